@@ -21,7 +21,7 @@ CAUSES = (
     ("empty", r"Dockerfile cannot be empty"),
     ("syntax", r"parse error"),
 )
-"""The ways in which a build fails, each with a pattern of the builder's output; the first that is found counts."""
+"""The ways in which a build fails, each with a pattern of the builder's output; the first that matches counts."""
 APT_UPDATE = re.compile(r"\bapt(?:-get)?(?:\s+-\S+)*\s+update\b(?!-)")
 BEGUN_STEP = re.compile(r"^#\d+ \[(?:\S+ )?(\d+)/(\d+)\] (.*)$", re.MULTILINE)
 FAILED_STEP = re.compile(r"^ > \[(?:\S+ )?(\d+)/(\d+)\] (.*?):?$", re.MULTILINE)
@@ -31,35 +31,37 @@ PARSE_ERROR = re.compile(r"parse error on line (\d+)")
 
 def build_finding(output: str) -> Finding:
     """Return the finding for the output of a builder that failed."""
-    place = _place(output)
-    got = _last_lines(output)
+    place = _failed_place(output)
+    last_lines = _last_lines(output)
     sentence = explain_build_error(output)
     if sentence is not None:
-        return SAYS.failed("build.registry", got, place=place, sentence=sentence)
+        return SAYS.failed("build.registry", last_lines, place=place, sentence=sentence)
 
     for way, pattern in CAUSES:
         cause = re.search(pattern, output)
-        if cause is None:
-            continue
-        has_no_lists = way == "package" and APT_UPDATE.search(output) is None
-        key = "build.no-update" if has_no_lists else f"build.{way}"
-        return SAYS.failed(key, got, place=place, **cause.groupdict())
+        if cause is not None:
+            has_no_package_lists = way == "package" and APT_UPDATE.search(output) is None
+            key = "build.no-update" if has_no_package_lists else f"build.{way}"
+            return SAYS.failed(key, last_lines, place=place, **cause.groupdict())
 
-    return SAYS.failed("build.unknown", got, place=place)
+    return SAYS.failed("build.unknown", last_lines, place=place)
 
 
 def endless_build(output: str, seconds: float) -> Finding:
     """Return the finding for a builder that was ended after so many seconds."""
-    return SAYS.failed("build.endless", _tail(output), place=_running_step(output), seconds=seconds)
+    return SAYS.failed("build.endless", _filled_tail(output), place=_running_step(output), seconds=seconds)
 
 
 def ended_build(output: str, reason: str) -> Finding:
     """Return the finding for a builder that was ended because it took too much of the machine."""
-    return SAYS.failed("build.beyond", _tail(output), place=_running_step(output), reason=reason)
+    return SAYS.failed("build.beyond", _filled_tail(output), place=_running_step(output), reason=reason)
 
 
 def outside_finding(source: str) -> Finding:
-    """Return the finding for a Dockerfile of others that is not built, because the builder would fetch something."""
+    """Return the finding for work of others whose Dockerfile is not built.
+
+    The builder would fetch ``source`` from outside, and such work is built without a network.
+    """
     sentence = f"It has {source}, which may fetch something from outside, and work of others is built without a network"
     return SAYS.failed("build.registry", source, place="before the first step", sentence=f"{sentence}.")
 
@@ -73,35 +75,43 @@ def _running_step(output: str) -> str:
     return f"step {number} of {count}: {instruction}"
 
 
-def _tail(output: str) -> str:
-    """Return the last lines of a builder that was ended."""
+def _filled_tail(output: str) -> str:
+    """Return the last lines of an output, without blank ones."""
     lines = output.splitlines()[-LAST_LINES:]
     return "\n".join(line for line in lines if line.strip())
 
 
-def _place(output: str) -> str:
-    """Return where the builder stopped: ``step 2 of 5, line 4: COPY requirments.txt .``."""
-    step = FAILED_STEP.search(output)
+def _failed_place(output: str) -> str:
+    """Return where the builder failed: ``step 2 of 5, line 4: COPY requirments.txt .``."""
+    failed_step = FAILED_STEP.search(output)
     marked_line = MARKED_LINE.search(output)
     line = marked_line or PARSE_ERROR.search(output)
 
-    words = []
-    if step:
-        words.append(f"step {step[1]} of {step[2]}")
+    numbers = []
+    if failed_step:
+        numbers.append(f"step {failed_step[1]} of {failed_step[2]}")
     if line:
-        words.append(f"line {line[1]}")
-    place = ", ".join(words) or "before the first step"
+        numbers.append(f"line {line[1]}")
+    place = ", ".join(numbers) or "before the first step"
 
     if marked_line:
         return f"{place}: {marked_line[2].strip()}"
-    return f"{place}: {step[3]}" if step else place
+    if failed_step:
+        return f"{place}: {failed_step[3]}"
+    return place
 
 
 def _last_lines(output: str) -> str:
-    """Return the last lines of the failed step, else the builder's own error."""
-    log = output.partition("\n------\n")[2].partition("\n------\n")[0]
+    """Return the last lines of the failed step, without their times; without any, the builder's own errors.
+
+    The builder prints the log of the failed step between two lines of hyphens.
+    """
+    _, _, text_from_log = output.partition("\n------\n")
+    log, _, _ = text_from_log.partition("\n------\n")
     filled_lines = [line for line in log.splitlines() if line.strip()]
     lines = [line for line in filled_lines if not line.startswith(" > ")]
     if not lines:
         lines = [line for line in output.splitlines() if line.startswith("ERROR: ")]
-    return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-LAST_LINES:])
+
+    lines_without_time = [re.sub(r"^[\d.]+ ", "", line) for line in lines[-LAST_LINES:]]
+    return "\n".join(lines_without_time)

@@ -68,18 +68,19 @@ def handed_in(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
 
     Raises CheckEnded if nothing was handed in, or if the block finds that the fixture does not exist any more.
     """
-    name = entry_of(entry_of(context.answer, "fixture"), kind)
+    lesson = context.exercise.lesson
+    names_by_kind = entry_of(context.answer, "fixture")
+    name = entry_of(names_by_kind, kind)
     if name is None:
-        lesson = context.exercise.lesson
-        cell = context.exercise.title
-        sentence = f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}."
+        title = context.exercise.title
+        sentence = f"Nothing has been handed in yet: run the cell of “{title}” in {lesson}."
         raise CheckEnded(Result.not_started(sentence))
 
     try:
         yield str(name), entry_of(context.answer, "value")
     except (NotFound, FixtureGone):
-        sentence = f"The {kind} that your answer was about is gone: run the exercise's cells in "
-        raise CheckEnded(Result.not_started(f"{sentence}{context.exercise.lesson} again.")) from None
+        sentence = f"The {kind} that your answer was about is gone: run the exercise's cells in {lesson} again."
+        raise CheckEnded(Result.not_started(sentence)) from None
 
 
 def entry_of(value: Any, key: str) -> Any:
@@ -108,17 +109,21 @@ def check(identifier: str, given: Given = _no_numbers) -> Callable[[Check], Chec
     """Register the function below as the check of an exercise: ``@check("container.graceful")``."""
 
     def register(function: Check) -> Check:
-        def run_to_end(context: Context) -> Result:
-            try:
-                return function(context)
-            except CheckEnded as ended:
-                return ended.result
-
-        def run(context: Context) -> Result:
-            return control.judge(partial(run_to_end, context), context.waits, context.stack)
-
-        CHECKS[identifier] = run
+        CHECKS[identifier] = partial(_judge, function)
         GIVEN[identifier] = given
         return function
 
     return register
+
+
+def _judge(function: Check, context: Context) -> Result:
+    """Return what a check found; not judged where it waited in vain on a slow machine."""
+    return control.judge(partial(_run_to_end, function, context), context.waits, context.stack)
+
+
+def _run_to_end(function: Check, context: Context) -> Result:
+    """Return what a check found, also where it could not go on."""
+    try:
+        return function(context)
+    except CheckEnded as ended:
+        return ended.result

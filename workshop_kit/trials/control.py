@@ -1,4 +1,4 @@
-"""Whether a check may blame the code for time: the waits that ended by their limit, and a control beside them.
+"""Whether a check may blame the code for being late: the waits that ended by their limit, and a control beside them.
 
 A check notes each wait that ended by its limit. If it then finds something wrong, an empty container is started and
 timed. Where that was slow, too, the machine may be to blame, and the code is not judged. On an idle machine the control
@@ -83,7 +83,9 @@ def measure(stack: Stack) -> Control:
             running.wait_ended()
     except NotInTime:
         pass  # it was slow, and the seconds say so
-    return Control(time.monotonic() - began, programs)
+
+    container_seconds = time.monotonic() - began
+    return Control(container_seconds, programs)
 
 
 def _programs_per_core() -> float:
@@ -96,9 +98,9 @@ def _programs_per_core() -> float:
 
 
 def judge(check: Callable[[], Result], waits: Waits, stack: Stack) -> Result:
-    """Return what a check found; not judged, where it waited in vain and the control was slow, too.
+    """Run a check; return its result, or "not judged" if a wait ended by its limit and the control was slow, too.
 
-    Raises NotInTime if the engine did not do its part in time and the control was quick.
+    Raises NotInTime if the engine was late and the control was quick.
     """
     try:
         result = check()
@@ -113,10 +115,13 @@ def judge(check: Callable[[], Result], waits: Waits, stack: Stack) -> Result:
         return result
 
     control = measure(stack)
-    return not_judged(str(wait), control) if control.is_slow else result
+    if control.is_slow:
+        return not_judged(str(wait), control)
+    return result
 
 
 def not_judged(waited: str, control: Control) -> Result:
     """Return the result of a check whose machine was too slow to judge; ``waited`` says for what, and how long."""
-    slow = f"This machine was slow meanwhile: {control}."
-    return Result.not_judged(f"{waited[:1].upper()}{waited[1:]}. {slow} That says nothing of your code. {NEXT_STEP}")
+    wait_sentence = f"{waited[:1].upper()}{waited[1:]}."
+    slow_sentence = f"This machine was slow meanwhile: {control}."
+    return Result.not_judged(f"{wait_sentence} {slow_sentence} That says nothing of your code. {NEXT_STEP}")

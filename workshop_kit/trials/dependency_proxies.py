@@ -30,9 +30,10 @@ DEPENDENCY_PORTS = {"master-db": 3306, "replica-db": 3306, "redis": 6379}
 
 @dataclass(frozen=True)
 class DependencyProxies:
-    """The proxies of one trial, by the name of the dependency behind each; the end of a block removes them.
+    """The proxies of one trial, by the name of the dependency behind each; the end of a ``with`` block removes them.
 
-    An open shop keeps them until its kernel ends. A generator would run its clean-up then, in a half-ended interpreter.
+    It is a class and no generator, because a shop of game day keeps its proxies until the kernel ends: a generator
+    would run its clean-up in an interpreter that is ending.
     """
 
     proxies: Mapping[str, Running]
@@ -50,12 +51,13 @@ class DependencyProxies:
         return {HOST_VARIABLES[name]: proxy.id[:12] for name, proxy in self.proxies.items()}
 
     def set(self, state: Faults, *names: str) -> None:
-        """Set the state of the proxies before these dependencies, and open all others, once they run.
+        """Set the state of the proxies of these dependencies, and open all others; wait until each proxy takes it.
 
         Raises WorkshopError if a proxy does not take its state.
         """
-        for name, proxy in self.proxies.items():
-            _set_state(proxy, state if name in names else OPEN)
+        for dependency, proxy in self.proxies.items():
+            new_state = state if dependency in names else OPEN
+            _set_state(proxy, new_state)
 
 
 def start_proxies(stack: Stack, *names: str) -> DependencyProxies:
@@ -73,5 +75,9 @@ def start_proxies(stack: Stack, *names: str) -> DependencyProxies:
 
 def _set_state(proxy: Running, state: Faults) -> None:
     """Set the state of a proxy; retry while it starts."""
-    words = (*PROXY_PROGRAM, "tell", json.dumps(state))
-    proxy.wait_until(lambda: proxy.exec(*words).exit_code == 0, what="take the fault")
+    command = (*PROXY_PROGRAM, "tell", json.dumps(state))
+
+    def is_state_taken() -> bool:
+        return proxy.exec(*command).exit_code == 0
+
+    proxy.wait_until(is_state_taken, what="take the fault")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from workshop_kit.engine.labels import LOCAL
@@ -44,11 +45,30 @@ def outside_source(folder: Path) -> str:
     """Return what the Dockerfile of a folder would fetch from outside; "" if that is nothing."""
     files = [folder / name for name in NAMES if (folder / name).is_file()]
     texts = [file.read_bytes().decode(errors="replace") for file in files]
-    return next(filter(None, map(find_outside, texts)), "")
+    for text in texts:
+        source = find_outside(text)
+        if source:
+            return source
+    return ""
+
+
+@dataclass(frozen=True)
+class _Instruction:
+    """An instruction of a Dockerfile: its name in capitals, its flags as they are written, and what follows them.
+
+    ``in_heredoc``: it may be a line of a here-document, and no instruction.
+    """
+
+    name: str
+    flags: str
+    words: str
+    in_heredoc: bool
 
 
 def find_outside(text: str) -> str:
     """Return the first word of a Dockerfile that names a source outside of the engine; "" for none.
+
+    A part that builders may read in several ways counts as such a word.
 
     >>> find_outside("FROM localhost/workshop/python:3.13 AS one\\nFROM one\\nCOPY --from=one /a /b")
     ''
@@ -56,93 +76,120 @@ def find_outside(text: str) -> str:
     'https://example.org/a'
     """
     text = text.removeprefix("\ufeff")
-    directive = DIRECTIVE.search(text)
-    if directive:
-        return directive[0].strip()
-    if SHEBANG.sub("", text).lstrip().startswith("{"):
-        return "{"
-    unsure_line_end = UNSURE.search(text)
-    if unsure_line_end:
-        return repr(unsure_line_end[0])
+    ambiguous_part = _ambiguous_part(text)
+    if ambiguous_part:
+        return ambiguous_part
 
     stages: set[str] = set()
     arguments: dict[str, str] = {}
     has_stage = False
-    for name, operands, in_heredoc in _instructions(text):
-        words = operands.removeprefix(_flags(operands))
-        if name == "ARG" and not has_stage and not in_heredoc:
-            _note_argument(words, arguments)
+    for instruction in _instructions(text):
+        is_definition = not instruction.in_heredoc
+        if instruction.name == "ARG" and is_definition and not has_stage:
+            arguments |= _argument_values(instruction.words, arguments)
 
-        source = _outside(name, operands, words, stages, arguments)
+        source = _fetched_source(instruction, stages, arguments)
         if source:
             return source
 
-        if name == "FROM" and not in_heredoc:
+        if instruction.name == "FROM" and is_definition:
             has_stage = True
-            alias = ALIAS.search(words)
+            alias = ALIAS.search(instruction.words)
             if alias:
                 stages.add(alias[1].lower())
+
     return ""
 
 
-def _instructions(text: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield the name of each instruction and what follows it, without comments, its lines joined.
+def _ambiguous_part(text: str) -> str:
+    """Return what changes how a builder reads a Dockerfile: a directive, JSON, or an unsure line end; "" for none."""
+    directive = DIRECTIVE.search(text)
+    if directive:
+        return directive[0].strip()
 
-    The lines of a here-document are yielded, too, with True: where it ends for the builder is not sure, so what they
-    name counts, and what they define does not.
+    is_json = SHEBANG.sub("", text).lstrip().startswith("{")
+    if is_json:
+        return "{"
+
+    unsure_line_end = UNSURE.search(text)
+    return repr(unsure_line_end[0]) if unsure_line_end else ""
+
+
+def _instructions(text: str) -> Iterator[_Instruction]:
+    """Yield each instruction, without comments, its lines joined.
+
+    The lines of a here-document are yielded, too: where it ends for the builder is not sure. So what they name counts,
+    and what they define does not.
     """
     filled_lines = [line for line in text.split("\n") if line.strip()]
     lines = [line for line in filled_lines if not line.lstrip().startswith("#")]
-    ends: list[tuple[str, str]] = []
-    for line in CONTINUED.sub(" ", "\n".join(lines)).split("\n"):
-        in_heredoc = bool(ends)
-        if ends:
-            dash, last_line = ends[0]
+    joined_lines = CONTINUED.sub(" ", "\n".join(lines)).split("\n")
+
+    open_heredocs: list[tuple[str, str]] = []
+    for line in joined_lines:
+        in_heredoc = bool(open_heredocs)
+        if in_heredoc:
+            dash, last_line = open_heredocs[0]
             content = line.lstrip("\t") if dash else line
             if content == last_line:
-                ends.pop(0)
+                open_heredocs.pop(0)
         else:
-            ends = _heredocs(line)
+            open_heredocs = _heredocs(line)
 
         instruction = INSTRUCTION.fullmatch(line)
         if instruction:
-            yield instruction[1].upper(), instruction[2], in_heredoc
+            name, operands = instruction.groups()
+            flags = _flags(operands)
+            yield _Instruction(name.upper(), flags, operands.removeprefix(flags), in_heredoc)
 
 
 def _heredocs(line: str) -> list[tuple[str, str]]:
-    """Return dash and last line of each here-document that a line begins; one that cannot be read never ends."""
-    heredocs = [(dash, word) for dash, _, word in HEREDOC.findall(line)]
-    return heredocs if len(heredocs) == line.count("<<") else [("", "\n")]
+    """Return dash and last line of each here-document that a line begins.
+
+    If one of them cannot be read, returns one whose last line never comes.
+    """
+    heredocs = [(dash, last_line) for dash, _, last_line in HEREDOC.findall(line)]
+    is_readable = len(heredocs) == line.count("<<")
+    return heredocs if is_readable else [("", "\n")]
 
 
-def _note_argument(words: str, arguments: dict[str, str]) -> None:
-    """Note the value of a variable; "" where it is not sure."""
+def _argument_values(words: str, earlier_arguments: Mapping[str, str]) -> dict[str, str]:
+    """Return the value of the variable that an ARG defines; "" for each variable whose value is not sure.
+
+    A value is not sure if it is no plain text, was given before, or comes from the builder.
+    """
     argument = ARGUMENT.fullmatch(words)
-    if argument and argument[1] not in arguments and not OF_PLATFORM.fullmatch(argument[1]):
-        arguments[argument[1]] = argument[3]
-    else:
-        arguments.update(dict.fromkeys(re.findall(r"\w+", words), ""))
+    if argument is not None:
+        name, _, value = argument.groups()
+        is_sure = name not in earlier_arguments and OF_PLATFORM.fullmatch(name) is None
+        if is_sure:
+            return {name: value}
+
+    names = re.findall(r"\w+", words)
+    return dict.fromkeys(names, "")
 
 
-def _outside(name: str, operands: str, words: str, stages: set[str], arguments: Mapping[str, str]) -> str:
-    """Return what one instruction would fetch; ``words`` are its operands without the flags."""
-    quoted_flags = _flags(operands)
-    flags = QUOTES.sub("", quoted_flags)
-    is_sure = all(map(WELL_QUOTED.fullmatch, quoted_flags.split()))
-    if name in {"FROM", "COPY", "ADD", "RUN"} and (not is_sure or MORE_RIGHTS.search(flags)):
-        return quoted_flags.strip()
+def _fetched_source(instruction: _Instruction, stages: set[str], arguments: Mapping[str, str]) -> str:
+    """Return what an instruction would fetch from outside, or a flag that cannot be read for sure; "" for nothing."""
+    if instruction.name not in {"FROM", "COPY", "ADD", "RUN"}:
+        return ""
 
-    if name == "FROM":
-        image = _expanded(ALIAS.sub("", words).strip(), arguments)
+    flags = QUOTES.sub("", instruction.flags)
+    is_well_quoted = all(map(WELL_QUOTED.fullmatch, instruction.flags.split()))
+    if not is_well_quoted or MORE_RIGHTS.search(flags):
+        return instruction.flags.strip()
+
+    if instruction.name == "FROM":
+        image = _expand_variables(ALIAS.sub("", instruction.words).strip(), arguments)
         return "" if _is_inside(image, stages) else image
 
-    if name in {"COPY", "ADD", "RUN"}:
-        for source in FROM_OPTION.findall(flags):
-            if not _is_inside(source, stages):
-                return str(source)
+    for source in FROM_OPTION.findall(flags):
+        if not _is_inside(source, stages):
+            return str(source)
 
-    if name == "ADD":
-        for source in re.split(r"[\s,\[\]\"']+", words.strip().strip("[]"))[:-1]:
+    if instruction.name == "ADD":
+        sources_and_target = re.split(r"[\s,\[\]\"']+", instruction.words.strip().strip("[]"))
+        for source in sources_and_target[:-1]:
             if ADDRESS.search(source):
                 return source
     return ""
@@ -158,14 +205,17 @@ def _is_inside(source: str, stages: set[str]) -> bool:
     """Return whether an image is a stage, empty, or one that this engine has under a name of its own."""
     if re.search(r"\s", source):
         return False
-    return source.lower() in stages or source.isdecimal() or source == "scratch" or source.startswith(LOCAL)
+
+    is_stage = source.lower() in stages or source.isdecimal()
+    is_local_image = source == "scratch" or source.startswith(LOCAL)
+    return is_stage or is_local_image
 
 
-def _expanded(word: str, arguments: Mapping[str, str]) -> str:
+def _expand_variables(image: str, arguments: Mapping[str, str]) -> str:
     """Return an image's name with the values of its variables; one without a sure value stays as it is."""
 
-    def value(variable: re.Match[str]) -> str:
+    def value_of(variable: re.Match[str]) -> str:
         name = variable[1] or variable[2]
         return arguments.get(name) or variable[0]
 
-    return VARIABLE.sub(value, word)
+    return VARIABLE.sub(value_of, image)

@@ -64,12 +64,15 @@ class Texts(BaseModel):
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> Texts:
         """Return the texts of a table of the file. Raises ValidationError."""
-        ways = {name: value for name, value in table.items() if isinstance(value, dict)}
-        texts = {name: value for name, value in table.items() if name not in ways}
-        head = {name: texts.pop(name, "") for name in ("called", "expected")}
-        if ways:
-            return cls.model_validate({**texts, **head, "failures": ways})
-        return cls.model_validate({**head, "failures": {"": texts}})
+        failures = {name: value for name, value in table.items() if isinstance(value, dict)}
+        if failures:
+            own_texts = {name: value for name, value in table.items() if name not in failures}
+            return cls.model_validate({"called": "", "expected": "", **own_texts, "failures": failures})
+
+        only_failure = {name: value for name, value in table.items() if name not in ("called", "expected")}
+        called = table.get("called", "")
+        expected = table.get("expected", "")
+        return cls.model_validate({"called": called, "expected": expected, "failures": {"": only_failure}})
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,16 @@ class Findings:
     def passed(self, key: str, got: str, **values: Any) -> Finding:
         """Return the finding ``key`` with what came back, which was as expected."""
         texts = self.texts[key]
-        called = texts.called.format(**values)
-        return Finding(True, called, got, texts.expected.format(**values), key=f"{self.exercise}.{key}")
+        return Finding(
+            True,
+            texts.called.format(**values),
+            got,
+            texts.expected.format(**values),
+            key=f"{self.exercise}.{key}",
+        )
 
     def failed(self, key: str, got: str, **values: Any) -> Finding:
-        """Return the failed finding ``key`` (``stops.shell``: with one of its ways to fail) and what came back."""
+        """Return the finding ``key``, failed, with what came back; ``stops.shell`` names one of the ways to fail."""
         name, _, way = key.partition(".")
         texts = self.texts[name]
         failure = texts.failures[way]
@@ -107,29 +115,32 @@ class Findings:
         )
 
     def found(self, passed: bool, key: str, got: str, **values: Any) -> Finding:
-        """Return the finding ``key``: passed, or failed in its way (``stops.shell``)."""
+        """Return the finding ``key``, passed or failed; ``stops.shell`` names the way in which it may have failed."""
         if passed:
-            return self.passed(key.partition(".")[0], got, **values)
+            name, _, _ = key.partition(".")
+            return self.passed(name, got, **values)
         return self.failed(key, got, **values)
 
     def equals(self, key: str, got: str, **values: Any) -> Finding:
         """Return a finding that passes if what came back is what was expected, to the letter."""
-        expected = self.texts[key.partition(".")[0]].expected.format(**values)
+        name, _, _ = key.partition(".")
+        expected = self.texts[name].expected.format(**values)
         return self.found(got == expected, key, got, **values)
 
     def has_none(self, key: str, items: Iterable[str], **values: Any) -> Finding:
         """Return a finding that passes if there are no items; it names the first three."""
-        names = [*items]
-        got = ", ".join(names[:NAMED])
-        if len(names) > NAMED:
-            got += f" and {len(names) - NAMED} more"
-        return self.found(not names, key, got or "none", **values)
+        all_items = [*items]
+        item_text = ", ".join(all_items[:NAMED]) or "none"
+        if len(all_items) > NAMED:
+            item_text += f" and {len(all_items) - NAMED} more"
+        return self.found(not all_items, key, item_text, **values)
 
     def ways(self) -> Iterator[str]:
         """Yield the full key of each way to fail (``container.dockerfile.stops.shell``)."""
         for name, texts in self.texts.items():
+            finding_key = f"{self.exercise}.{name}"
             for way in texts.failures:
-                yield ".".join(filter(None, (self.exercise, name, way)))
+                yield f"{finding_key}.{way}" if way else finding_key
 
     def hint(self, key: str) -> str:
         """Return the first hint for the full key of a failed finding; "" where it has none."""
@@ -143,17 +154,18 @@ class Findings:
 def findings(exercise: str, root: Path = CHECKOUT) -> Findings:
     """Return the findings of an exercise; none for one whose file has no table for it. Raises WorkshopError."""
     prefix, _, name = exercise.partition(".")
-    file = _file(root, prefix)
-    table = file.get(name, {}) if name else file
+    file_tables = _file(root, prefix)
+    table = file_tables.get(name, {}) if name else file_tables
     sentences = {key: value for key, value in table.items() if isinstance(value, str)}
 
     try:
         texts = {key: Texts.read(value) for key, value in table.items() if key not in sentences}
     except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"]))
-        sentence = f"{FOLDER}/{prefix}.toml, {name or prefix}: `{place}`: {problem['msg']}."
+        first_problem = error.errors()[0]
+        place = ".".join(map(str, first_problem["loc"]))
+        sentence = f"{FOLDER}/{prefix}.toml, {name or prefix}: `{place}`: {first_problem['msg']}."
         raise WorkshopError(sentence, "Correct that text.") from error
+
     return Findings(exercise, sentences, texts)
 
 
@@ -165,7 +177,7 @@ def hint(exercise: str, key: str, root: Path = CHECKOUT) -> str:
 
 
 def until_failed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings up to the first that failed, where the later ones would fail only because of it."""
+    """Return the findings up to the first that failed: the later ones would fail only because of it."""
     leading: list[Finding] = []
     for finding in findings:
         leading.append(finding)

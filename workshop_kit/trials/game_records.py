@@ -78,19 +78,19 @@ class Record:
     @property
     def to_detect_seconds(self) -> float | None:
         """From the first symptom to the participant's first query or repair (TTD)."""
-        return _between(self.first_symptom, self.detected)
+        return _seconds_between(self.first_symptom, self.detected)
 
     @property
     def to_repair_seconds(self) -> float | None:
         """From the first symptom to the first moment when all requests succeed again (TTR)."""
-        return _between(self.first_symptom, self.fixed)
+        return _seconds_between(self.first_symptom, self.fixed)
 
     @property
     def why_not_judged(self) -> str:
-        """Why nothing follows from its symptom, in a few sentences with the next step; "" if it can be judged.
+        """Why its symptom cannot be judged, in a few sentences with the next step; "" if it can.
 
-        Customers who are served say that it is over, however busy the machine is. A leak or a kill shows on a busy
-        machine, too.
+        Late answers say nothing on a busy machine. Customers who are served in time, a leak and a kill can be judged
+        there, too.
         """
         if not self.is_late:
             return ""
@@ -112,8 +112,9 @@ class Record:
 
 def write(ledger: Path, record: Record) -> None:
     """Write a record, in place of an earlier one of the same incident. Raises WorkshopError for a full disk."""
-    earlier_records = [earlier for earlier in read(ledger) if earlier.id != record.id]
-    _file(ledger).write([*earlier_records, record][-MAX_RECORDS:])
+    other_records = [kept_record for kept_record in read(ledger) if kept_record.id != record.id]
+    records = [*other_records, record]
+    _file(ledger).write(records[-MAX_RECORDS:])
 
 
 def find(ledger: Path, identifier: str) -> Record | None:
@@ -123,11 +124,12 @@ def find(ledger: Path, identifier: str) -> Record | None:
 
 def read(ledger: Path) -> list[Record]:
     """Return the records beside a ledger, oldest first; none without a file."""
-    return _file(ledger).read()[0]
+    records, _ = _file(ledger).read()
+    return records
 
 
-def _between(start: datetime | None, end: datetime | None) -> float | None:
-    """Return the seconds from one time to another; None if one of them is not known."""
+def _seconds_between(start: datetime | None, end: datetime | None) -> float | None:
+    """Return the seconds from one time to another, 0 if the other is earlier; None if one of them is not known."""
     if start is None or end is None:
         return None
     return max(0.0, (end - start).total_seconds())

@@ -56,18 +56,22 @@ class ImageBuilds:
 
 
 def folder_digest(folder: Path) -> str:
-    """Return the SHA-256 of the names, modes and contents below a folder; a link counts by what it says."""
+    """Return the SHA-256 of the names, modes and contents below a folder; the content of a link is its target."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        content = b""
-        kind = "folder"
-        if path.is_symlink():
-            kind = "link"
-            content = str(path.readlink()).encode()
-        elif path.is_file():
-            kind = f"file {path.stat().st_mode & 0o777:o}"
-            content = path.read_bytes()
-
+        kind, content = _kind_and_content(path)
         name = path.relative_to(folder).as_posix()
-        digest.update(f"{kind}\0{name}\0{len(content)}\0".encode() + content)
+        head = f"{kind}\0{name}\0{len(content)}\0"
+        digest.update(head.encode() + content)
+
     return digest.hexdigest()
+
+
+def _kind_and_content(path: Path) -> tuple[str, bytes]:
+    """Return what a path is (a file with its mode), and its bytes; a folder has none."""
+    if path.is_symlink():
+        return "link", str(path.readlink()).encode()
+    if path.is_file():
+        mode = path.stat().st_mode & 0o777
+        return f"file {mode:o}", path.read_bytes()
+    return "folder", b""

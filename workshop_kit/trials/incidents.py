@@ -50,9 +50,10 @@ DECOYS = ("redis", "replica-db")
 SLOW_MS = 100
 SLOW_TIMES = 4
 MARGIN = 1.5
-FIELDS = dict.fromkeys(("request_id", "method", "route", "dependency", "error"), "string[pyarrow]") | dict.fromkeys(
-    ("status", "duration_ms", *TIMINGS.values()), "double[pyarrow]"
-)
+FIELDS = {
+    **dict.fromkeys(("request_id", "method", "route", "dependency", "error"), "string[pyarrow]"),
+    **dict.fromkeys(("status", "duration_ms", *TIMINGS.values()), "double[pyarrow]"),
+}
 """Columns that the log of an incident always has, with the type for a log in which no line has the field."""
 
 
@@ -108,13 +109,15 @@ def inject(stack: Stack, random: Random, report: Report, trouble: Trouble | None
     `faults.load.load` do, and for a full disk; the fault is always reverted.
     """
     trouble = trouble or random.choice(TROUBLES)
-    decoy = random.choice([name for name in DECOYS if name != trouble.target])
+    decoys = [dependency for dependency in DECOYS if dependency != trouble.target]
+    decoy = random.choice(decoys)
     quiet_seconds = QUIET_SECONDS + random.uniform(-0.5, 1.5)
 
     for attempt in range(1, MOST_ATTEMPTS + 1):
         incident = _run_incident(stack, trouble, decoy, quiet_seconds, report)
-        log = _log_of(stack, incident)
-        if attempt == MOST_ATTEMPTS or (shows(log, incident.target) and misleads(log, incident.target)):
+        log = _read_log(stack, incident)
+        is_last_attempt = attempt == MOST_ATTEMPTS
+        if is_last_attempt or (shows(log, incident.target) and misleads(log, incident.target)):
             break
         report(Step("Incident", None, "the machine was too busy to show it: once more"))
 
@@ -126,10 +129,7 @@ def inject(stack: Stack, random: Random, report: Report, trouble: Trouble | None
 
 def _run_incident(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, report: Report) -> LogIncident:
     """Send requests, pause the decoy for a moment, then inject the trouble's fault, and revert it."""
-    for plan in CUSTOMERS:  # the first warning must not be of a connection that an earlier fault has cut
-        method, path = plan["request"].split(" ")
-        http.request(method, f"{stack.url()}{path}", json_body=plan.get("json"))
-
+    _reconnect(stack)
     began = datetime.now(UTC)
     report(Step("Incident", None, "customers are coming"))
     with _customers(stack):
@@ -139,26 +139,55 @@ def _run_incident(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: flo
         time.sleep(QUIET_SECONDS)
 
         injecting = datetime.now(UTC)
-        with fault(trouble.fault, stack, trouble.target, **trouble.parameters) as disturbance:
+        with fault(trouble.fault, stack, trouble.target, **trouble.parameters) as active_fault:
             report(Step("Incident", None, "customers are complaining"))
             time.sleep(TROUBLE_SECONDS)
         report(Step("Incident", None, "waiting for the last customers"))
 
-    service = str(stack.container("service").id)
-    times = (began, injecting, disturbance.started, datetime.now(UTC))
-    return LogIncident(secrets.token_hex(8), service, trouble.name, trouble.target, *times)
+    return LogIncident(
+        id=secrets.token_hex(8),
+        container=str(stack.container("service").id),
+        trouble=trouble.name,
+        target=trouble.target,
+        began=began,
+        injecting=injecting,
+        injected=active_fault.started,
+        ended=datetime.now(UTC),
+    )
+
+
+def _reconnect(stack: Stack) -> None:
+    """Send one request of each kind, so that the service replaces the connections that an earlier fault has cut.
+
+    Without this, the first warning of the incident could be of such a connection.
+    """
+    for plan in CUSTOMERS:
+        method, path = plan["request"].split(" ")
+        http.request(method, f"{stack.url()}{path}", json_body=plan.get("json"))
 
 
 def shows(log: pd.DataFrame, target: str) -> bool:
-    """Return whether clearly more requests waited for the target, or were refused by it, than any other dependency."""
-    requests = {name: noticed(log, name, SLOW_MS)["request_id"].nunique() for name in TIMINGS}
-    return bool(requests.pop(target) >= MARGIN * max(requests.values()))
+    """Return whether the log shows the target: it has clearly more lines of requests than any other dependency.
+
+    Counted are the requests that `noticed` returns for a dependency.
+    """
+    requests_by_dependency = {name: noticed(log, name, SLOW_MS)["request_id"].nunique() for name in TIMINGS}
+    most_of_others = max(count for name, count in requests_by_dependency.items() if name != target)
+    return bool(requests_by_dependency[target] >= MARGIN * most_of_others)
 
 
 def misleads(log: pd.DataFrame, target: str) -> bool:
-    """Return whether the first warning is of another dependency, as the lesson's first answer reads its message."""
-    warnings = log.loc[log["level"].isin(["warning", "error", "critical"]), "msg"]
-    return not warnings.empty and SAYS.get(str(warnings.iloc[0]), "master-db") != target
+    """Return whether the first warning names another dependency than the target.
+
+    A message that names none is taken to be of the master, as the lesson's first answer does.
+    """
+    is_warning = log["level"].isin(["warning", "error", "critical"])
+    messages = log.loc[is_warning, "msg"]
+    if messages.empty:
+        return False
+
+    first_message = str(messages.iloc[0])
+    return SAYS.get(first_message, "master-db") != target
 
 
 def beginning(log: pd.DataFrame, incident: LogIncident, slow_ms: float) -> pd.Timestamp:
@@ -178,20 +207,22 @@ def beginning(log: pd.DataFrame, incident: LogIncident, slow_ms: float) -> pd.Ti
 def noticed(log: pd.DataFrame, dependency: str, slow_ms: float) -> pd.DataFrame:
     """Return the lines of requests that a dependency made wait or fail, in their order.
 
-    It was slow if it took ``slow_ms`` milliseconds or more, and `SLOW_TIMES` its median.
+    A dependency was slow if it took ``slow_ms`` milliseconds or more, and `SLOW_TIMES` its median or more.
     """
     times_ms = pd.to_numeric(log[TIMINGS[dependency]], errors="coerce")
     median_ms = times_ms.median()
     if pd.isna(median_ms):
         median_ms = 0
 
-    is_slow = (times_ms >= max(slow_ms, SLOW_TIMES * median_ms)).fillna(value=False)
+    least_ms = max(slow_ms, SLOW_TIMES * median_ms)
+    is_slow = (times_ms >= least_ms).fillna(value=False).astype(bool)
     is_named = (log["dependency"] == dependency) | (log["msg"].map(SAYS) == dependency)
-    return log[is_slow.astype(bool) | is_named.fillna(value=False).astype(bool)]
+    is_named = is_named.fillna(value=False).astype(bool)
+    return log[is_slow | is_named]
 
 
 def find(session: Session, identifier: str) -> LogIncident:
-    """Return an incident of this workspace by its id. Raises SubjectGone if it is not kept (any more)."""
+    """Return an incident of this workspace by its id. Raises FixtureGone if it is not kept (any more)."""
     for incident in all_kept(session):
         if incident.id == identifier:
             return incident
@@ -200,27 +231,32 @@ def find(session: Session, identifier: str) -> LogIncident:
 
 def all_kept(session: Session) -> list[LogIncident]:
     """Return the latest incidents of this workspace, oldest first."""
-    return _incident_file(session).read()[0]
+    incidents, _ = _incident_file(session).read()
+    return incidents
 
 
 def incident_log(stack: Stack, identifier: str) -> pd.DataFrame:
     """Return the service's lines from the first customer to the last, as a DataFrame (see `observe.logs`).
 
-    All of FIELDS are columns, also those that no line has. Raises SubjectGone if the incident or its log is gone.
+    All of FIELDS are columns, also those that no line has. Raises FixtureGone if the incident or its log is gone.
     """
-    return _log_of(stack, find(stack.session, identifier))
+    incident = find(stack.session, identifier)
+    return _read_log(stack, incident)
 
 
-def _log_of(stack: Stack, incident: LogIncident) -> pd.DataFrame:
+def _read_log(stack: Stack, incident: LogIncident) -> pd.DataFrame:
+    """Return the service's lines during an incident, with all of FIELDS. Raises FixtureGone without a container."""
     try:
         container = stack.session.engine.client.containers.get(incident.container)
     except NotFound:
         raise FixtureGone(*GONE) from None
 
-    frame = read_container(container, since=incident.began)
-    frame = frame[frame["received"] <= pd.Timestamp(incident.ended)].reset_index(drop=True)
-    missing = {name: pd.Series(pd.NA, frame.index, kind) for name, kind in FIELDS.items() if name not in frame}
-    return frame.assign(**missing)
+    lines = read_container(container, since=incident.began)
+    is_in_time = lines["received"] <= pd.Timestamp(incident.ended)
+    lines = lines[is_in_time].reset_index(drop=True)
+
+    empty_columns = {name: pd.Series(pd.NA, lines.index, kind) for name, kind in FIELDS.items() if name not in lines}
+    return lines.assign(**empty_columns)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """What a check found, as data: the panel, the terminal and ``--json`` show the same words.
 
-Every verdict is set here: by `conclude` from what was tried, or by the constructors of `Result` where nothing could be.
+Every verdict is set here: by `conclude` from what was tried, or by the constructors of `Result` where nothing could be
+tried.
 """
 
 from __future__ import annotations
@@ -89,21 +90,24 @@ class Result:
 
     def for_starter(self) -> Self:
         """Return the result for a text that nobody has changed: not started, unless it passed or was not judged."""
-        stays = self.passed or self.verdict is Verdict.NOT_JUDGED
-        return self if stays else replace(self, verdict=Verdict.NOT_STARTED)
+        if self.passed or self.verdict is Verdict.NOT_JUDGED:
+            return self
+        return replace(self, verdict=Verdict.NOT_STARTED)
 
 
 def conclude(
     shown: str, findings: Iterable[Finding], output: str = "", *, lucky: bool = False, symptom: str = ""
 ) -> Result:
-    """Return the result of what was tried: passed if all findings passed; else wrong, or "right for the wrong reason".
+    """Return the result of what was tried.
 
-    Its summary is ``shown``, or else ``symptom`` or what the first failed finding means. ``lucky``: what failed shows
-    only that the rest was right by chance. ``output`` goes with a failed finding only.
+    If all findings passed, it is passed, and its summary is ``shown``. Otherwise it is wrong, with ``output``; its
+    summary is ``symptom``, or without one what the first failed finding means. ``lucky``: what failed shows that the
+    rest was right by chance, so the verdict is "right for the wrong reason".
     """
     all_findings = tuple(findings)
-    failed = next((finding for finding in all_findings if not finding.passed), None)
-    if failed is None:
+    first_failed = next((finding for finding in all_findings if not finding.passed), None)
+    if first_failed is None:
         return Result(Verdict.PASSED, shown, all_findings)
+
     verdict = Verdict.LUCKY if lucky else Verdict.WRONG
-    return Result(verdict, symptom or failed.means, all_findings, output)
+    return Result(verdict, symptom or first_failed.means, all_findings, output)

@@ -52,7 +52,7 @@ CLOSED_FILE_BYTES = 64 * MIB
 CLOSED_PIDS = 200
 CLOSED_TMPFS = "size=16m,mode=1777"
 CLOSED_NAME_SERVER = "127.0.0.1"
-"""In the container, where none listens: names of the stack are known to the engine, and others to nobody."""
+"""An address in the container where no name server listens: only names of the stack, which the engine knows, work."""
 SAYS = findings(START)
 
 
@@ -61,13 +61,14 @@ def ensure_up(stack: Stack, report: Report = silent) -> None:
 
     Raises WorkshopError if one is paused otherwise: by a fault, by a cell, or by hand.
     """
-    states = {name: container.status for name, container in stack.containers().items()}
+    status_by_service = {name: container.status for name, container in stack.containers().items()}
     for paused in pauses.find(stack.session):
         if paused.project == stack.project and not paused.is_abandoned:
             next_step = "Revert that fault first." if paused.holder else paused.next_step
             raise WorkshopError(f"{paused.service} is paused, so nothing can be checked.", next_step)
 
-    if "service" not in states or any(state != "running" for state in states.values()):
+    all_run = all(status == "running" for status in status_by_service.values())
+    if "service" not in status_by_service or not all_run:
         report(Step("Check", None, "the check needs the stack: bringing it up"))
         stack.up(report=report)
 
@@ -86,7 +87,7 @@ def secrets_of(stack: Stack) -> dict[str, str]:
 
 
 def settings_of(service: Any) -> dict[str, str]:
-    """Return the variables of the service's container that are not its image's."""
+    """Return the variables of the service's container that its image does not have with the same value."""
     image_pairs = set(service.image.attrs["Config"]["Env"] or ())
     own_pairs = set(service.attrs["Config"]["Env"]) - image_pairs
     return dict(pair.split("=", 1) for pair in own_pairs)
@@ -94,10 +95,11 @@ def settings_of(service: Any) -> dict[str, str]:
 
 @contextlib.contextmanager
 def build(context: Context, folder: Path | None = None, base: str | None = None) -> Iterator[str]:
-    """Build the participant's folder, or another, on the workshop's Python image, or another; yield the image's tag.
+    """Build an image and yield its tag.
 
-    The image is removed at the end, unless the context's builds keep it. The builder is ended at the deadline, and as
-    soon as a newer check has begun. Raises CheckEnded if no image can be built.
+    ``folder`` is the participant's unless given, and ``base`` the workshop's Python image. The image is removed at the
+    end, unless the context's builds keep it. The builder is ended at the deadline, and as soon as a newer check has
+    begun. Raises CheckEnded if no image can be built.
     """
     base = base or recipes.tags(context.stack.root)["python"]
     folder = folder or context.folder
@@ -128,19 +130,21 @@ def build(context: Context, folder: Path | None = None, base: str | None = None)
 
 
 def _build_image(context: Context, tag: str, folder: Path, base: str, key: str) -> None:
-    """Build an image; with a ``key`` a failure is noted under it. Raises CheckEnded."""
+    """Build an image; with a ``key`` a failure is kept under it. Raises CheckEnded if it cannot be built."""
     context.report_step("building your image")
     session = context.stack.session
     builds = context.builds
-    source = outside_source(folder) if context.stack.is_closed else ""
-    if source:
-        raise _not_built(outside_finding(source))
+    if context.stack.is_closed:
+        source = outside_source(folder)
+        if source:
+            raise _not_built(outside_finding(source))
 
-    from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
-    command = [*images.command(session.engine, tag, session.labels("kernel")), *builds.options, from_base]
+    build_command = images.command(session.engine, tag, session.labels("kernel"))
+    base_option = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
+    command = [*build_command, *builds.options, base_option, str(folder)]
     waits_before = len(context.waits.ended)
     try:
-        _run_builder([*command, str(folder)], context)
+        _run_builder(command, context)
     except CheckEnded as ended:
         if key and not context.superseded.is_set():
             waits = tuple(context.waits.ended[waits_before:])
@@ -149,17 +153,21 @@ def _build_image(context: Context, tag: str, folder: Path, base: str, key: str) 
 
 
 def remove_image(session: Session, tag: str) -> None:
-    """Remove the image of a check; one that is not there is fine."""
+    """Remove the image of a check, if it exists."""
     with contextlib.suppress(ImageNotFound):
         session.engine.client.images.remove(tag, force=True)
 
 
 def _run_builder(command: list[str], context: Context) -> None:
-    """Run the builder to its end; end it when the time is up, or once a newer check has begun. Raises CheckEnded."""
+    """Run the builder until it has ended. Raises CheckEnded if it failed.
+
+    The builder is ended when its time is up, when the guard of the context's builds has a reason, or once a newer check
+    has begun.
+    """
     began = time.monotonic()
     is_late = False
-    reason = ""
-    reason_to_end = context.builds.new_guard()
+    guard_reason = ""
+    guard = context.builds.new_guard()
     with shell.running(command) as builder:
         output = None
         while output is None:
@@ -167,14 +175,14 @@ def _run_builder(command: list[str], context: Context) -> None:
                 output, _ = builder.communicate(timeout=LOOK_SECONDS)
             except subprocess.TimeoutExpired:
                 is_late = time.monotonic() - began > patient(BUILD_SECONDS)
-                reason = reason or reason_to_end()
-                if is_late or reason or context.superseded.is_set():
+                guard_reason = guard_reason or guard()
+                if is_late or guard_reason or context.superseded.is_set():
                     builder.terminate()  # that ends the build in the engine, too
 
     if builder.returncode == 0:
         return
-    if reason:
-        raise _not_built(ended_build(output, reason))
+    if guard_reason:
+        raise _not_built(ended_build(output, guard_reason))
     if is_late:
         seconds = time.monotonic() - began
         context.waits.add("the builder was not done", seconds)
@@ -183,6 +191,7 @@ def _run_builder(command: list[str], context: Context) -> None:
 
 
 def _not_built(finding: Finding) -> CheckEnded:
+    """Return the error for an image that was not built, and why."""
     return CheckEnded(Result.did_not_start(finding.means, finding))
 
 
@@ -191,8 +200,8 @@ def run(context: Context, image: str, **changes: Any) -> Iterator[Trial]:
     """Run the image alone; ``changes`` are fields of `Spec`. Raises CheckEnded if the engine refuses it."""
     context.report_step("starting your service")
     try:
-        spec = confined(context.stack, replace(_spec(image), **changes))
-        running = containers.run(context.stack.session, spec)
+        spec = replace(_spec(image), **changes)
+        running = containers.run(context.stack.session, confined(context.stack, spec))
     except WorkshopError as error:
         raise CheckEnded(refused(error)) from error
     with running:
@@ -236,17 +245,19 @@ def run_with_stack(
         files={**passwords, **given_files},
         dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
     )
+    spec = confined(stack, replace(spec, **changes))
 
-    with containers.run(stack.session, confined(stack, replace(spec, **changes))) as running:
+    with containers.run(stack.session, spec) as running:
         yield Trial(running, secrets=tuple(passwords.values()), superseded=context.superseded, waits=context.waits)
 
 
 def _given_files(files: Mapping[str, str], wrapper: Path | None) -> dict[str, str]:
     """Return the texts of a trial's files, and of its wrapper with `FAULTY`, by their paths in the container."""
-    texts = dict(files)
+    text_by_name = dict(files)
     if wrapper:
-        texts |= {path.name: path.read_text() for path in (FAULTY, wrapper)}
-    return {f"{GIVEN}/{name}": text for name, text in texts.items()}
+        text_by_name[FAULTY.name] = FAULTY.read_text()
+        text_by_name[wrapper.name] = wrapper.read_text()
+    return {f"{GIVEN}/{name}": text for name, text in text_by_name.items()}
 
 
 def wrapped(command: Sequence[str], wrapper: str) -> tuple[str, ...]:
@@ -255,27 +266,31 @@ def wrapped(command: Sequence[str], wrapper: str) -> tuple[str, ...]:
     A command that does not name main.py is replaced: a script may have it inside.
     """
 
-    def with_wrapper(path: re.Match[str]) -> str:
-        return f"{wrapper} {path[0]}"
+    def add_wrapper(program: re.Match[str]) -> str:
+        return f"{wrapper} {program[0]}"
 
-    for number, word in enumerate(command):
-        before = command[:number]
-        after = command[number + 1 :]
+    for index, word in enumerate(command):
+        words_before = command[:index]
+        words_after = command[index + 1 :]
+        if PROGRAM.fullmatch(word) and not words_before:  # a file that runs by itself
+            return ("python", wrapper, word, *words_after)
         if PROGRAM.fullmatch(word):
-            python = [] if number else ["python"]  # a file that runs by itself
-            return (*before, *python, wrapper, word, *after)
+            return (*words_before, wrapper, word, *words_after)
         if PROGRAM.search(word):  # the text of a shell
-            return (*before, PROGRAM.sub(with_wrapper, word, count=1), *after)
+            return (*words_before, PROGRAM.sub(add_wrapper, word, count=1), *words_after)
     return ("python", wrapper, "main.py")
 
 
 def _command_of(context: Context, image: str) -> list[str]:
     """Return the words that a container of the image runs."""
     config = _image_config(context.stack.session, image)
-    return [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
+    entrypoint = config.get("Entrypoint") or ()
+    command = config.get("Cmd") or ()
+    return [*entrypoint, *command]
 
 
 def _image_config(session: Session, image: str) -> dict[str, Any]:
+    """Return the configuration of an image, as the engine's API has it."""
     config: dict[str, Any] = session.engine.client.images.get(image).attrs["Config"]
     return config
 
@@ -305,36 +320,44 @@ def _spec(image: str) -> Spec:
 
 
 def confined(stack: Stack, spec: Spec) -> Spec:
-    """Return the spec as it is; in a closed stack, which runs code of others, with no way out and no more than a trial.
+    """Return the spec of a trial, which a closed stack limits: it runs code of others.
 
-    There a tmpfs stands for each volume that the image declares, no file grows beyond `CLOSED_FILE_BYTES`, and what the
-    participant's compose.yaml grants is cut to `CLOSED_MEMORY_BYTES` without swap, one core and `CLOSED_PIDS`.
+    The container of a closed stack has no network but the stack's, and a tmpfs in place of each volume that its image
+    declares. No file grows beyond `CLOSED_FILE_BYTES`. What the participant's compose.yaml grants is cut to
+    `CLOSED_MEMORY_BYTES` without swap, one core and `CLOSED_PIDS`.
     """
     if not stack.is_closed:
         return spec
 
     image_volumes = _image_config(stack.session, spec.image).get("Volumes") or {}
     mounted_paths = {*spec.volumes, *spec.tmpfs}
-    volumes = {path: CLOSED_TMPFS for path in image_volumes if path not in mounted_paths}
-
-    limits = [
-        {"Name": "fsize", "Soft": CLOSED_FILE_BYTES, "Hard": CLOSED_FILE_BYTES},
-        {"Name": "core", "Soft": 0, "Hard": 0},
-    ]
+    image_tmpfs = {path: CLOSED_TMPFS for path in image_volumes if path not in mounted_paths}
     memory_bytes = min(spec.memory_bytes or CLOSED_MEMORY_BYTES, CLOSED_MEMORY_BYTES)
-    host = {**spec.host, "Ulimits": limits, "Dns": [CLOSED_NAME_SERVER]}
-    if not 0 <= host.get("MemorySwap", 0) <= memory_bytes:  # below 0 there is no limit
-        host["MemorySwap"] = memory_bytes
 
     return replace(
         spec,
         network=spec.network or stack.network,
-        tmpfs={**spec.tmpfs, **volumes},
+        tmpfs={**spec.tmpfs, **image_tmpfs},
         memory_bytes=memory_bytes,
         cpus=min(spec.cpus or 1.0, 1.0),
         pids=min(spec.pids or CLOSED_PIDS, CLOSED_PIDS),
-        host=host,
+        host=_closed_host_config(spec.host, memory_bytes),
     )
+
+
+def _closed_host_config(host: Mapping[str, Any], memory_bytes: int) -> dict[str, Any]:
+    """Return the engine's host configuration with the limits of a closed stack on files, names and swap."""
+    limits = [
+        {"Name": "fsize", "Soft": CLOSED_FILE_BYTES, "Hard": CLOSED_FILE_BYTES},
+        {"Name": "core", "Soft": 0, "Hard": 0},
+    ]
+    closed_host = {**host, "Ulimits": limits, "Dns": [CLOSED_NAME_SERVER]}
+
+    swap_bytes = closed_host.get("MemorySwap", 0)
+    is_limited = 0 <= swap_bytes <= memory_bytes  # the engine takes a negative number for "no limit"
+    if not is_limited:
+        closed_host["MemorySwap"] = memory_bytes
+    return closed_host
 
 
 def wait_order(trial: Trial) -> None:
@@ -343,12 +366,12 @@ def wait_order(trial: Trial) -> None:
     def post() -> Answer:
         return trial.post("/orders", ORDER)
 
-    def over(answer: Answer) -> bool:
+    def is_answered_or_ended(answer: Answer) -> bool:
         is_answered = answer.status is not None and answer.status < 500
         return is_answered or trial.exit_code() is not None
 
     missing = f"no good answer to POST /orders on port {trial.port}"
-    answer = trial.poll(post, over, START_SECONDS, missing=missing, pause_seconds=LOOK_SECONDS)
+    answer = trial.poll(post, is_answered_or_ended, START_SECONDS, missing=missing, pause_seconds=LOOK_SECONDS)
     if answer.status is None:
         raise CheckEnded(did_not_start(trial, "POST /orders"))
     if answer.status != 201:
@@ -362,12 +385,15 @@ def process_1(trial: Trial) -> tuple[str, int]:
     def has_output(answer: CommandResult) -> bool:
         return "Uid:" in answer.output
 
-    look = partial(trial.running.exec, "sh", "-c", ABOUT_PROCESS_1)
-    answer = poll(look, has_output, EXEC_SECONDS)  # now and then an exec loses its output
-    command, _, status = answer.output.rpartition("Uid:")
-    return command.strip(), int(status.split()[0])
+    read_process = partial(trial.running.exec, "sh", "-c", ABOUT_PROCESS_1)
+    answer = poll(read_process, has_output, EXEC_SECONDS)  # now and then an exec loses its output
+    command, _, user_ids = answer.output.rpartition("Uid:")
+    real_user_id = int(user_ids.split()[0])
+    return command.strip(), real_user_id
 
 
 def is_shell(command: str) -> bool:
     """Return whether a command line is a shell's."""
-    return command.split(" ", maxsplit=1)[0].rpartition("/")[2] in SHELLS
+    program, _, _ = command.partition(" ")
+    _, _, name = program.rpartition("/")
+    return name in SHELLS

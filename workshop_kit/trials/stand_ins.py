@@ -1,7 +1,7 @@
 """References that stand in a check's copy of ``my_service/`` for exercises that the participant has not begun.
 
-What a check says of such a line must not look like the participant's own, and must not show the solution of an
-exercise that is still to come.
+What a check says of a line of a reference must not look as if the participant had written it, and must not show the
+solution of an exercise that is still to come.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from workshop_kit.trials.result import Finding, Result
+from workshop_kit.trials.result import Result
 
 PLACE = re.compile(r"(?P<file>[\w.-]+), line (?P<line>\d+)")
 SHORTEST = 8
@@ -33,37 +33,45 @@ class StandIn:
 
 
 def say_whose(result: Result, stand_ins: Iterable[StandIn], theirs: str) -> Result:
-    """Return a result that names the owner of each place in a reference, and shows none of its lines.
+    """Return the result in whose texts each place in a reference names its exercise, and no line of one is shown.
 
     ``theirs`` is all text of the participant: a line that they have written themselves may be shown.
     """
     references = tuple(stand_ins)
-    reference_lines = {line.strip() for reference in references for line in reference.lines}
-    own_lines = {line.strip() for line in theirs.splitlines()}
-    secret_lines = [line for line in reference_lines - own_lines if len(line) >= SHORTEST]
-    secret_lines.sort(key=len, reverse=True)
+    hidden_lines = _hidden_lines(references, theirs)
 
-    def name_owner(place: re.Match[str]) -> str:
-        return _owner(place, references)
+    def name_exercise(place: re.Match[str]) -> str:
+        return _place_with_exercise(place, references)
 
-    def without_secrets(text: str) -> str:
-        for line in secret_lines:
+    def hide_references(text: str) -> str:
+        for line in hidden_lines:
             text = text.replace(line, HIDDEN)
-        return PLACE.sub(name_owner, text)
+        return PLACE.sub(name_exercise, text)
 
-    def finding_without_secrets(finding: Finding) -> Finding:
-        return replace(finding, got=without_secrets(finding.got), means=without_secrets(finding.means))
+    findings = []
+    for finding in result.findings:
+        got = hide_references(finding.got)
+        means = hide_references(finding.means)
+        findings.append(replace(finding, got=got, means=means))
 
     return replace(
         result,
-        summary=without_secrets(result.summary),
-        findings=tuple(map(finding_without_secrets, result.findings)),
-        output=without_secrets(result.output),
+        summary=hide_references(result.summary),
+        findings=tuple(findings),
+        output=hide_references(result.output),
     )
 
 
-def _owner(place: re.Match[str], references: Iterable[StandIn]) -> str:
-    """Return a place as it is; one in a reference with the name of its exercise."""
+def _hidden_lines(references: Iterable[StandIn], participant_text: str) -> list[str]:
+    """Return the lines of the references that the participant has not written, the longest first."""
+    reference_lines = {line.strip() for reference in references for line in reference.lines}
+    own_lines = {line.strip() for line in participant_text.splitlines()}
+    lines = [line for line in reference_lines - own_lines if len(line) >= SHORTEST]
+    return sorted(lines, key=len, reverse=True)
+
+
+def _place_with_exercise(place: re.Match[str], references: Iterable[StandIn]) -> str:
+    """Return the text of a place; for a line of a reference, one that names the exercise in place of the line."""
     for reference in references:
         if reference.has(place["file"], int(place["line"])):
             owner = f"in the reference of {reference.exercise}, which stands there until you begin that exercise"

@@ -62,24 +62,35 @@ REFUSALS = (
     ("permission", r'exec: "(?P<name>[^"]+)": permission denied'),
     ("limit", r"(?i)memory|range of cpus|cpu\.(?:cfs|max)"),
 )
-"""Why the engine starts no container, each with a pattern of its words."""
+"""Why the engine starts no container, each with a pattern of the engine's error."""
 SHELL = "/bin/sh"
 VAGUE = ("ended", "silent", "joined", "file", "port")
-"""Ways that say what happened and not why: a pattern of `COMMANDS` says more."""
+"""Ways that say what happened, and not why: if a pattern of `COMMANDS` matches, it says more."""
 
 
 def refused(error: WorkshopError) -> Result:
     """Return the result for a container that the engine refuses to start."""
-    reason = error.what.rpartition("container of ")[2].partition(": ")[2].rstrip(".") or error.what.rstrip(".")
-    runtime_words = re.search(r'exec: "[^"]*": [^:]+', reason)  # inside the words of other layers
-    got = runtime_words[0] if runtime_words else reason
+    reason = _engine_reason(error)
+    runtime_reason = re.search(r'exec: "[^"]*": [^:]+', reason)  # other layers of the engine quote it
+    short_reason = runtime_reason[0] if runtime_reason else reason
 
     for way, pattern in REFUSALS:
         cause = re.search(pattern, reason)
         if cause is not None:
-            return _did_not_start(SAYS.failed(f"refused.{way}", got, reason=got, **cause.groupdict()))
+            finding = SAYS.failed(f"refused.{way}", short_reason, reason=short_reason, **cause.groupdict())
+            return _did_not_start(finding)
 
-    return _did_not_start(SAYS.failed("refused.other", got, reason=got))
+    return _did_not_start(SAYS.failed("refused.other", short_reason, reason=short_reason))
+
+
+def _engine_reason(error: WorkshopError) -> str:
+    """Return the engine's part of an error, which follows ``container of IMAGE: ``; the whole one without such a part.
+
+    The full stop at the end is left out.
+    """
+    _, _, image_and_reason = error.what.rpartition("container of ")
+    _, _, reason = image_and_reason.partition(": ")
+    return reason.rstrip(".") or error.what.rstrip(".")
 
 
 def did_not_start(trial: Trial, request: str = "GET /livez") -> Result:
@@ -99,6 +110,7 @@ def did_not_start(trial: Trial, request: str = "GET /livez") -> Result:
 
 
 def _did_not_start(finding: Finding, output: str = "") -> Result:
+    """Return the result whose summary is what the finding means."""
     return Result.did_not_start(finding.means, finding, output=output)
 
 
@@ -107,15 +119,19 @@ Why = tuple[str, str, dict[str, Any]]
 
 
 def _why(trial: Trial, method: str, path: str) -> Why:
+    """Return why a service gave no good answer; for a POST, a mistake in its command before a vague reason."""
     log = trial.log_tail(LOG_BYTES, LOG_LINES)
-    why = _why_runs(trial, path, log) if trial.exit_code() is None else _why_ended(trial, log)
+    is_running = trial.exit_code() is None
+    why = _why_no_answer(trial, path, log) if is_running else _why_ended(trial, log)
+
     way, got, _ = why
     if method == "POST" and way in VAGUE:
-        return _why_command(log, got) or why
+        return _why_wrong_command(log, got) or why
     return why
 
 
-def _why_command(log: str, got: str) -> Why | None:
+def _why_wrong_command(log: str, got: str) -> Why | None:
+    """Return the mistake in the command that a log shows; None if it shows none."""
     for way, pattern in COMMANDS:
         cause = re.search(pattern, log)
         if cause is not None:
@@ -124,25 +140,28 @@ def _why_command(log: str, got: str) -> Why | None:
 
 
 def _why_ended(trial: Trial, log: str) -> Why:
+    """Return why a service has ended: its memory, its own code, a kill, or what else its log shows."""
     attributes = trial.running.inspect()
     code = attributes["State"]["ExitCode"]
     got = f"it ended with exit code {code}"
-    limit = attributes["HostConfig"]["Memory"] // MIB
-
+    limit_mib = attributes["HostConfig"]["Memory"] // MIB
     if attributes["State"]["OOMKilled"]:
-        return "memory", got, {"limit": limit}
-    crash = _crash(log, _environment(attributes))
+        return "memory", got, {"limit": limit_mib}
+
+    crash = _crash_way(log, _variables(attributes))
     if crash is not None:
         way, values = crash
         return way, got, values
+
     if code == KILLED:  # the engine begins to watch the memory a moment after the start
-        return "killed", got, {"limit": limit}
-    way, values = _end_without_reason(trial, log, code)
+        return "killed", got, {"limit": limit_mib}
+
+    way, values = _other_end(trial, log, code)
     return way, got, values
 
 
-def _end_without_reason(trial: Trial, log: str, code: int) -> tuple[str, dict[str, Any]]:
-    """Return the way in which it ended, where its code raised nothing and refused no setting."""
+def _other_end(trial: Trial, log: str, code: int) -> tuple[str, dict[str, Any]]:
+    """Return the way in which a service ended whose code raised nothing and refused no setting, and the values."""
     program = missing_program(log)
     if program:
         return "program", {"name": program}
@@ -156,17 +175,22 @@ def _end_without_reason(trial: Trial, log: str, code: int) -> tuple[str, dict[st
     if file:
         return "file", {"name": file["name"]}
 
-    line = trial.log_tail().strip().rpartition("\n")[2][:LONGEST_REASON]
-    return "ended" if line else "silent", {"code": code, "line": line}
+    _, _, last_line = trial.log_tail().strip().rpartition("\n")
+    line = last_line[:LONGEST_REASON]
+    way = "ended" if line else "silent"
+    return way, {"code": code, "line": line}
 
 
-def _why_runs(trial: Trial, path: str, log: str) -> Why:
+def _why_no_answer(trial: Trial, path: str, log: str) -> Why:
+    """Return why a service that runs gives no good answer: another status, none in time, or no connection."""
     answer = trial.get(path)
     if answer.status is not None:
         reason = "; ".join(away_in(answer).values()) or crash_reason(log)
         got = f"{answer} ({reason})" if reason else str(answer)
         return "status", got, {"path": path, "answer": got}
-    if answer.error not in {http.REFUSED, http.CLOSED}:
+
+    has_no_connection = answer.error in {http.REFUSED, http.CLOSED}
+    if not has_no_connection:
         return "waits", str(answer), {"path": path}
 
     program = missing_program(log)
@@ -180,7 +204,7 @@ def _why_runs(trial: Trial, path: str, log: str) -> Why:
 
 
 def missing_program(output: str) -> str:
-    """Return the program that a shell, env or the engine did not find; "" if the output tells of none."""
+    """Return the program that a shell, env or the engine did not find; "" if the output names none."""
     for pattern in MISSING_PROGRAM:
         program = re.search(pattern, output)
         if program is not None:
@@ -189,46 +213,57 @@ def missing_program(output: str) -> str:
 
 
 def joined_command(trial: Trial) -> list[str]:
-    """Return the command that Docker joins of ENTRYPOINT and CMD; [] where the image has not both, or neither ran."""
+    """Return the command that Docker joins of ENTRYPOINT and CMD.
+
+    Returns [] where the image lacks one of them, or the container runs another command than its image's.
+    """
     container = trial.running.inspect()["Config"]
     image = trial.running.container.image.attrs["Config"]
     entrypoint = container["Entrypoint"] or []
     command = container["Cmd"] or []
-    is_the_images = entrypoint == image["Entrypoint"] and command == image["Cmd"]
-    return [*entrypoint, *command] if is_the_images and entrypoint and command else []
+    has_both = bool(entrypoint) and bool(command)
+    is_of_image = entrypoint == image["Entrypoint"] and command == image["Cmd"]
+    return [*entrypoint, *command] if has_both and is_of_image else []
 
 
-def _environment(attributes: Mapping[str, Any]) -> Mapping[str, str]:
+def _variables(attributes: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the environment variables of a container, by name."""
     pairs = attributes["Config"]["Env"] or ()
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def _crash(log: str, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]] | None:
-    """Return the way in which its own code ended it, and the values; None if its log tells of none."""
+def _crash_way(log: str, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]] | None:
+    """Return the way in which a service's own code ended it, and the values; None if its log shows no crash."""
     problems = refused_settings(log)
-    reason = _join_problems(problems)
-    if reason:
-        return _refusal(problems, reason, environ)
+    problems_text = _join_problems(problems)
+    if problems_text:
+        return _refusal_way(problems, problems_text, environ)
 
-    frames, reason = _exception(_plain(log))
+    frames, reason = _last_exception(_with_plain_tracebacks(log))
     module = re.search(MISSING_MODULE, reason or log.strip())
     if module:
         name = module["name"] or module["main"]
         return "module", {"reason": reason or f"No module named {name}", "name": name}
+    if not reason:
+        return None
+    return _exception_way(frames, reason, environ)
 
+
+def _exception_way(frames: str, reason: str, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """Return the way in which an exception ended a service, and the values: one for a variable that is not set."""
     key = re.search(NO_KEY, reason)
     if key and key["name"] not in environ:
         return "not-set", {"reason": reason, "name": key["name"]}
+    if "NoneType" not in reason:
+        return "raised", {"reason": reason}
 
-    if "NoneType" in reason:
-        unset_names = [name for name in re.findall(GET, frames) if name not in environ]
-        if unset_names:
-            return "get", {"reason": reason, "name": unset_names[-1]}
-        return "none", {"reason": reason}
-    return ("raised", {"reason": reason}) if reason else None
+    unset_names = [name for name in re.findall(GET, frames) if name not in environ]
+    if unset_names:
+        return "get", {"reason": reason, "name": unset_names[-1]}
+    return "none", {"reason": reason}
 
 
-def _refusal(problems: Sequence[str], reason: str, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+def _refusal_way(problems: Sequence[str], reason: str, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
     """Return the way in which a service refused its settings, and the values."""
     variables = [_unset_variable(problem, environ) for problem in problems]
     unset_names = [name for name in variables if name]
@@ -238,7 +273,7 @@ def _refusal(problems: Sequence[str], reason: str, environ: Mapping[str, str]) -
 
 
 def _unset_variable(problem: str, environ: Mapping[str, str]) -> str:
-    """Return the variable that has no value, and about whose value the service complains; "" for another problem."""
+    """Return the variable of a problem if the service complains about its value and it is not set; else ""."""
     parts = PROBLEM.fullmatch(problem)
     if parts is None or parts["wrong"] == IS_NOT_SET:
         return ""
@@ -249,7 +284,7 @@ def _unset_variable(problem: str, environ: Mapping[str, str]) -> str:
 
 
 def refused_settings(log: str) -> Sequence[str]:
-    """Return the problems that a service's last such line names: sentences, each on one variable."""
+    """Return the problems with its settings that a service logged last: sentences, each on one variable."""
     for line in reversed(log.split("\n")):
         if line.startswith(f"{REFUSED}: "):
             return line.removeprefix(f"{REFUSED}: ").split("; ")
@@ -267,52 +302,62 @@ def crash_reason(log: str) -> str:
 
 def exception_reason(log: str) -> str:
     """Return the last exception of a log, with its innermost place outside of libraries; "" if it has none."""
-    _, reason = _exception(_plain(log))
+    _, reason = _last_exception(_with_plain_tracebacks(log))
     return reason
 
 
 def _join_problems(problems: Sequence[str]) -> str:
-    """Return the problems in one line."""
-    count = f"{len(problems)} problems: " if len(problems) > 1 else ""
-    return _short(f"{count}{'; '.join(problems)}")
+    """Return the problems in one line, with their number if there are several."""
+    text = "; ".join(problems)
+    if len(problems) > 1:
+        text = f"{len(problems)} problems: {text}"
+    return _shorten(text)
 
 
-def _plain(log: str) -> str:
-    """Return the end of a log in which JSON lines with a traceback are that traceback."""
-    texts = [_stack(line) or line for line in log.split("\n")]
+def _with_plain_tracebacks(log: str) -> str:
+    """Return the end of a log, with each JSON line that holds a traceback replaced by that traceback."""
+    texts = [_json_traceback(line) or line for line in log.split("\n")]
     lines = "\n".join(texts).split("\n")
     return "\n".join(lines[-MOST_LINES:])
 
 
-def _stack(line: str) -> str:
+def _json_traceback(line: str) -> str:
     """Return the traceback in a JSON line; "" if it has none."""
     fields = fields_of(line)
     stacks = [str(fields.get(name)) for name in STACKS]
     return next((stack for stack in stacks if FRAME.search(stack)), "")
 
 
-def _exception(text: str) -> tuple[str, str]:
+def _last_exception(text: str) -> tuple[str, str]:
     """Return the frames of the last exception of a text, and what was raised with its place; "" for none."""
     tracebacks = [match for match in TRACEBACK.finditer(f"{text}\n") if FRAME.search(match["frames"])]
     if not tracebacks:
         return "", ""
 
     traceback = tracebacks[-1]
-    kind = traceback["kind"].rpartition(".")[2]
+    frames = traceback["frames"]
+    _, _, kind = traceback["kind"].rpartition(".")
     message = " ".join((traceback["message"] or "").split())
-    reason = _short(f"{kind}: {message}" if message else kind)
+    reason = _shorten(f"{kind}: {message}" if message else kind)
+    return frames, f"{reason}{_own_place(frames)}"
 
-    places = FRAME.findall(traceback["frames"])
+
+def _own_place(frames: str) -> str:
+    """Return the innermost place outside of libraries, as `` (main.py, line 3)``; "" for none."""
+    places = FRAME.findall(frames)
     own_places = [(path, line) for path, line in places if not _is_library(path)]
-    if own_places:
-        path, line = own_places[-1]
-        reason = f"{reason} ({path.rpartition('/')[2]}, line {line})"
-    return traceback["frames"], reason
+    if not own_places:
+        return ""
+
+    path, line = own_places[-1]
+    _, _, file = path.rpartition("/")
+    return f" ({file}, line {line})"
 
 
 def _is_library(path: str) -> bool:
     return any(part in path for part in LIBRARIES)
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
+    """Return a text, cut with an ellipsis if it is too long."""
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"

@@ -12,7 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from docker.errors import APIError
 
@@ -43,13 +44,15 @@ def poll(
 ) -> Seen:
     """Call ``look`` until ``done`` accepts what it returns, or the time is up; return what it returned last."""
     began = time.monotonic()
-    while not done(observation := look()) and time.monotonic() - began < patient(within_seconds):
+    observation = look()
+    while not done(observation) and time.monotonic() - began < patient(within_seconds):
         time.sleep(pause_seconds)
+        observation = look()
     return observation
 
 
 def fields_of(line: str | bytes) -> dict[str, Any]:
-    """Return the fields of a line of a log; none if it is no JSON object."""
+    """Return the fields of a log line that is a JSON object; {} for another line."""
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError):
@@ -88,8 +91,9 @@ class Trial:
     @property
     def left_seconds(self) -> float:
         """The seconds until the deadline; 0 once a newer check has begun."""
-        left = patient(self.deadline_seconds) - self.age_seconds
-        return 0.0 if self.superseded.is_set() else max(0.0, left)
+        if self.superseded.is_set():
+            return 0.0
+        return max(0.0, patient(self.deadline_seconds) - self.age_seconds)
 
     @property
     def age_seconds(self) -> float:
@@ -101,8 +105,9 @@ class Trial:
     ) -> Answer:
         """Send ``GET path``."""
         url = f"{self.address}{path}"
-        answer = http.get(url, headers=headers, timeout_seconds=self._at_most(within_seconds))
-        return self._note_wait(answer, f"GET {path}")
+        answer = http.get(url, headers=headers, timeout_seconds=self._limit_seconds(within_seconds))
+        self._note_wait(answer, f"GET {path}")
+        return answer
 
     def post(
         self,
@@ -128,11 +133,12 @@ class Trial:
     ) -> Answer:
         """Send a request, with JSON if there is a body; an error with the ``expected`` status is not noted."""
         url = f"{self.address}{path}"
-        limit = self._at_most(within_seconds)
-        answer = http.request(method, url, json_body=body, headers=headers, timeout_seconds=limit)
-        if answer.status is not None and answer.status == expected:
-            return answer
-        return self._note_wait(answer, f"{method} {path}")
+        limit_seconds = self._limit_seconds(within_seconds)
+        answer = http.request(method, url, json_body=body, headers=headers, timeout_seconds=limit_seconds)
+        is_expected = answer.status is not None and answer.status == expected
+        if not is_expected:
+            self._note_wait(answer, f"{method} {path}")
+        return answer
 
     @contextlib.contextmanager
     def half_post(self, path: str, body: Any) -> Iterator[Callable[[], Answer]]:
@@ -143,15 +149,16 @@ class Trial:
         data = json.dumps(body).encode()
         half = len(data) // 2
         headers = {"Content-Type": "application/json", "Content-Length": str(len(data)), "Expect": "100-continue"}
-        with Connection(f"{self.address}{path}", timeout_seconds=self._at_most()) as connection:
+        with Connection(f"{self.address}{path}", timeout_seconds=self._limit_seconds()) as connection:
             connection.send_head("POST", headers)
-            connection.wait_continue(self._at_most())
+            connection.wait_continue(self._limit_seconds())
             connection.send(data[:half])
 
             def finish() -> Answer:
                 connection.send(data[half:])
-                answer = connection.answer(self._at_most())
-                return self._note_wait(answer, f"POST {path}")
+                answer = connection.answer(self._limit_seconds())
+                self._note_wait(answer, f"POST {path}")
+                return answer
 
             yield finish
 
@@ -169,41 +176,45 @@ class Trial:
         ``missing`` says in a few words what did not come: it is noted if the time was up.
         """
         began = time.monotonic()
-        while not done(observation := look()):
-            waited = time.monotonic() - began
-            if waited >= patient(within_seconds) or not self.left_seconds:
-                self.waits.add(missing, waited)
+        observation = look()
+        while not done(observation):
+            waited_seconds = time.monotonic() - began
+            if waited_seconds >= patient(within_seconds) or self.left_seconds == 0:
+                self.waits.add(missing, waited_seconds)
                 break
+
             time.sleep(pause_seconds)
+            observation = look()
         return observation
 
     def wait_answer(self, path: str, within_seconds: float) -> bool:
         """Poll a path until it answers with 200; return False if the time is up or the container has ended."""
 
-        def over(answer: Answer) -> bool:
-            return answer.status == 200 or (answer.status is None and self.exit_code() is not None)
+        def is_good_or_ended(answer: Answer) -> bool:
+            has_ended = answer.status is None and self.exit_code() is not None
+            return answer.status == 200 or has_ended
 
         missing = f"no good answer to GET {path} on port {self.port}"
-        answer = self.poll(lambda: self.get(path), over, within_seconds, missing=missing)
+        answer = self.poll(partial(self.get, path), is_good_or_ended, within_seconds, missing=missing)
         return answer.status == 200
 
     def wait_listening(self, path: str, within_seconds: float) -> bool:
         """Poll a path until it answers with any status; return False if the time is up or the container has ended."""
 
-        def over(answer: Answer) -> bool:
+        def is_answered_or_ended(answer: Answer) -> bool:
             return answer.status is not None or self.exit_code() is not None
 
         missing = f"no answer to GET {path} on port {self.port}"
-        answer = self.poll(lambda: self.get(path), over, within_seconds, missing=missing)
+        answer = self.poll(partial(self.get, path), is_answered_or_ended, within_seconds, missing=missing)
         return answer.status is not None
 
     def wait_ended(self, within_seconds: float) -> int | None:
         """Poll until the container has ended; return its exit code, or None if it still runs."""
 
-        def over(code: int | None) -> bool:
-            return code is not None
+        def has_ended(exit_code: int | None) -> bool:
+            return exit_code is not None
 
-        return self.poll(self.exit_code, over, within_seconds, missing="it still ran", pause_seconds=LOOK_SECONDS)
+        return self.poll(self.exit_code, has_ended, within_seconds, missing="it still ran", pause_seconds=LOOK_SECONDS)
 
     def exit_code(self) -> int | None:
         """Ask the engine for the exit code; None while the container runs."""
@@ -223,19 +234,20 @@ class Trial:
         return text.encode()[-limit_bytes:].decode(errors="ignore")
 
     def is_in_time(self, answer: Answer, seconds: float) -> bool:
-        """Return whether an answer took no longer than a limit, or than this machine needs; a late one is noted."""
+        """Return whether an answer came within a limit, longer on a slow machine; note a late one as a wait."""
         in_time = answer.seconds <= patient(seconds)
         if not in_time:
             self.waits.add(f"{answer} to {answer.path}", answer.seconds)
         return in_time
 
-    def _note_wait(self, answer: Answer, request: str) -> Answer:
-        """Return an answer; one that came late, or is an error of a service that waited, is noted."""
+    def _note_wait(self, answer: Answer, request: str) -> None:
+        """Note a wait if no answer came in time, or if the service waited for something and then answered an error."""
         is_error = answer.status is not None and answer.status >= 500
-        if answer.is_late or (is_error and answer.seconds > SLOW_ERROR_SECONDS):
+        is_slow_error = is_error and answer.seconds > SLOW_ERROR_SECONDS
+        if answer.is_late or is_slow_error:
             text = "no answer" if answer.is_late else str(answer)
             self.waits.add(f"{text} to {request} on port {self.port}", answer.seconds)
-        return answer
 
-    def _at_most(self, seconds: float = ANSWER_SECONDS) -> float:
+    def _limit_seconds(self, seconds: float = ANSWER_SECONDS) -> float:
+        """Return the limit for one answer: never past the trial's deadline, and never 0."""
         return max(0.05, min(patient(seconds), self.left_seconds))

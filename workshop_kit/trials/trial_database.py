@@ -49,7 +49,7 @@ class TrialDatabase:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The variables of a service whose master it is, but for the password."""
+        """The variables of a service that has this server as its master, without the password."""
         return {
             "MASTER_DB_HOST": self.running.id[:12],
             "MASTER_DB_PORT": str(PORT),
@@ -60,7 +60,10 @@ class TrialDatabase:
 
     def wait_ready(self) -> None:
         """Wait until it answers. Raises WorkshopError if it does not in time."""
-        self.running.wait_until(lambda: self.running.exec(IS_READY).exit_code == 0, what="open its database")
+        self.running.wait_until(self._is_ready, what="open its database")
+
+    def _is_ready(self) -> bool:
+        return self.running.exec(IS_READY).exit_code == 0
 
 
 @contextlib.contextmanager

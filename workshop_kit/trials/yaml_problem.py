@@ -35,9 +35,10 @@ class MisplacedKey:
 
 
 def yaml_finding(file: str, text: str, got: str, parents: Mapping[str, Set[str]]) -> Finding | None:
-    """Return the finding for a file that is no YAML, or has a key of ``parents`` at another level; None for no such.
+    """Return the finding for a file that is no YAML, or that has a key below another one than ``parents`` allows.
 
-    ``got`` is what its reader says of it.
+    Returns None if neither is wrong. ``parents`` has the allowed parents by key; ``got`` is what the program that reads
+    the file says of it.
     """
     problem = yaml_problem(text)
     if problem is not None:
@@ -53,44 +54,53 @@ def yaml_finding(file: str, text: str, got: str, parents: Mapping[str, Set[str]]
 
 
 def yaml_problem(text: str) -> YamlProblem | None:
-    """Return why a text is no YAML; None for one that is."""
+    """Return the line at which a text cannot be read as YAML, and why; None if it can be read."""
     try:
         yaml.compose(text, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         if mark is None:
             return YamlProblem(1, is_indentation=False)
-        lines = text.split("\n")
-        index = min(mark.line, len(lines) - 1)
-        return YamlProblem(index + 1, is_indentation=_is_badly_indented(lines, index))
+        return _problem_at(text, mark.line)
     except yaml.YAMLError:  # a character that YAML does not allow
         return YamlProblem(1, is_indentation=False)
     return None
 
 
+def _problem_at(text: str, line_index: int) -> YamlProblem:
+    """Return the problem at a line, counted from 0; one behind the text is at its last line."""
+    lines = text.split("\n")
+    index = min(line_index, len(lines) - 1)
+    return YamlProblem(index + 1, is_indentation=_is_badly_indented(lines, index))
+
+
 def misplaced_keys(text: str, parents: Mapping[str, Set[str]]) -> Iterator[MisplacedKey]:
-    """Yield the keys of a YAML text that belong to none of the keys that ``parents`` has for them."""
+    """Yield the keys of a YAML text that stand below another key than those that ``parents`` has for them.
+
+    A key that ``parents`` does not have may stand anywhere. Keys below a misplaced one are not looked at.
+    """
     node = yaml.compose(text, yaml.SafeLoader)
-    yield from _misplaced(node, "", parents)
+    yield from _misplaced_below("", node, parents)
 
 
-def _misplaced(node: yaml.Node | None, parent: str, parents: Mapping[str, Set[str]]) -> Iterator[MisplacedKey]:
+def _misplaced_below(parent: str, node: yaml.Node | None, parents: Mapping[str, Set[str]]) -> Iterator[MisplacedKey]:
+    """Yield the misplaced keys in a node, which is the value of the key ``parent``."""
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _misplaced(item, parent, parents)
-    if not isinstance(node, yaml.MappingNode):
-        return
+            yield from _misplaced_below(parent, item, parents)
 
-    for key, value in node.value:
-        name = str(key.value)
-        if parent not in parents.get(name, {parent}):
-            yield MisplacedKey(key.start_mark.line + 1, name, parent)
-        else:
-            yield from _misplaced(value, name, parents)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            name = str(key.value)
+            is_misplaced = name in parents and parent not in parents[name]
+            if is_misplaced:
+                yield MisplacedKey(key.start_mark.line + 1, name, parent)
+            else:
+                yield from _misplaced_below(name, value, parents)
 
 
 def _is_badly_indented(lines: list[str], index: int) -> bool:
-    """Return whether a line begins at a column at which nothing before it begins."""
+    """Return whether a line begins at a column at which nothing above it begins, or with a tab."""
     line = lines[index]
     blanks = line[: _indentation(line)]
     if "\t" in blanks:
@@ -100,8 +110,11 @@ def _is_badly_indented(lines: list[str], index: int) -> bool:
     lines_before = [text for text in filled_lines if not text.lstrip().startswith("#")]
     if not lines_before:
         return bool(blanks)
-    if len(blanks) > _indentation(lines_before[-1]):
-        return not lines_before[-1].rstrip().endswith(OPENS)
+
+    last_line = lines_before[-1]
+    is_further_indented = len(blanks) > _indentation(last_line)
+    if is_further_indented:
+        return not last_line.rstrip().endswith(OPENS)
     return len(blanks) not in _open_columns(lines_before)
 
 
@@ -122,4 +135,5 @@ def _open_columns(lines_before: list[str]) -> set[int]:
 
 
 def _indentation(line: str) -> int:
+    """Return the number of blanks and tabs at the beginning of a line."""
     return len(line) - len(line.lstrip(" \t"))

@@ -71,10 +71,9 @@ class LabServer:
 
     def call(self, method: str, path: str, body: object = None, *, timeout_seconds: float = 5.0) -> Answer:
         """Send a request to the server, with its token."""
+        url = f"{self.address}{path}"
         headers = {"Authorization": f"token {self.token}"}
-        return request(
-            method, f"{self.address}{path}", json_body=body, headers=headers, timeout_seconds=timeout_seconds
-        )
+        return request(method, url, json_body=body, headers=headers, timeout_seconds=timeout_seconds)
 
     def stop(self) -> None:
         """End the server and its kernels; kill it when it does not end in time."""
@@ -89,8 +88,9 @@ def start_server(workspace: Workspace, *, port: int | None = None) -> LabServer:
     Raises NotReady (port taken, server did not start) or WrongUsage (invalid port).
     """
     if port is not None:
-        for free_socket in listen(port, HOST):  # raises for a taken one
+        for free_socket in listen(port, HOST):  # raises for a taken port
             free_socket.close()
+
     prepare(workspace)
     process = _launch(workspace, port)
     try:
@@ -109,6 +109,7 @@ def serve(workspace: Workspace, page: str = START, *, port: int | None = None, o
     redirect = workspace.folder / REDIRECT
     reaper.interrupt_on_termination()
     server = running_server(workspace) or start_server(workspace, port=port)
+
     try:
         url = server.url(page)
         answer(f"JupyterLab: {url}\nCtrl-C ends it.")
@@ -126,25 +127,37 @@ def serve(workspace: Workspace, page: str = START, *, port: int | None = None, o
 
 def running_server(workspace: Workspace) -> LabServer | None:
     """Return the server that runs on ``workspace``; None if none answers."""
-    files = (workspace.jupyter_folder / RUNTIME).glob("jpserver-*.json")
-    return next(filter(None, map(_server_of, files)), None)
+    for file in (workspace.jupyter_folder / RUNTIME).glob("jpserver-*.json"):
+        server = _answering_server(file)
+        if server is not None:
+            return server
+    return None
 
 
-def _server_of(file: Path) -> LabServer | None:
+def _answering_server(file: Path) -> LabServer | None:
     """Return the server that wrote ``file`` about itself; None if it does not answer, or has not written all of it."""
     try:
         server_info = json.loads(file.read_text())
         server = LabServer(int(server_info["port"]), str(server_info["token"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return server if server.call("GET", "/api/status", timeout_seconds=10.0).ok else None
+
+    status = server.call("GET", "/api/status", timeout_seconds=10.0)
+    return server if status.ok else None
 
 
 def _launch(workspace: Workspace, port: int | None) -> subprocess.Popen[bytes]:
+    """Start the process of JupyterLab, which writes to the workspace's log; without ``port``, on a free one."""
     first_port = port or own_port(workspace.folder)
+    port_retries = 0 if port else PORT_RETRIES
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.ip={HOST}"),
-        *(f"--ServerApp.port={first_port}", f"--ServerApp.port_retries={0 if port else PORT_RETRIES}"),
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        f"--ServerApp.ip={HOST}",
+        f"--ServerApp.port={first_port}",
+        f"--ServerApp.port_retries={port_retries}",
         *server_options(workspace),
     ]
     with (workspace.jupyter_folder / LOG).open("wb") as log:
@@ -160,27 +173,35 @@ def _launch(workspace: Workspace, port: int | None) -> subprocess.Popen[bytes]:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> LabServer:
-    file = folder / RUNTIME / f"jpserver-{process.pid}.json"
+    """Return the server of a process once it answers. Raises NotReady if it ends, or does not answer in time."""
+    server_file = folder / RUNTIME / f"jpserver-{process.pid}.json"
     log = folder / LOG
     began = time.monotonic()
-    while (waited := time.monotonic() - began) < patient(READY_SECONDS):
+    waited_seconds = 0.0
+    while waited_seconds < patient(READY_SECONDS):
         _raise_if_ended(process, log)
-        server = _server_of(file)
+        server = _answering_server(server_file)
         if server is not None:
             return replace(server, process=process)
+
         time.sleep(0.05)
-    raise NotReady(f"JupyterLab did not answer within {waited:.0f} s.", f"Read {log}.", output=_tail(log))
+        waited_seconds = time.monotonic() - began
+
+    raise NotReady(f"JupyterLab did not answer within {waited_seconds:.0f} s.", f"Read {log}.", output=_tail(log))
 
 
 def _raise_if_ended(process: subprocess.Popen[bytes], log: Path) -> None:
+    """Raise NotReady, with the end of the log, if the process has ended."""
     code = process.poll()
     if code is not None:
         raise NotReady(f"JupyterLab ended by itself (exit code {code}).", f"Read {log}.", output=_tail(log))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process with SIGTERM; if it does not end in time, kill it and its children."""
     if process.poll() is not None:
         return
+
     process.terminate()
     try:
         process.wait(STOP_SECONDS)
@@ -190,7 +211,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").split("\n")[-9:]).strip()
+    """Return the last lines of a log."""
+    lines = log.read_text(errors="replace").split("\n")
+    return "\n".join(lines[-9:]).strip()
 
 
 def open_in_browser(url: str, redirect: Path) -> None:
@@ -199,21 +222,27 @@ def open_in_browser(url: str, redirect: Path) -> None:
     The address holds a token, and every user sees the arguments of every process. The caller deletes ``redirect``
     when its server ends. Raises NotReady when the page cannot be written.
     """
-    windows = next(filter(shutil.which, WINDOWS), None)
-    if windows is None and not has_screen():
+    installed_programs = [program for program in WINDOWS if shutil.which(program)]
+    if not installed_programs and not has_screen():
         return
 
-    write_atomically(redirect, REDIRECT_PAGE.format(url=escape(url)).encode(), mode=0o600)
-    if windows is None:
+    page = REDIRECT_PAGE.format(url=escape(url))
+    write_atomically(redirect, page.encode(), mode=0o600)
+    if installed_programs:
+        _open_in_windows(installed_programs[0], redirect)
+    else:
         webbrowser.open(redirect.as_uri())
-        return
 
-    page = str(redirect)
-    if windows == "explorer.exe":  # it takes a Windows path
-        wslpath = subprocess.run(["wslpath", "-w", page], capture_output=True, text=True, check=False)
-        page = wslpath.stdout.strip()
+
+def _open_in_windows(program: str, page: Path) -> None:
+    """Open a page with one of the programs in WINDOWS."""
+    page_path = str(page)
+    if program == "explorer.exe":  # it takes a Windows path
+        wslpath = subprocess.run(["wslpath", "-w", page_path], capture_output=True, text=True, check=False)
+        page_path = wslpath.stdout.strip()
+
     subprocess.Popen(
-        [windows, page],
+        [program, page_path],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -20,6 +20,7 @@ from workshop_kit.engine import monitoring, reach, reaper, recipes
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.monitoring import Monitoring
 from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.board_widget import BoardView
@@ -37,6 +38,7 @@ from workshop_kit.lessons.take_home import HasMarkdown
 from workshop_kit.membership.room_widget import RoomSync, RoomView, show_once_joined, start_sync
 from workshop_kit.workspace import file_cell, provision
 from workshop_kit.workspace.folder import HIDDEN, Workspace, find_workspace
+from workshop_kit.workspace.naive_copy import NaiveCopy
 
 if TYPE_CHECKING:
     from workshop_kit.lessons.tools import LogTools, Watch
@@ -137,10 +139,15 @@ class Lesson:
         """
         reference = policies.load_reference(self.name, self.exercise_service.root / "notebooks")
         sentences = policies.answers(mine, reference)
-        if not self.headless:
-            if not all(sentences.values()):
-                return policies.unfinished_card(sentences)
-            self.progress.keep_policy(self.name, [f"{question}: {answer}" for question, answer in sentences.items()])
+        if self.headless:
+            return policies.comparison_card(sentences, reference)
+
+        is_finished = all(sentences.values())
+        if not is_finished:
+            return policies.unfinished_card(sentences)
+
+        lines = [f"{question}: {sentence}" for question, sentence in sentences.items()]
+        self.progress.keep_policy(self.name, lines)
         return policies.comparison_card(sentences, reference)
 
     def exercise(self, identifier: str) -> ExercisePanel:
@@ -148,18 +155,20 @@ class Lesson:
         exercise = self.exercise_service.find(identifier)
         if not self.headless:
             self.progress.record_start(exercise.id)
+
         must_pass = os.environ.get(SOLVED) == "1"
-        task = ExercisePanel(exercise, self.exercise_service, self.headless, must_pass)
-        self.live_outputs.replace(f"exercise {exercise.id}", task.stop)
-        task.show()
-        return task
+        panel = ExercisePanel(exercise, self.exercise_service, self.headless, must_pass)
+        self.live_outputs.replace(f"exercise {exercise.id}", panel.stop)
+        panel.show()
+        return panel
 
     def fill_in(self, *cells: str, lesson: str = "") -> None:
         """Make what skipped cells (ids) of this lesson, or of an earlier ``lesson``, would have made.
 
         See `checkpoint.fill_in`.
         """
-        for sentence in checkpoint.fill_in(self.exercise_service, lesson or self.name, cells):
+        lesson_of_cells = lesson or self.name
+        for sentence in checkpoint.fill_in(self.exercise_service, lesson_of_cells, cells):
             print(sentence)  # noqa: T201 - it is the cell's output
 
     def board(self) -> None:
@@ -170,15 +179,16 @@ class Lesson:
 
     def settings_form(self, image: Any, settings: Mapping[str, Any]) -> None:
         """Show a form that starts an image (the SDK's) with typed settings and shows the result. See `SettingsForm`."""
-        usual = {name: str(value) for name, value in settings.items()}
-        SettingsForm(self.stack, image.id, usual, headless=self.headless).show()
+        setting_texts = {name: str(value) for name, value in settings.items()}
+        SettingsForm(self.stack, image.id, setting_texts, headless=self.headless).show()
 
     def take_home(self, audit: HasMarkdown) -> Rendered:
         """Write workspace/take-home.md and return it: policies, predictions, passes, and the findings of an audit.
 
         ``my_service/`` becomes a project: see `project`. What that replaces goes to ``kept/``.
         """
-        for sentence in Project(self.workspace, self.exercise_service.root).make():
+        project = Project(self.workspace, self.exercise_service.root)
+        for sentence in project.make():
             print(sentence)  # noqa: T201 - it is the cell's output
         return take_home.write(self.workspace, self.exercise_service, audit)
 
@@ -189,7 +199,8 @@ class Lesson:
     def predict(self, name: str) -> Prediction:
         """Ask one of this lesson's predictions before an experiment. The experiment calls its ``reveal``."""
         question = find_question(name, self.name, self.exercise_service.root / "notebooks")
-        return Prediction(f"{self.name}.{name}", question, self.progress, self.headless).show()
+        prediction = Prediction(f"{self.name}.{name}", question, self.progress, self.headless)
+        return prediction.show()
 
 
 def lesson(name: str) -> Lesson:
@@ -199,23 +210,41 @@ def lesson(name: str) -> Lesson:
     Raises NotReady outside a workspace and without an engine.
     """
     workspace = find_workspace(Path.cwd(), dict(os.environ))
-    stack = provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))
-
-    if not stack.session.engine.dialect.has_buildkit:
-        os.environ.setdefault("DOCKER_BUILDKIT", "0")  # for `docker compose up --build`
-    reaper.watch(stack.session, provision.REVERT_FAULTS)
-    injection.revert_all(stack.session, report=NotebookReport())  # before the rest is swept in silence
-    provision.sweep(stack.session)
+    session = provision.session_of(workspace, reach.connect())
+    stack = provision.stack_of(workspace, session)
+    _remove_leftovers(session)
 
     headless = os.environ.get(HEADLESS) == "1"
-    file_cell.register(workspace, name, None if headless else lambda naive: NaiveCopyView(naive).show())
+    file_cell.register(workspace, name, None if headless else _show_naive_copy)
     escape_dataframes()
     describe_figures()
 
     service = ExerciseService.of(workspace, lambda: stack)
-    room = None if headless else start_sync(workspace, name)
-    if room is not None and room.connection.joined:
+    room = None if headless else _show_room(workspace, name)
+    live_outputs = LiveOutputs(headless=headless)
+    return Lesson(name, workspace, service.progress, stack, service, headless, live_outputs, room)
+
+
+def _remove_leftovers(session: Session) -> None:
+    """Remove what dead kernels left, and start the reaper for what this one will leave."""
+    if not session.engine.dialect.has_buildkit:
+        os.environ.setdefault("DOCKER_BUILDKIT", "0")  # for `docker compose up --build`
+
+    reaper.watch(session, provision.REVERT_FAULTS)
+    injection.revert_all(session, report=NotebookReport())  # the sweep would revert them without a report
+    provision.sweep(session)
+
+
+def _show_naive_copy(naive: NaiveCopy) -> None:
+    """Show the button of a file cell."""
+    NaiveCopyView(naive).show()
+
+
+def _show_room(workspace: Workspace, lesson: str) -> RoomSync:
+    """Return the connection to the live room; show it now if the participant has joined one, else once they have."""
+    room = start_sync(workspace, lesson)
+    if room.connection.joined:
         RoomView(workspace, room).show("start")
-    elif room is not None:
+    else:
         show_once_joined(workspace, room, "start")
-    return Lesson(name, workspace, service.progress, stack, service, headless, LiveOutputs(headless=headless), room)
+    return room

@@ -31,7 +31,7 @@ class NaiveCopyWidget(JobWidget):
 
 @dataclass
 class NaiveCopyView:
-    """The button for one file. What the cell printed above it says what the file holds."""
+    """The button for one file. The sentence that the cell prints above it says whose lines the file has."""
 
     naive: NaiveCopy
     job: Job = field(init=False, repr=False)
@@ -58,4 +58,5 @@ class NaiveCopyView:
                 self.job.answer(self.naive.put_back)
 
     def _state(self) -> dict[str, Any]:
+        """Return the values of the widget that a click may change."""
         return {"in_use": self.naive.is_in_use}

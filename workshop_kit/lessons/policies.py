@@ -35,17 +35,23 @@ _TABLES = TypeAdapter(_Tables)
 
 def has_policy(lesson: str, folder: Path) -> bool:
     """Return whether a lesson has a policy. Raises WorkshopError for a damaged file."""
-    path = tables_path(lesson, folder)
-    return path.is_file() and load_toml(path, _TABLES).policy is not None
+    return _read_reference(tables_path(lesson, folder)) is not None
 
 
 def load_reference(lesson: str, folder: Path) -> dict[str, str]:
     """Return the reference sentences of a lesson by question. Raises WrongUsage for a lesson without a policy."""
     path = tables_path(lesson, folder)
-    reference = load_toml(path, _TABLES).policy if path.is_file() else None
+    reference = _read_reference(path)
     if reference is None:
         raise WrongUsage(f"{lesson} has no policy.", f"Write its questions and references into {path.name}.")
     return dict(reference)
+
+
+def _read_reference(path: Path) -> Mapping[str, str] | None:
+    """Return the reference sentences in a file by question; None if there is no file, or no policy in it."""
+    if not path.is_file():
+        return None
+    return load_toml(path, _TABLES).policy
 
 
 def answers(mine: Mapping[str, str], reference: Mapping[str, str]) -> dict[str, str]:
@@ -53,19 +59,23 @@ def answers(mine: Mapping[str, str], reference: Mapping[str, str]) -> dict[str, 
 
     Raises WrongUsage unless both have the same questions.
     """
-    missing = [question for question in reference if question not in mine]
-    unknown = [question for question in mine if question not in reference]
-    if missing:
-        raise WrongUsage(f"The cell lacks the question {missing[0]!r}.", "Put it back: only the sentences are yours.")
-    if unknown:
-        raise WrongUsage(f"The lesson's policy has no question {unknown[0]!r}.", f"Ask: {', '.join(reference)}")
+    missing_questions = [question for question in reference if question not in mine]
+    if missing_questions:
+        sentence = f"The cell lacks the question {missing_questions[0]!r}."
+        raise WrongUsage(sentence, "Put it back: only the sentences are yours.")
+
+    unknown_questions = [question for question in mine if question not in reference]
+    if unknown_questions:
+        sentence = f"The lesson's policy has no question {unknown_questions[0]!r}."
+        raise WrongUsage(sentence, f"Ask: {', '.join(reference)}")
+
     return {question: mine[question].strip() for question in reference}
 
 
 def unfinished_card(sentences: Mapping[str, str]) -> Rendered:
-    """Return the participant's sentences, and which ones are still to be written."""
-    missing = [question for question, sentence in sentences.items() if not sentence]
-    text = f"Still yours to write, a sentence each: {', '.join(missing)}. Then run the cell again."
+    """Return the participant's sentences, and a line with the questions that have none yet."""
+    open_questions = [question for question, sentence in sentences.items() if not sentence]
+    text = f"Still yours to write, a sentence each: {', '.join(open_questions)}. Then run the cell again."
     return table("Your policy", ("question", "your sentence"), [*sentences.items(), ("", text)])
 
 

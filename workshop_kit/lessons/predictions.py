@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -83,7 +84,9 @@ _TABLES = TypeAdapter(_Tables)
 def load_questions(lesson: str, folder: Path) -> dict[str, Question]:
     """Return the questions of one lesson by their names; none without a file. Raises WorkshopError."""
     path = tables_path(lesson, folder)
-    return load_toml(path, _TABLES).predictions if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    return load_toml(path, _TABLES).predictions
 
 
 def load_all_questions(folder: Path) -> dict[str, Question]:
@@ -128,13 +131,16 @@ class Prediction:
     job: Job = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        widget = None if self.headless else self._widget()
+        widget = None if self.headless else self._make_widget()
         self.job = Job(widget, self._page, self._state)
 
     @property
     def choice(self) -> str | None:
         """The key of the locked guess; None before the first click, and always in a headless run."""
-        guess = None if self.headless else self.progress.guess(self.id)
+        if self.headless:
+            return None
+
+        guess = self.progress.guess(self.id)
         if guess is None or guess.choice not in self.question.options:
             return None
         return guess.choice
@@ -148,9 +154,11 @@ class Prediction:
         return question_page(self.question, self.choice)
 
     def _state(self) -> dict[str, str]:
+        """Return the values of the widget that a click may change."""
         return {"locked": self.choice or ""}
 
-    def _widget(self) -> PredictionWidget:
+    def _make_widget(self) -> PredictionWidget:
+        """Return the widget of the question, which sends clicks to `handle_message`."""
         choices = [{"key": key, "text": option.text} for key, option in self.question.options.items()]
         widget = PredictionWidget(question=self.question.question, choices=choices, locked=self.choice or "")
         widget.on_msg(self.handle_message)
@@ -177,17 +185,17 @@ class Prediction:
         """Handle a message of the page. It runs in its own thread while a cell is busy."""
         match content:
             case {"lock": str(key)}:
-                self.job.answer(lambda: self.progress.lock_guess(self.id, key, self.question.options))
+                self.job.answer(partial(self.progress.lock_guess, self.id, key, self.question.options))
 
 
 def question_page(question: Question, locked: str | None) -> Rendered:
     """Return the question and its options as static text; the locked option is marked."""
     html = template(HERE / "prediction.html").render(question=question, locked=locked, how=HOW)
-    lines = [
-        f"◉ {option.text}  (your guess)" if key == locked else f"○ {option.text}"
-        for key, option in question.options.items()
-    ]
-    return Rendered(STYLE + html, "\n".join([question.question, *lines]))
+    lines = [question.question]
+    for key, option in question.options.items():
+        line = f"◉ {option.text}  (your guess)" if key == locked else f"○ {option.text}"
+        lines.append(line)
+    return Rendered(STYLE + html, "\n".join(lines))
 
 
 def outcome(question: Question, guess: str | None, actual: str) -> Rendered:
@@ -195,27 +203,50 @@ def outcome(question: Question, guess: str | None, actual: str) -> Rendered:
 
     The reasons describe what usually happens; the text says so when the experiment did something else.
     """
-    options = question.options
-    verdict = _verdict(guess, actual)
-    usual_outcome = "" if actual == question.right else f"Usually: {options[question.right].text} {NOT_USUAL}"
+    return Rendered(_outcome_table(question, guess, actual).html, _outcome_text(question, guess, actual))
 
-    lines = [] if guess is None else [f"You said:      {options[guess].text}"]
-    lines += [f"What happened: {options[actual].text}", verdict]
+
+def _outcome_text(question: Question, guess: str | None, actual: str) -> str:
+    """Return an outcome as plain text: what was said, what happened, then each option with its reason."""
+    options = question.options
+    lines = []
+    if guess is not None:
+        lines.append(f"You said:      {options[guess].text}")
+    lines.append(f"What happened: {options[actual].text}")
+    lines.append(_verdict(guess, actual))
+    usual_outcome = _usual_outcome(question, actual)
     if usual_outcome:
         lines.append(usual_outcome)
-    lines.append("")
-    lines += [f"{'→' if key == actual else '-'} {option.text}\n  {option.reason}" for key, option in options.items()]
 
-    tags = {guess: "You said", actual: "What happened"}
+    lines.append("")
+    for key, option in options.items():
+        mark = "→" if key == actual else "-"
+        lines.append(f"{mark} {option.text}")
+        lines.append(f"  {option.reason}")
+    return "\n".join(lines)
+
+
+def _outcome_table(question: Question, guess: str | None, actual: str) -> Rendered:
+    """Return an outcome as a table: each option with its reason; the row of what happened is marked."""
+    tag_by_option = {guess: "You said", actual: "What happened"}
     if guess == actual:
-        tags = {actual: "You said so, and it happened"}
-    rows = [(tags.get(key, ""), option.text, option.reason) for key, option in options.items()]
-    title = f"{question.question} {verdict} {usual_outcome}".strip()
-    html = table(title, ("", "Option", "Why"), rows, marked_row=list(options).index(actual)).html
-    return Rendered(html, "\n".join(lines))
+        tag_by_option = {actual: "You said so, and it happened"}
+
+    rows = [(tag_by_option.get(key, ""), option.text, option.reason) for key, option in question.options.items()]
+    actual_row = list(question.options).index(actual)
+    title = f"{question.question} {_verdict(guess, actual)} {_usual_outcome(question, actual)}".strip()
+    return table(title, ("", "Option", "Why"), rows, marked_row=actual_row)
 
 
 def _verdict(guess: str | None, actual: str) -> str:
+    """Return the sentence that says whether a guess was right."""
     if guess is None:
         return NOT_GUESSED
     return RIGHT if guess == actual else WRONG
+
+
+def _usual_outcome(question: Question, actual: str) -> str:
+    """Return a sentence on what usually happens; "" if that happened."""
+    if actual == question.right:
+        return ""
+    return f"Usually: {question.options[question.right].text} {NOT_USUAL}"

@@ -27,7 +27,7 @@ ADDED = {
 FROM_SOLUTIONS = (solutions.README, "audit.toml", "test_config.py")
 """Files of the lessons that a project needs, also where their cells were left out."""
 LEFTOVERS = ("restoring.py", "start.sh")
-"""Files of exercises; a lesson later replaced what they start or serve."""
+"""Files that only exercises need: a later lesson replaced what they start or serve."""
 REQUIREMENTS = "requirements.txt"
 FOR_TESTS = "requirements-test.txt"
 SERVICE_LOCK = "workshop_app/requirements.txt"
@@ -41,76 +41,88 @@ LOCKED = re.compile(r"^([a-z0-9][\w.-]*)==([^\s;\\]+)[^\n]*(?:\n    --hash=[^\n]
 
 @dataclass(frozen=True)
 class Project:
-    """``my_service/`` of a workspace, on its way to a repository. ``root`` is the checkout."""
+    """Makes ``my_service/`` of a workspace a project for a repository. ``root`` is the checkout."""
 
     workspace: Workspace
     root: Path
 
     def make(self) -> list[str]:
-        """Make it a project, and return what was done, a sentence each; a second call does only what is left.
+        """Make the folder a project, and return what was done, a sentence each.
 
-        A file that was brought once and is changed or deleted stays so. Raises NotReady.
+        A second call does only what is left to do. A file that an earlier call wrote, and that was changed or deleted
+        since, stays so. Raises NotReady if a file cannot be written.
         """
         backup = Backup(self.workspace)
         naive_copy.put_all_back(self.workspace, self.root)
         sentences = [
             _sentence("New: {}.", self._bring_files()),
             _sentence("Left out, since only exercises need them: {}.", self._remove_leftovers(backup)),
-            _sentence("With hashes: {}.", self._lock(backup)),
+            _sentence("With hashes: {}.", self._lock_requirements(backup)),
             _sentence("Without markers of exercises: {}.", self._remove_markers(backup)),
         ]
         if backup.folder is not None:
-            sentences.append(f"As they were: {backup.folder.relative_to(self.workspace.folder).as_posix()}.")
+            place = backup.folder.relative_to(self.workspace.folder).as_posix()
+            sentences.append(f"As they were: {place}.")
         return [sentence for sentence in sentences if sentence]
 
     def _bring_files(self) -> Iterator[str]:
-        """Write the files that a repository needs, each once; yield their names."""
+        """Write the files that a repository needs, each once; yield the names of those that were written."""
         texts = {name: (FILES / file).read_text(encoding="utf-8") for name, file in ADDED.items()}
-        texts[FOR_TESTS] = self._locked_tests()
+        texts[FOR_TESTS] = self._test_requirements()
         for name, text in texts.items():
-            if self._bring(name, text):
+            if self._write_once(name, text):
                 yield name
 
         for name in FROM_SOLUTIONS:
             source = solutions.source_of(self.root, f"{MY_SERVICE}/{name}")
             if source is None or source.path in growth.stages(self.workspace.folder):
                 continue
-            stage = source.stages[-1]
-            content.replace_file(self.workspace, source.path, regions.solved(source.at(stage)))
-            growth.record(self.workspace.folder, source.path, stage)
+
+            last_stage = source.stages[-1]
+            content.replace_file(self.workspace, source.path, regions.solved(source.at(last_stage)))
+            growth.record(self.workspace.folder, source.path, last_stage)
             yield name
 
-    def _bring(self, name: str, text: str) -> bool:
-        """Write a file that was never brought and is not there; return whether it was written."""
+    def _write_once(self, name: str, text: str) -> bool:
+        """Write a file that does not exist and was never written before; return whether it was written."""
         path = f"{MY_SERVICE}/{name}"
-        if content.remembered(self.workspace, path) is not None or (self.workspace.folder / path).exists():
+        was_written = content.remembered(self.workspace, path) is not None
+        if was_written or (self.workspace.folder / path).exists():
             return False
+
         content.replace_file(self.workspace, path, text)
         return True
 
-    def _locked_tests(self) -> str:
-        """Return the lock of what the tests need beside the service."""
-        locked = _entries((self.root / LOCK).read_text(encoding="utf-8"))
-        lines = [text for name, (_, text) in locked.items() if name in TEST_PACKAGES]
-        return "".join(["# For `python -m pytest`, beside requirements.txt.\n", *lines])
+    def _test_requirements(self) -> str:
+        """Return the requirements of the tests, with versions and hashes, without those of the service."""
+        package_by_name = _locked_packages((self.root / LOCK).read_text(encoding="utf-8"))
+        test_lines = [lines for name, (_, lines) in package_by_name.items() if name in TEST_PACKAGES]
+        head = "# For `python -m pytest`, beside requirements.txt.\n"
+        return head + "".join(test_lines)
 
     def _remove_markers(self, backup: Backup) -> Iterator[str]:
         """Remove the lines that mark regions of exercises; yield the names of the changed files."""
         for name, text in self._texts().items():
-            bare_text = regions.without_markers(text)
-            if bare_text == text:
+            text_without_markers = regions.without_markers(text)
+            if text_without_markers == text:
                 continue
-            backup.keep(f"{MY_SERVICE}/{name}")
-            content.write(self.workspace, f"{MY_SERVICE}/{name}", bare_text)
+
+            path = f"{MY_SERVICE}/{name}"
+            backup.keep(path)
+            content.write(self.workspace, path, text_without_markers)
             yield name
 
-    def _lock(self, backup: Backup) -> Iterator[str]:
-        """Replace the requirements by the lock with hashes, where that has all of them; yield the file's name."""
+    def _lock_requirements(self, backup: Backup) -> Iterator[str]:
+        """Replace the service's requirements by the lock with hashes; yield the name of the changed file.
+
+        Requirements that have hashes already, or that the lock does not have all of, stay.
+        """
         path = f"{MY_SERVICE}/{REQUIREMENTS}"
-        mine = (content.current(self.workspace, path) or b"").decode(errors="replace")
+        requirements = (content.current(self.workspace, path) or b"").decode(errors="replace")
         lock = (self.root / SERVICE_LOCK).read_text(encoding="utf-8")
-        if "--hash=" in mine or not _covers(_entries(lock), mine):
+        if "--hash=" in requirements or not _covers(_locked_packages(lock), requirements):
             return
+
         backup.keep(path)
         content.write(self.workspace, path, lock)
         yield REQUIREMENTS
@@ -121,7 +133,8 @@ class Project:
         for name in LEFTOVERS:
             other_texts = [text for file, text in texts.items() if file not in (name, solutions.README)]
             word = re.escape(name.removesuffix(".py"))
-            if name not in texts or re.search(rf"\b{word}\b", "\n".join(other_texts)):
+            is_named = re.search(rf"\b{word}\b", "\n".join(other_texts)) is not None
+            if name not in texts or is_named:
                 continue
 
             path = f"{MY_SERVICE}/{name}"
@@ -132,7 +145,7 @@ class Project:
             yield name
 
     def _texts(self) -> Mapping[str, str]:
-        """Return the text files of the folder by their names, but for hidden ones and secrets."""
+        """Return the text files of the folder by their names; hidden files, secrets and subfolders are left out."""
         folder = self.workspace.my_service
         texts = {}
         for path in files_below(folder):
@@ -144,22 +157,27 @@ class Project:
         return texts
 
 
-def _entries(lock: str) -> dict[str, tuple[str, str]]:
+def _locked_packages(lock: str) -> dict[str, tuple[str, str]]:
     """Return the packages of a lock: version, and lines with hashes, by name."""
-    return {match[1]: (match[2], match[0]) for match in LOCKED.finditer(lock)}
+    packages: dict[str, tuple[str, str]] = {}
+    for match in LOCKED.finditer(lock):
+        name, version = match.groups()
+        packages[name] = (version, match[0])
+    return packages
 
 
-def _covers(locked: Mapping[str, tuple[str, str]], requirements: str) -> bool:
+def _covers(locked_packages: Mapping[str, tuple[str, str]], requirements: str) -> bool:
     """Return whether a lock has every package of the requirements, in the version that they name."""
     for name, version in PIN.findall(requirements):
         normal_name = re.sub(r"[-_.]+", "-", name).lower()
-        locked_version, _ = locked.get(normal_name, ("", ""))
-        if not locked_version or version not in ("", locked_version):
+        locked_version, _ = locked_packages.get(normal_name, ("", ""))
+        is_locked = locked_version != "" and version in ("", locked_version)
+        if not is_locked:
             return False
     return True
 
 
 def _sentence(text: str, names: Iterable[str]) -> str:
-    """Return the sentence with these names; "" without any."""
+    """Return the text with the names in place of ``{}``; "" if there are none."""
     name_list = ", ".join(names)
     return text.format(name_list) if name_list else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ Settings = Mapping[str, str | None]
 
 @dataclass(frozen=True)
 class FormStart:
-    """The result of one start in a line; ``problems`` are the sentences in the service's own line."""
+    """The result of one start, with a headline; ``problems`` are the sentences that the service logged."""
 
     typed: Settings
     headline: str
@@ -49,17 +50,19 @@ class FormStart:
     problems: Sequence[str] = ()
 
     def __str__(self) -> str:
-        lines = [f"  {problem}" for problem in self.problems]
-        return "\n".join([f"{self.headline} ({self.seconds:.1f} s). Typed: {self.typed_settings}", *lines])
+        first_line = f"{self.headline} ({self.seconds:.1f} s). Typed: {self.typed_settings}"
+        problem_lines = [f"  {problem}" for problem in self.problems]
+        return "\n".join([first_line, *problem_lines])
 
     @property
     def typed_settings(self) -> str:
-        """The typed settings in one line; the text of a variable outside of the form may be a secret."""
-        texts = [_typed_text(name, text) for name, text in self.typed.items()]
-        return ", ".join(texts) or "nothing else than usual"
+        """The typed settings in one line, without the text of a variable outside of the form: it may be a secret."""
+        settings = [_setting_text(name, text) for name, text in self.typed.items()]
+        return ", ".join(settings) or "nothing else than usual"
 
 
-def _typed_text(name: str, text: str | None) -> str:
+def _setting_text(name: str, text: str | None) -> str:
+    """Return what was typed for one variable, in a few words."""
     if text is None:
         return f"{name} left out"
     return f"{name}={text}" if name in FIELDS else f"{name} set"
@@ -69,22 +72,26 @@ def parse_variable(text: str) -> dict[str, str]:
     """Parse ``NAME=value``; return {} for an empty text. Raises WrongUsage for anything else."""
     if not text.strip():
         return {}
-    name, sign, value = text.partition("=")
-    if not sign or not name.strip() or any(map(str.isspace, name.strip())) or "\0" in text:
+
+    left, sign, value = text.partition("=")
+    name = left.strip()
+    has_space = any(character.isspace() for character in name)
+    if not sign or not name or has_space or "\0" in text:
         raise WrongUsage("The other variable is not of the form NAME=value.", "Write it like MASTER_DB_HOTS=master-db.")
-    return {name.strip(): value}
+    return {name: value}
 
 
-def _first_order(trial: Trial) -> Answer:
-    """Place an order until one is taken, the service has ended, or the time is up; return the last answer."""
+def _wait_order(trial: Trial) -> Answer:
+    """Place orders until one is taken, the service has ended, or the time is up; return the last answer."""
 
-    def is_over(answer: Answer) -> bool:
+    def is_taken_or_ended(answer: Answer) -> bool:
         if answer.status is None:
             return trial.exit_code() is not None
         return answer.status == PLACED
 
+    place_order = partial(trial.post, "/orders", ORDER)
     missing = f"no good answer to POST /orders on port {trial.port}"
-    return trial.poll(lambda: trial.post("/orders", ORDER), is_over, START_SECONDS, missing=missing)
+    return trial.poll(place_order, is_taken_or_ended, START_SECONDS, missing=missing)
 
 
 def card_html(result: FormStart) -> str:
@@ -93,9 +100,14 @@ def card_html(result: FormStart) -> str:
     return card.render(result=result, ready=result.headline == READY)
 
 
-def _port(text: str) -> int:
-    """Return the typed port if it is valid. The service refuses any other, so the usual one will do."""
-    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 65535 else USUAL_PORT
+def _port_to_publish(text: str) -> int:
+    """Return the typed port; the usual one if it is not valid, since the service refuses to start then."""
+    is_number = text.isascii() and text.isdigit()
+    if not is_number:
+        return USUAL_PORT
+
+    is_valid = 1 <= int(text[:6]) <= 65535  # a very long number is not converted
+    return int(text) if is_valid else USUAL_PORT
 
 
 BROKEN: tuple[Settings, ...] = (
@@ -127,7 +139,8 @@ class SettingsForm:
     job: Job = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.job = Job(None if self.headless else self._widget(), self.page)
+        widget = None if self.headless else self._make_widget()
+        self.job = Job(widget, self.page)
 
     def show(self) -> None:
         """Show the form and its static page. A headless run tries three broken settings and shows the page alone."""
@@ -135,11 +148,13 @@ class SettingsForm:
             self.results = tuple(self.try_settings(typed, silent) for typed in BROKEN)
         self.job.show()
 
-    def _widget(self) -> SettingsWidget:
-        usual = self.usual
-        fields = [
-            {"name": name, "value": usual.get(name, ""), "told": "yes" if name in usual else ""} for name in FIELDS
-        ]
+    def _make_widget(self) -> SettingsWidget:
+        """Return the form with the usual settings, which sends clicks to `handle_message`."""
+        fields = []
+        for name in FIELDS:
+            is_usual = name in self.usual
+            fields.append({"name": name, "value": self.usual.get(name, ""), "told": "yes" if is_usual else ""})
+
         widget = SettingsWidget(fields=fields)
         widget.on_msg(self.handle_message)
         return widget
@@ -148,8 +163,13 @@ class SettingsForm:
         """Return the static page: the form's name and the last results."""
         how = "" if self.headless else HOW
         head = f'<p class="wk-ex-title">{LABEL}</p><p class="wk-ex-status">{escape(how)}</p>'
-        text = "\n".join(filter(None, (LABEL, how, *map(str, self.results))))
-        return static_page(LABEL, f"{head}{''.join(map(card_html, self.results))}", text)
+        lines = [LABEL, how, *map(str, self.results)]
+        text = "\n".join(line for line in lines if line)
+        return static_page(LABEL, f"{head}{self._cards_html()}", text)
+
+    def _cards_html(self) -> str:
+        """Return the cards of the last results."""
+        return "".join(map(card_html, self.results))
 
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page. It runs in its own thread while a cell is busy."""
@@ -158,20 +178,23 @@ class SettingsForm:
                 self.job.start("settings form", lambda report: self._start_with(values, more, report))
 
     def _start_with(self, values: Mapping[str, Any], other_variable: str, report: Report) -> str:
-        """Start the service with what differs from the usual environment, and show the result; return no notice."""
+        """Start the service with the settings that are not the usual ones, and show the result; return no notice."""
         texts = {name: values.get(name) for name in FIELDS}
-        changes = {name: text for name, text in texts.items() if text != self.usual.get(name)}
-        self.results = (self.try_settings({**changes, **parse_variable(other_variable)}, report),)
-        self.job.set(result="".join(map(card_html, self.results)))
+        changed_texts = {name: text for name, text in texts.items() if text != self.usual.get(name)}
+        typed = {**changed_texts, **parse_variable(other_variable)}
+
+        self.results = (self.try_settings(typed, report),)
+        self.job.set(result=self._cards_html())
         return ""
 
     def try_settings(self, typed: Settings, report: Report) -> FormStart:
-        """Start the image with the typed settings, wait until it is ready, has ended, or the time is up; remove it.
+        """Start the image with the typed settings, wait until it takes an order, has ended, or the time is up.
 
-        Raises WorkshopError if the engine refuses to start one.
+        The container is removed at the end. Raises WorkshopError if the engine refuses to start it.
         """
-        environment = {name: text for name, text in {**self.usual, **typed}.items() if text is not None}
-        port = _port(environment.get(PORT, ""))
+        settings = {**self.usual, **typed}
+        environment = {name: text for name, text in settings.items() if text is not None}
+        port = _port_to_publish(environment.get(PORT, ""))
         network = f"{self.stack.project}_default"
         spec = Spec(image=self.image, environment=environment, ports=(port,), network=network)
         report(Step("Starting", None, "a container with these settings"))
@@ -179,7 +202,7 @@ class SettingsForm:
         with containers.run(self.stack.session, spec) as running:
             began = time.monotonic()
             trial = Trial(running, 2 * START_SECONDS, port=port)
-            answer = _first_order(trial)
+            answer = _wait_order(trial)
             seconds = time.monotonic() - began
             if answer.status == PLACED:
                 return FormStart(typed, READY, seconds)
@@ -189,6 +212,12 @@ class SettingsForm:
                 return FormStart(typed, f"It runs, and POST /orders answers: {answer}", seconds)
 
             problems = refused_settings(trial.log_tail(LOG_BYTES))
-            plural = "" if len(problems) == 1 else "s"
-            count = f", {len(problems)} problem{plural}" if problems else ""
-            return FormStart(typed, f"It refused to start: exit code {code}{count}", seconds, problems)
+            headline = f"It refused to start: exit code {code}{_problem_count(problems)}"
+            return FormStart(typed, headline, seconds, problems)
+
+
+def _problem_count(problems: Sequence[str]) -> str:
+    """Return how many problems there are, as ``, 2 problems``; "" for none."""
+    if not problems:
+        return ""
+    return ", 1 problem" if len(problems) == 1 else f", {len(problems)} problems"

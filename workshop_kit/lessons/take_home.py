@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from html import escape
 from pathlib import Path
@@ -12,7 +12,7 @@ from workshop_kit.display.markdown import markdown_template
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Document
-from workshop_kit.lessons.predictions import Option, load_all_questions
+from workshop_kit.lessons.predictions import Question, load_all_questions
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content, registry
@@ -26,7 +26,7 @@ SENTENCE_LENGTH = 600
 
 
 class HasMarkdown(Protocol):
-    """An audit, for one who knows nothing of its rules."""
+    """What this module needs of an audit: it knows nothing of the audit's rules."""
 
     def markdown(self, mask: Mask) -> str:
         """Return the findings as a part of the page."""
@@ -35,19 +35,22 @@ class HasMarkdown(Protocol):
 
 def write(workspace: Workspace, service: ExerciseService, audit: HasMarkdown) -> Rendered:
     """Write take-home.md into the workspace and return it with its path. Raises NotReady when it cannot be written."""
-    passwords = Mask(path.read_text(errors="replace").strip() for path in workspace.secrets_folder.iterdir())
-    text = page(service.progress.document(), unpassed_note(service), audit.markdown(passwords), passwords, date.today())
+    mask = Mask(path.read_text(errors="replace").strip() for path in workspace.secrets_folder.iterdir())
+    document = service.progress.document()
+    not_passed = unpassed_note(service)
+    text = page(document, not_passed, audit.markdown(mask), mask, date.today())
     content.write(workspace, NAME, text)
 
     place = f"{workspace.folder.name}/{NAME}"
-    frame = f'<p>Written to <code>{escape(place)}</code>:</p><pre style="white-space: pre-wrap">{escape(text)}</pre>'
-    return Rendered(frame, f"Written to {place}:\n\n{text}")
+    html = f'<p>Written to <code>{escape(place)}</code>:</p><pre style="white-space: pre-wrap">{escape(text)}</pre>'
+    return Rendered(html, f"Written to {place}:\n\n{text}")
 
 
 def page(document: Document, not_passed: str, audit: str, mask: Mask, day: date) -> str:
     """Return the page as Markdown; typed text is escaped, and secrets are masked. ``audit`` is Markdown already."""
     exercises = registry.load(CHECKOUT)
-    text = markdown_template(HERE / "take_home.md.j2", mask).render(
+    template = markdown_template(HERE / "take_home.md.j2", mask)
+    text = template.render(
         NOTE=NOTE,
         SENTENCE_LENGTH=SENTENCE_LENGTH,
         day=day.isoformat(),
@@ -62,31 +65,32 @@ def page(document: Document, not_passed: str, audit: str, mask: Mask, day: date)
 
 
 def _guesses(document: Document) -> list[dict[str, Any]]:
-    """Return the predictions whose result is known: question, guess and result, in the words of the lesson."""
+    """Return the predictions whose result is known, as the template takes them."""
     questions = load_all_questions(CHECKOUT / "notebooks")
     guesses = []
-    for name, guess in sorted(document.predictions.items()):
+    for identifier, guess in sorted(document.predictions.items()):
         if guess.actual:
-            question = questions.get(name)
-            options = question.options if question else {}
+            question = questions.get(identifier)
             guesses.append(
                 {
                     "right": guess.choice == guess.actual,
-                    "question": question.question if question else name,
-                    "said": _option_text(options, guess.choice),
-                    "did": _option_text(options, guess.actual),
+                    "question": question.question if question else identifier,
+                    "said": _option_text(question, guess.choice),
+                    "did": _option_text(question, guess.actual),
                 }
             )
     return guesses
 
 
-def _option_text(options: Mapping[str, Option], key: str) -> str:
-    """Return the text of an option; its key where the lesson no longer has it."""
-    return options[key].text if key in options else key
+def _option_text(question: Question | None, key: str) -> str:
+    """Return the text of an option; its key where the lesson no longer has the question or the option."""
+    if question is None or key not in question.options:
+        return key
+    return question.options[key].text
 
 
 def _passes(document: Document, exercises: Sequence[Exercise]) -> list[dict[str, Any]]:
-    """Return those of the exercises that were passed, in the same order: id, title, and when."""
+    """Return the exercises that were passed, in the same order, as the template takes them."""
     passes = []
     for exercise in exercises:
         record = document.exercises.get(exercise.id)
@@ -103,19 +107,22 @@ def _passes(document: Document, exercises: Sequence[Exercise]) -> list[dict[str,
 
 
 def _moment(text: str) -> str:
-    """Return a time of the progress file as it is read; another text as it is."""
+    """Return a time of the progress file as the page shows it; a text that is no time stays as it is."""
     try:
-        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        moment = datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
         return text
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def unpassed_note(service: ExerciseService) -> str:
     """Return a sentence on the exercises of ``my_service/`` that are not passed; "" if all are."""
-    exercises = [exercise.id for exercise in service.exercises if exercise.in_service]
-    not_passed = [name for name in exercises if not service.progress.exercise(name).passed_at]
-    if not not_passed:
+    service_ids = [exercise.id for exercise in service.exercises if exercise.in_service]
+    unpassed_ids = [identifier for identifier in service_ids if not service.progress.exercise(identifier).passed_at]
+    if not unpassed_ids:
         return ""
-    passed = len(exercises) - len(not_passed) or "none"
-    names = ", ".join(not_passed)
-    return f"You have passed {passed} of the {len(exercises)} exercises in my_service. Not your work yet: {names}."
+
+    count = len(service_ids)
+    passed = count - len(unpassed_ids) or "none"
+    names = ", ".join(unpassed_ids)
+    return f"You have passed {passed} of the {count} exercises in my_service. Not your work yet: {names}."

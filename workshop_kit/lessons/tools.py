@@ -67,14 +67,16 @@ class LogTools:
 
     def tail(self, container: Any, title: str) -> Explorer:
         """Show a container's lines with a search box, new ones as they come; `stop` ends it."""
-        target = container_of(container)
-        place = {"service": service_in(target.labels) or target.name}
-        follow = partial(LogFollower, target)
-        return Explorer(FrameStore(), follow=follow, known=place, title=title).show(self.live_outputs)
+        engine_container = container_of(container)
+        known_fields = {"service": service_in(engine_container.labels) or engine_container.name}
+        follow = partial(LogFollower, engine_container)
+        explorer = Explorer(FrameStore(), follow=follow, known=known_fields, title=title)
+        return explorer.show(self.live_outputs)
 
     def explore(self, lines: BucketStore, query: str = "", *, title: str = "All logs") -> Explorer:
         """Show the log explorer over the lines that `collected` returns."""
-        return Explorer(lines, query, title=title).show(self.live_outputs)
+        explorer = Explorer(lines, query, title=title)
+        return explorer.show(self.live_outputs)
 
     def bucket(self) -> LogBucket:
         """Start the collector and its bucket unless they run; return the bucket, read-only."""
@@ -100,8 +102,9 @@ class Watch:
 
     def dashboard(self, *, seconds: float = 120) -> Dashboard:
         """Show the dashboard below the cell: live, or in a headless run its last state."""
-        faults = partial(injection.history, self.stack.session)
-        return Dashboard(self.watcher, faults, title=DASHBOARD, seconds=seconds).show(self.live_outputs)
+        read_faults = partial(injection.history, self.stack.session)
+        dashboard = Dashboard(self.watcher, read_faults, title=DASHBOARD, seconds=seconds)
+        return dashboard.show(self.live_outputs)
 
     def one_clock(self, title: str, logs: pd.DataFrame | None = None) -> Rendered:
         """Return the measurements, the faults, and ``logs``, a table of log lines, on one time axis.
@@ -121,7 +124,8 @@ class Watch:
 def start_watch(stack: Stack, live_outputs: LiveOutputs, container: Any) -> Watch:
     """Start to measure a container of the Docker SDK."""
     engine_container = container_of(container)
-    target = WatchTarget(service_in(engine_container.labels) or engine_container.name, id=engine_container.id)
+    name = service_in(engine_container.labels) or engine_container.name
+    target = WatchTarget(name, id=engine_container.id)
     watcher = Watcher(stack.session.engine, stack.session.identity.workspace_id, [target])
     watch = Watch(stack, live_outputs, watcher)
     live_outputs.replace(WATCH, watch.stop)
@@ -134,14 +138,13 @@ def leak_hunt(engine: Engine, secret: str, container: Any) -> pd.DataFrame:
 
     Six characters of the secret count as found. ``container`` is a running container of the Docker SDK.
     """
-    surfaces = [
-        *leaks.image_surfaces(engine, container.attrs["Image"]),
-        *(surface for surface in leaks.container_surfaces(container) if surface.name in SURFACES),
-        leaks.Surface("mounted files", container.name, lambda: _mounted(container)),
-        leaks.Surface.of("a child process", container.name, bytes(container.exec_run("env").output)),
-    ]
+    image_surfaces = list(leaks.image_surfaces(engine, container.attrs["Image"]))
+    container_surfaces = [surface for surface in leaks.container_surfaces(container) if surface.name in SURFACES]
+    mounted_files = leaks.Surface("mounted files", container.name, partial(_read_mounted_files, container))
+    environment = bytes(container.exec_run("env").output)
+    child_process = leaks.Surface.of("a child process", container.name, environment)
 
-    hits = leaks.hunt(secret, surfaces)
+    hits = leaks.hunt(secret, [*image_surfaces, *container_surfaces, mounted_files, child_process])
     encodings = [_encoding_names(text) for text in hits["encoding"]]
     descriptions = [SURFACES[surface] for surface in hits["surface"]]
     index = pd.Index(hits["surface"], name="surface")
@@ -150,10 +153,13 @@ def leak_hunt(engine: Engine, secret: str, container: Any) -> pd.DataFrame:
 
 def _encoding_names(text: str) -> str:
     """Return the comma-separated encodings in words; "–" for none."""
-    return ", ".join(ENCODINGS[encoding] for encoding in text.split(", ") if encoding) or "–"
+    if not text:
+        return "–"
+    return ", ".join(ENCODINGS[encoding] for encoding in text.split(", "))
 
 
-def _mounted(container: Any) -> Iterator[bytes]:
+def _read_mounted_files(container: Any) -> Iterator[bytes]:
+    """Yield the archives of all volumes and folders that are mounted into a container."""
     container.reload()
     for mount in container.attrs["Mounts"]:
         pieces, _ = container.get_archive(mount["Destination"])

@@ -49,6 +49,7 @@ def watch(shop: Shop, customers: Customers, stop: Event) -> Watched:
     began = time.monotonic()
 
     waiting = _wait_and_count_programs(WATCH_SECONDS, stop)
+    # On a busy machine too few customers come in these seconds.
     while _fewest_visits(shop, customers, since) < FEWEST and time.monotonic() - began < patient(WATCH_SECONDS):
         if stop.wait(POLL_SECONDS):
             break

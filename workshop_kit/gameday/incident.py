@@ -314,7 +314,7 @@ class Incident:
         return replace(watched, waiting=waiting)
 
     def _look_at(self, signal: str) -> None:
-        """Record a look at a signal as an action. Raises WorkshopError if `see` has hidden the signal."""
+        """Record that the participant looks at a signal. Raises WorkshopError if `see` has hidden it."""
         self._record_own_action()
         if self._visible_signal not in (signal, jigsaw.EVERYTHING):
             raise WorkshopError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ class RolePage(Handler):
         if not is_reload:
             incident.note_of_seat(looked_at(incident, role, release_number))
 
-        content = await self.from_thread(lambda: PAGES[role](incident, release_number))
+        content = await self.from_thread(partial(PAGES[role], incident, release_number))
         page = template(Path(__file__).with_name("jigsaw.html"))
         html = page.render(
             title=f"{incident.record.name.capitalize()}: {role}",

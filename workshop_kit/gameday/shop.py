@@ -162,8 +162,9 @@ class Shop:
     def deploy(self, release: Release) -> Release:
         """Start a release under a new number and, once it answers, stop the former one; return it with its time.
 
-        The former one serves until the balancer sees the new one ready; one that answers and does not get ready takes
-        its place all the same. Raises WorkshopError if the release does not answer: then the former one goes on.
+        The former release serves until the balancer sees that the new one is ready. A new release that answers but does
+        not get ready still takes its place. Raises WorkshopError if the new release does not answer: it is removed, and
+        the former one stays.
         """
         with self._lock:
             next_numbers = [past_release.number + 1 for past_release in self.history]

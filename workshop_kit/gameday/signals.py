@@ -72,20 +72,20 @@ def first_signs(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[
 
 
 def after_restart(visits: pd.DataFrame, restarted: datetime) -> str:
-    """Return the outcome of a restart, from its customers (``time``, ``good``): the options of Tuesday's prediction.
+    """Return the outcome of a restart, an option of Tuesday's prediction, from ``visits`` (``time``, ``good``).
 
     ``heals``: all are served at the end. ``half``: more are served at first, and fewer again at the end. ``worse``:
     fewer are served than before. ``nothing``: as many as before.
     """
     seconds = (visits["time"] - pd.Timestamp(restarted)).dt.total_seconds()
     later_visits = visits[seconds >= 0]
-    first_served = 0.0
+    first_served_seconds = 0.0
     if later_visits["good"].any():
         good_visits = later_visits[later_visits["good"]]
-        first_served = seconds[good_visits.index].min()
+        first_served_seconds = seconds[good_visits.index].min()
 
     is_before = (seconds < 0) & (seconds >= -BEFORE_SECONDS)
-    is_at_first = (seconds >= first_served) & (seconds < first_served + WINDOW_SECONDS)
+    is_at_first = (seconds >= first_served_seconds) & (seconds < first_served_seconds + WINDOW_SECONDS)
     is_at_end = seconds > seconds.max() - WINDOW_SECONDS
     before_percent = _served_percent(visits[is_before])
     first_percent = _served_percent(visits[is_at_first])

@@ -97,7 +97,8 @@ def _missing_name_error(name: str | None, notebook: Path) -> WorkshopError | Non
 def _build_error(error: BuildError) -> WorkshopError:
     """Return the error for a failed build, with the builder's last lines as its output.
 
-    The client's first note has those lines, the second one the reason. Without a reason the builder's message is told.
+    The client's first note has those lines, the second one has the reason. Without a reason, the builder's message is
+    shown.
     """
     notes: list[str] = getattr(error, "__notes__", [])
     last_lines = notes[0] if notes else ""

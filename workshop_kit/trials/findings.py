@@ -63,7 +63,10 @@ class Texts(BaseModel):
 
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> Texts:
-        """Return the texts of a table of the file. Raises ValidationError."""
+        """Return the texts of a finding's table in the file. Raises ValidationError.
+
+        A finding with several ways to fail has a table for each; one with a single way has its texts directly.
+        """
         failures = {name: value for name, value in table.items() if isinstance(value, dict)}
         if failures:
             own_texts = {name: value for name, value in table.items() if name not in failures}

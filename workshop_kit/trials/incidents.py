@@ -167,13 +167,10 @@ def _reconnect(stack: Stack) -> None:
 
 
 def shows(log: pd.DataFrame, target: str) -> bool:
-    """Return whether the log shows the target: it has clearly more lines of requests than any other dependency.
-
-    Counted are the requests that `noticed` returns for a dependency.
-    """
+    """Return whether clearly more requests waited for the target, or failed at it, than at any other dependency."""
     requests_by_dependency = {name: noticed(log, name, SLOW_MS)["request_id"].nunique() for name in TIMINGS}
-    most_of_others = max(count for name, count in requests_by_dependency.items() if name != target)
-    return bool(requests_by_dependency[target] >= MARGIN * most_of_others)
+    other_counts = [count for name, count in requests_by_dependency.items() if name != target]
+    return bool(requests_by_dependency[target] >= MARGIN * max(other_counts))
 
 
 def misleads(log: pd.DataFrame, target: str) -> bool:

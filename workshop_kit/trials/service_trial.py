@@ -363,7 +363,7 @@ def _closed_host_config(host: Mapping[str, Any], memory_bytes: int) -> dict[str,
 def wait_order(trial: Trial) -> None:
     """Wait until an order is taken (201). Raises CheckEnded if none is in time."""
 
-    def post() -> Answer:
+    def place_order() -> Answer:
         return trial.post("/orders", ORDER)
 
     def is_answered_or_ended(answer: Answer) -> bool:
@@ -371,7 +371,7 @@ def wait_order(trial: Trial) -> None:
         return is_answered or trial.exit_code() is not None
 
     missing = f"no good answer to POST /orders on port {trial.port}"
-    answer = trial.poll(post, is_answered_or_ended, START_SECONDS, missing=missing, pause_seconds=LOOK_SECONDS)
+    answer = trial.poll(place_order, is_answered_or_ended, START_SECONDS, missing=missing, pause_seconds=LOOK_SECONDS)
     if answer.status is None:
         raise CheckEnded(did_not_start(trial, "POST /orders"))
     if answer.status != 201:

@@ -33,7 +33,7 @@ class StandIn:
 
 
 def say_whose(result: Result, stand_ins: Iterable[StandIn], theirs: str) -> Result:
-    """Return the result in whose texts each place in a reference names its exercise, and no line of one is shown.
+    """Return the result with changed texts: a place in a reference names its exercise, and lines of one are hidden.
 
     ``theirs`` is all text of the participant: a line that they have written themselves may be shown.
     """

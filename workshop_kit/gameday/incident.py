@@ -342,7 +342,7 @@ class Incident:
             self._update_record(actions=(*self.record.actions, entry))
 
     def _record_own_action(self) -> None:
-        """Record the detection if this is the first own action: one in a cell that is not as the lesson ships it.
+        """Record the detection, unless the running cell is an unchanged one of the lesson: that is no own action.
 
         Raises WorkshopError if the day's changes have failed.
         """

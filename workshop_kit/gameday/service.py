@@ -59,7 +59,7 @@ class Service:
     def build(self, leak_mib: float = 0.0) -> int:
         """Build another version of the code; return its number.
 
-        A leak is added to the last version, of ``leak_mib`` for each order; without one, a comment.
+        It is the last version with a leak of ``leak_mib`` for each order, or without a leak, with another comment.
         """
         path = Path(self.folder.name, ORDERS)
         version = len(self.images) + 1

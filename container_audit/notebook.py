@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import product
@@ -49,18 +49,19 @@ class Audit:
         return pd.DataFrame(rows)
 
     def heatmap(self, title: str, **earlier_audits: Audit) -> Rendered:
-        """Draw the verdicts on factors and principles, with earlier audits as first columns."""
+        """Draw the verdicts on factors and principles: a column for each target, those of earlier audits first.
+
+        The keyword names the column of an earlier audit; if that has several targets, theirs follow the keyword.
+        """
         columns: dict[str, TargetReport] = {}
-        for name, earlier_audit in earlier_audits.items():
-            for target_report in earlier_audit.report.targets:
-                columns[name] = target_report
+        for audit_name, earlier_audit in earlier_audits.items():
+            earlier_targets = earlier_audit.report.targets
+            for target_report in earlier_targets:
+                name = audit_name if len(earlier_targets) == 1 else f"{audit_name} {target_report.target}"
+                columns[_unused_name(name, columns)] = target_report
 
         for target_report in self.report.targets:
-            name = target_report.target
-            if name in columns:
-                number = sum(column.target == target_report.target for column in columns.values())
-                name = f"{name} {number + 1}"
-            columns[name] = target_report
+            columns[_unused_name(target_report.target, columns)] = target_report
 
         return heatmap(title, columns)
 
@@ -101,6 +102,17 @@ def _word(target: Any) -> str:
 
     prefix = IMAGE if hasattr(target, "tags") else CONTAINER
     return f"{prefix}{identifier}"
+
+
+def _unused_name(name: str, used_names: Collection[str]) -> str:
+    """Return the name; if it is used already, with the first number from 2 on that makes it new."""
+    unused_name = name
+    number = 1
+    while unused_name in used_names:
+        number += 1
+        unused_name = f"{name} {number}"
+
+    return unused_name
 
 
 def _row(target_report: TargetReport, finding: RuleFinding) -> dict[str, object]:

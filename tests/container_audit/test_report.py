@@ -194,3 +194,16 @@ def test_names_in_a_heat_map_are_text() -> None:
     assert "<b>" not in shown.html
     assert "$\\no$ <b>: holds" in str(shown)
     assert "$\\no$ <b> 2: holds" in str(shown)
+
+
+def test_a_heat_map_has_a_column_for_every_target_of_every_audit() -> None:
+    """Several targets of an earlier audit are named after it, and a name that is used gets the next number."""
+    database, service = (report(RuleVerdict.HOLDS, target=name).targets[0] for name in ("database", "service"))
+    project = Audit(AuditReport("compose:shop", (database, service, service)))
+    image = Audit(report(RuleVerdict.HOLDS, target="service"))
+
+    chart = project.heatmap("x", before=project, image=image, service=image)
+    columns = re.findall(r"[.] ([a-z0-9 ]+): holds", str(chart))
+    assert columns[:3] == ["before database", "before service", "before service 2"]
+    assert columns[3:5] == ["image", "service"]
+    assert columns[5:] == ["database", "service 2", "service 3"]

@@ -36,8 +36,8 @@ def guidelines() -> tuple[str, ...]:
 def chosen(words: Iterable[str] = ()) -> tuple[Rule, ...]:
     """Select rules by words: guidelines, rule ids, factors and principles (F5, P2), ``static``, ``dynamic``.
 
-    Words of one kind add up; a method narrows the selection. No word selects all. Raises WrongUsage for an unknown
-    word.
+    A rule needs to fit one of the names, and one of the methods if any is given. No word selects all rules. Raises
+    WrongUsage for an unknown word.
     """
     chosen_words = require(words)
     methods = chosen_words & set(Method)
@@ -47,15 +47,21 @@ def chosen(words: Iterable[str] = ()) -> tuple[Rule, ...]:
 
 
 def _is_chosen(rule: Rule, methods: set[str], names: set[str]) -> bool:
+    """Return whether a rule has one of the methods and one of the names; an empty set excludes no rule."""
     if methods and rule.method not in methods:
         return False
     if not names:
         return True
-    return not names.isdisjoint({rule.id, rule.guideline, *rule.serves})
+
+    names_of_rule = {rule.id, rule.guideline, *rule.serves}
+    return bool(names & names_of_rule)
 
 
 def require(words: Iterable[str]) -> set[str]:
-    """Split words at commas. Raises WrongUsage for a word that names no guideline, rule, principle or method."""
+    """Split words at commas and return the parts.
+
+    Raises WrongUsage for a part that names no guideline, rule, principle or method.
+    """
     parts = [part.strip() for word in words for part in word.split(",")]
     chosen_words = {part for part in parts if part}
 
@@ -65,22 +71,25 @@ def require(words: Iterable[str]) -> set[str]:
     unknown_words = sorted(chosen_words - known_words)
     if unknown_words:
         sentence = f"{unknown_words[0]!r} names no guideline, rule or principle."
-        raise WrongUsage(sentence, f"Choose from: {', '.join((*guidelines(), *Method))}, F1 … F15, P1 … P7, or a rule.")
+        choices = ", ".join((*guidelines(), *Method))
+        raise WrongUsage(sentence, f"Choose from: {choices}, F1 … F15, P1 … P7, or a rule.")
+
     return chosen_words
 
 
-def _known_rule(name: str) -> str:
+def _require_known_rule(name: str) -> str:
+    """Return the id of a rule unchanged. Raises ValueError if no rule has it."""
     if name not in {rule.id for rule in rules()}:
         raise ValueError(f"{name!r} is no rule")
     return name
 
 
 class IgnoreEntry(BaseModel):
-    """A rule that may fail, the reason, and the last day; of one container of a project only, if ``target`` says so."""
+    """A rule that may fail, the reason, and the last day; ``target`` restricts it to one container of a project."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    rule: Annotated[str, AfterValidator(_known_rule)]
+    rule: Annotated[str, AfterValidator(_require_known_rule)]
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     until: date
     target: str | None = None
@@ -95,7 +104,7 @@ class IgnoreFile(BaseModel):
 
 
 def load_ignored(path: Path) -> list[IgnoreEntry]:
-    """Read an ignore file. Raises WrongUsage if it cannot be read, or an entry lacks its rule, reason or date."""
+    """Return the entries of an ignore file. Raises WrongUsage if it cannot be read, or an entry is not valid."""
     try:
         return load_toml(path, TypeAdapter(IgnoreFile)).ignore
     except FileNotFoundError as error:
@@ -105,23 +114,30 @@ def load_ignored(path: Path) -> list[IgnoreEntry]:
 
 
 def accept(report: AuditReport, ignored: list[IgnoreEntry], today: date) -> AuditReport:
-    """Return the report with failed findings accepted, where an entry names the rule and its day has not passed."""
-    entries = {(entry.target, entry.rule): entry for entry in ignored}
+    """Return the report with the ignore entries applied to its failed findings.
+
+    An entry for the target comes before one for all targets.
+    """
+    entries_by_target_and_rule = {(entry.target, entry.rule): entry for entry in ignored}
 
     target_reports = []
     for target_report in report.targets:
         findings = []
         for finding in target_report.findings:
-            rule = finding.rule.id
-            entry = entries.get((target_report.target, rule)) or entries.get((None, rule))
-            findings.append(_with_entry(finding, entry, today))
+            rule_id = finding.rule.id
+            entry_for_target = entries_by_target_and_rule.get((target_report.target, rule_id))
+            entry_for_all = entries_by_target_and_rule.get((None, rule_id))
+            findings.append(_apply_entry(finding, entry_for_target or entry_for_all, today))
         target_reports.append(replace(target_report, findings=tuple(findings)))
 
     return replace(report, targets=tuple(target_reports))
 
 
-def _with_entry(finding: RuleFinding, entry: IgnoreEntry | None, today: date) -> RuleFinding:
-    """Return a failed finding as its entry accepts it; after the entry's last day, with a sentence about that day."""
+def _apply_entry(finding: RuleFinding, entry: IgnoreEntry | None, today: date) -> RuleFinding:
+    """Return a failed finding as accepted; after the entry's last day it stays failed, with a sentence about that day.
+
+    A finding that did not fail, or without an entry, is returned unchanged.
+    """
     if entry is None or finding.verdict is not RuleVerdict.FAILS:
         return finding
     if entry.until < today:

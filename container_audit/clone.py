@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +51,10 @@ _LOG_FILE = re.compile(r"(^/var/log/|/logs?/|\.log(\.\d+)?$|[._-]log$|\.(out|err
 
 @dataclass(frozen=True)
 class CloneStart:
-    """The result of a start: ready or ended, by which sign, after how many seconds; ``ports`` are open."""
+    """The result of a start: whether the clone got ready, after how many seconds, and its open ``ports``.
+
+    ``by`` is the sign by which that was decided. ``exit_code`` is None unless the clone has ended.
+    """
 
     ready: bool
     seconds: float
@@ -67,7 +70,7 @@ class CloneStart:
 
     @property
     def timed_out(self) -> bool:
-        """Whether it runs, but was not ready in time."""
+        """Whether it was still running, but not ready in time."""
         return not self.ready and not self.ended
 
     @property
@@ -87,8 +90,8 @@ class CloneStart:
 class CloneStop:
     """The result of a stop signal: the clone ended after ``seconds`` with ``exit_code``, or was ``killed`` then.
 
-    ``before`` is process 1 as it was when the signal was sent, ``after`` as it was before it was killed; None where
-    the engine does not tell, or it was not killed.
+    ``before`` is process 1 before the signal was sent; ``after`` is process 1 before it was killed, None if it was not.
+    Both are None where the engine does not tell.
     """
 
     seconds: float
@@ -102,7 +105,7 @@ class CloneStop:
 class CloneRun:
     """One run of a clone; ``stop`` is None if it was not stopped or had ended before.
 
-    ``answers`` include that to a random path.
+    ``answers`` include that of a random path, which no service has.
     """
 
     started: CloneStart
@@ -115,11 +118,11 @@ class CloneRun:
     @property
     def answers_everything(self) -> bool:
         """Whether it answers a random path with success; then its answers prove nothing."""
-        return any(200 <= status < 300 for status in self._unknown if status)
+        return any(200 <= status < 300 for status in self._statuses_of_random_paths if status)
 
     @property
-    def _unknown(self) -> set[int | None]:
-        """The status of random paths, which no service has."""
+    def _statuses_of_random_paths(self) -> set[int | None]:
+        """The status codes of the random paths, each of another port; None for one without an answer."""
         return {answer.status for answer in self.answers if answer.path not in ASKED_PATHS}
 
     def metrics(self) -> Answer | None:
@@ -133,16 +136,17 @@ class CloneRun:
 
     def probes(self) -> tuple[Answer, ...]:
         """Return the answers of the usual probe paths that exist or did not answer in time."""
-        status_of_no_path = {None, *NOT_THERE, *self._unknown}
+        statuses_of_missing_paths = {None, *NOT_THERE, *self._statuses_of_random_paths}
         probes: list[Answer] = []
         for answer in self.answers:
-            is_there = answer.is_late or answer.status not in status_of_no_path
-            if answer.path in PROBE_PATHS and is_there:
+            may_exist = answer.is_late or answer.status not in statuses_of_missing_paths
+            if answer.path in PROBE_PATHS and may_exist:
                 probes.append(answer)
+
         return tuple(probes)
 
     def is_late(self, path: str) -> bool:
-        """Return whether a path was late, or was not asked any more because others were late."""
+        """Return whether a path answered late, or got no request because other paths were late."""
         late_paths = {answer.path for answer in self.answers if answer.is_late}
         paths_in_time = {answer.path for answer in self.answers if not answer.is_late}
         return bool(late_paths) and path not in paths_in_time
@@ -154,7 +158,7 @@ class CloneRun:
 
 
 def log_texts(log: pd.DataFrame) -> list[str]:
-    """Return the lines of a log as text; parsed lines as JSON."""
+    """Return the lines of a log as text: a parsed line is written as JSON again, any other stays as it is."""
     lines = []
     for row in range(len(log)):
         raw = log["raw"].iloc[row]
@@ -165,27 +169,38 @@ def log_texts(log: pd.DataFrame) -> list[str]:
     return lines
 
 
+def _exposed_tcp_ports(target: Target) -> tuple[int, ...]:
+    """Return the TCP ports in ``EXPOSE``, whose entries are ``8080/tcp`` or ``53/udp``."""
+    entries = [entry.partition("/") for entry in target.config.get("ExposedPorts") or {}]
+    tcp_ports = [port for port, _, protocol in entries if protocol == "tcp"]
+    return tuple(int(port) for port in tcp_ports if port.isdecimal())
+
+
+def _likely_ports(target: Target) -> tuple[int, ...]:
+    """Return the ports in variables such as ``HTTP_PORT``, then the usual ones, each once."""
+    values = [value for name, value in target.environment.items() if name.upper().endswith("PORT")]
+    numbers = [int(value) for value in values if value.isdecimal()]
+    ports_of_variables = [number for number in numbers if 0 < number < 65536]
+    return tuple(dict.fromkeys((*ports_of_variables, *USUAL_PORTS)))
+
+
 class Clone:
     """A created clone: start it, ask it, stop it."""
 
     def __init__(self, running: Running, target: Target, prober: Prober) -> None:
         self.running = running
         self.prober = prober
-
-        exposed = [port.partition("/") for port in target.config.get("ExposedPorts") or {}]
-        tcp_ports = [port for port, _, protocol in exposed if protocol == "tcp"]
-        self.exposed = tuple(int(port) for port in tcp_ports if port.isdecimal())
-
-        values = [value for name, value in target.environment.items() if name.upper().endswith("PORT")]
-        numbers = [int(value) for value in values if value.isdecimal()]
-        ports_of_variables = [number for number in numbers if 0 < number < 65536]
-        self.ports: tuple[int, ...] = self.exposed or tuple(dict.fromkeys((*ports_of_variables, *USUAL_PORTS)))
-
+        self.exposed = _exposed_tcp_ports(target)
+        self.ports = self.exposed or _likely_ports(target)
         self.has_health = bool(running.inspect()["Config"].get("Healthcheck"))
         self.address = ""
 
     def start(self, within_seconds: float, *, until_ended: bool = False) -> CloneStart:
-        """Start it and wait until it is ready or has ended; with ``until_ended`` it must also stay up for a while."""
+        """Start it and wait until it is ready or has ended, at most ``within_seconds``.
+
+        With ``until_ended`` a ready clone is watched on, as it may still end: for the whole time, or if it has an open
+        port for LASTS_SECONDS.
+        """
         limit_seconds = patient(within_seconds)
         alive_seconds = watch_seconds(ALIVE_SECONDS)
         lasts_seconds = watch_seconds(LASTS_SECONDS)
@@ -197,10 +212,16 @@ class Clone:
             state = self.running.inspect()["State"]
             seconds = time.monotonic() - began
             if state["Status"] in {"exited", "dead"}:
-                return CloneStart(False, seconds, "ended", (), int(state["ExitCode"]), bool(state.get("OOMKilled")))
+                out_of_memory = bool(state.get("OOMKilled"))
+                return CloneStart(
+                    False, seconds, "ended", exit_code=int(state["ExitCode"]), out_of_memory=out_of_memory
+                )
 
-            self.address = self.address or self._address()
-            ready = ready or self._ready(state, seconds, long_enough=seconds > alive_seconds)
+            if not self.address:
+                self.address = self._read_address()
+            if ready is None:
+                ready = self._find_readiness(state, seconds, long_enough=seconds > alive_seconds)
+
             if ready and not until_ended:
                 return ready
             if ready and ready.ports and seconds > ready.seconds + lasts_seconds:
@@ -209,7 +230,11 @@ class Clone:
                 return ready or CloneStart(False, seconds, "neither a port nor a health check was good")
             time.sleep(POLL_SECONDS)
 
-    def _ready(self, state: Mapping[str, Any], seconds: float, *, long_enough: bool) -> CloneStart | None:
+    def _find_readiness(self, state: Mapping[str, Any], seconds: float, *, long_enough: bool) -> CloneStart | None:
+        """Return a successful start if the clone is ready now: by a port, else its health check, else its run time.
+
+        ``long_enough`` says that it has run for ALIVE_SECONDS. Returns None if it is not ready yet.
+        """
         is_healthy = (state.get("Health") or {}).get("Status") == "healthy"
         if self.exposed or is_healthy or long_enough:
             ports = self.open_ports()
@@ -225,24 +250,40 @@ class Clone:
 
     def open_ports(self) -> tuple[int, ...]:
         """Find the ports that accept a connection."""
-        return self.prober.open_ports(self.address, self.ports) if self.address else ()
+        if not self.address:
+            return ()
+        return self.prober.open_ports(self.address, self.ports)
 
     def ask(self) -> tuple[Answer, ...]:
-        """GET a random path, then the usual ones, on the first port that speaks HTTP."""
+        """GET a random path, then the usual ones, on the first port that speaks HTTP.
+
+        Returns all answers, also those of earlier ports; after LATE_ENOUGH late ones no more requests are sent.
+        """
         answers: list[Answer] = []
         for port in self.open_ports():
-            for path in (f"/{secrets.token_hex(6)}", *ASKED_PATHS):
-                url = f"http://{self.address}:{port}{path}"
-                latest = self.prober.get(url, timeout_seconds=patient(PROBE_SECONDS))
-                answers.append(latest)
-                speaks_http = latest.is_late or any(answer.status for answer in answers)
-                if not speaks_http or sum(answer.is_late for answer in answers) >= LATE_ENOUGH:
-                    break
-            late_answers = sum(answer.is_late for answer in answers)
-            if late_answers >= LATE_ENOUGH or any(answer.status for answer in answers):
+            for answer in self._ask_port(port):
+                answers.append(answer)
+                late_answers = [earlier for earlier in answers if earlier.is_late]
+                if len(late_answers) >= LATE_ENOUGH:
+                    return tuple(answers)
+
+            if any(answer.status for answer in answers):
                 break
 
         return tuple(answers)
+
+    def _ask_port(self, port: int) -> Iterator[Answer]:
+        """Yield the answers of one port, the next request only when it is wanted; stop if it does not speak HTTP."""
+        speaks_http = False
+        for path in (f"/{secrets.token_hex(6)}", *ASKED_PATHS):
+            url = f"http://{self.address}:{port}{path}"
+            answer = self.prober.get(url, timeout_seconds=patient(PROBE_SECONDS))
+            yield answer
+
+            if answer.status:
+                speaks_http = True
+            if not speaks_http and not answer.is_late:
+                return
 
     def processes(self) -> dict[str, Process]:
         """Return its processes by process id; empty if it has ended."""
@@ -254,11 +295,11 @@ class Clone:
         return process_tree.from_ps(table.get("Processes") or (), pid)
 
     def still_there(self, process_ids: Collection[str]) -> dict[str, Process]:
-        """Return those processes that it still has, with the commands that they run now."""
+        """Return the processes with these ids that still run, with the commands that they run now."""
         return {pid: process for pid, process in self.processes().items() if pid in process_ids}
 
     def log_sizes(self) -> dict[str, int]:
-        """Return the sizes in bytes of new or changed files in its writable layer with names of log files."""
+        """Return the sizes in bytes, by path, of the new or changed files whose names are those of log files."""
         changes = self.running.container.diff() or ()
         paths = [change["Path"] for change in changes if change["Kind"] != DIFF_DELETED]
         log_paths = [path for path in paths if _LOG_FILE.search(path)]
@@ -283,7 +324,7 @@ class Clone:
 
     @property
     def health_seconds(self) -> float:
-        """How long its health check may take to find a fault, by its own limits."""
+        """How long its health check may take to find a fault, by its own timeout, interval and retries."""
         check = self.running.inspect()["Config"]["Healthcheck"]
         return float((HEALTH_RETRIES + 1) * (check["Timeout"] + check["Interval"]) / 1e9)
 
@@ -291,11 +332,11 @@ class Clone:
         """Send SIGSTOP to its first process and, if it has a shell, to all others."""
         if len(self.processes()) > 1:
             with contextlib.suppress(APIError):
-                self.running.container.exec_run(["sh", "-c", "kill -STOP -1"])  # returns once it was sent to all
+                self.running.container.exec_run(["sh", "-c", "kill -STOP -1"])
         self.running.container.kill(signal="SIGSTOP")
 
     def process_1(self) -> Process1 | None:
-        """Read what its process 1 does with signals: from the engine's ``ps``, else inside; None if neither tells."""
+        """Read process 1 with its signal masks from the engine's ``ps``, else inside the clone; None if both fail."""
         pid = str(self.running.inspect()["State"]["Pid"])
         with contextlib.suppress(APIError):
             table = self.running.container.top(ps_args=f"-o {','.join(COLUMNS)}")
@@ -309,37 +350,44 @@ class Clone:
 
     def stop(self, signal: str, within_seconds: float = STOP_SECONDS) -> CloneStop | None:
         """Send a signal and, once the time is over, SIGKILL, as ``docker stop`` does; None if it had ended before."""
-        if not self._runs():
+        if not self._is_running():
             return None
+
         process_before = self.process_1()
         limit_seconds = patient(within_seconds)
         began = time.monotonic()
 
         with contextlib.suppress(APIError):  # it has just ended by itself
             self.running.container.kill(signal=signal)
-        while self._runs() and time.monotonic() < began + limit_seconds:
+        while self._is_running() and time.monotonic() < began + limit_seconds:
             time.sleep(POLL_SECONDS)
 
         seconds = time.monotonic() - began
-        process_after = self.process_1() if self._runs() else None
-        killed = False
-        if self._runs():
-            with contextlib.suppress(APIError):
-                self.running.container.kill()
-                killed = True
-            self.running.container.wait(timeout=patient(KILL_SECONDS))
-
+        process_after = self.process_1() if self._is_running() else None
+        killed = self._kill()
         exit_code = int(self.running.inspect()["State"]["ExitCode"])
         return CloneStop(seconds, exit_code, killed, process_before, process_after)
 
-    def _runs(self) -> bool:
+    def _kill(self) -> bool:
+        """Send SIGKILL if it still runs, and wait until it has ended; return whether the signal was sent."""
+        if not self._is_running():
+            return False
+
+        killed = False
+        with contextlib.suppress(APIError):  # it has just ended by itself
+            self.running.container.kill()
+            killed = True
+        self.running.container.wait(timeout=patient(KILL_SECONDS))
+        return killed
+
+    def _is_running(self) -> bool:
         return bool(self.running.inspect()["State"]["Running"])
 
     def log(self) -> pd.DataFrame:
         """Read its log as a DataFrame; the log driver keeps it under 8 MB."""
         return read_container(self.running.container)
 
-    def _address(self) -> str:
+    def _read_address(self) -> str:
         """Return its address on the network of the clones; "" while it has none."""
         networks = self.running.container.attrs["NetworkSettings"]["Networks"]
         for network in networks.values():

@@ -71,7 +71,7 @@ class MountedFiles:
 
 
 def read_mounted_files(session: Session, attributes: Mapping[str, Any]) -> list[MountedFiles]:
-    """Return the single files that are bind-mounted into a container, and those in /run/secrets, up to a size.
+    """Return the single files that are bind-mounted into a container, and those in /run/secrets, up to COPIED_BYTES.
 
     ``attributes`` are the container's in ``docker inspect``. No other folder is read.
     """
@@ -81,14 +81,21 @@ def read_mounted_files(session: Session, attributes: Mapping[str, Any]) -> list[
 
     mounted_files = []
     for path in paths:
-        is_file = file_size(container, path) is not None
-        folder = str(PurePosixPath(path).parent) if is_file else path
-        is_read = is_file or folder == SECRETS_FOLDER
-        if folder == "/" or not is_read:
+        if file_size(container, path) is not None:
+            folder = str(PurePosixPath(path).parent)
+            source = path
+        elif path == SECRETS_FOLDER:
+            folder = path
+            source = f"{path}/."
+        else:
             continue
-        archive = _archive(container, path if is_file else f"{path}/.")
+
+        if folder == "/":
+            continue
+        archive = _read_archive(container, source)
         if archive:
             mounted_files.append(MountedFiles(folder, archive))
+
     return mounted_files
 
 
@@ -115,9 +122,9 @@ def private_network(session: Session) -> Iterator[str]:
 
 @contextlib.contextmanager
 def copied_files(session: Session, image: str, files: Sequence[MountedFiles]) -> Iterator[dict[str, str]]:
-    """Copy files into the volumes of a container that never starts; yield folder to volume until the end of the block.
+    """Copy files to new volumes, one for each folder; yield the volumes by folder until the end of the block.
 
-    A volume also has the files that the image has in the folder.
+    They are the volumes of a container that never starts. Each also has the files of the image in its folder.
     """
     folders = {mounted.folder for mounted in files}
     if not folders:
@@ -125,7 +132,8 @@ def copied_files(session: Session, image: str, files: Sequence[MountedFiles]) ->
         return
 
     volumes = [anonymous_volume(folder) for folder in sorted(folders)]
-    container = session.engine.client.containers.create(image, ["-"], mounts=volumes, labels=session.labels("kernel"))
+    labels = session.labels("kernel")
+    container = session.engine.client.containers.create(image, ["-"], mounts=volumes, labels=labels)
     with Running(session, container) as running:
         session.record("container", running.id, running.name, "kernel")
         for mounted in files:
@@ -152,8 +160,8 @@ def file_size(container: Any, path: str) -> int | None:
     return int(stat["size"])
 
 
-def _archive(container: Any, path: str) -> bytes:
-    """Return the engine's tar of a path; empty where it is large or absent."""
+def _read_archive(container: Any, path: str) -> bytes:
+    """Return the engine's tar of a path; empty if that is absent, or larger than COPIED_BYTES."""
     chunks = []
     size = 0
     with contextlib.suppress(APIError):
@@ -166,18 +174,13 @@ def _archive(container: Any, path: str) -> bytes:
 
 
 def clone_spec(target: Target, environment: Mapping[str, str], network: str, copies: Mapping[str, str]) -> Spec:
-    """Make the spec of a clone: a tmpfs replaces each volume; ``copies`` (folder to volume) replace bind mounts."""
+    """Return the spec of a clone: a tmpfs replaces each volume; ``copies`` (volume by folder) replace bind mounts."""
     host = target.host
     config = target.config
-    volumes = [mount["Destination"] for mount in target.mounts if mount["Type"] == "volume"]
-    if target.container is None:  # a container's Volumes name its bind mounts, too
-        volumes = list(config.get("Volumes") or ())
-    tmpfs = {mount["Destination"]: "" for mount in target.mounts if mount["Type"] == "tmpfs"}
-    tmpfs |= host.get("Tmpfs") or {}
-    limited_tmpfs = {path: _limit_tmpfs(options) for path, options in tmpfs.items()}
+    volumes = _volume_folders(target)
+    tmpfs_of_volumes = dict.fromkeys(volumes, _VOLUME)
     pids_limit = host.get("PidsLimit") or 0
     security_options = host.get("SecurityOpt") or ()
-    capabilities = host.get("CapAdd") or ()
 
     return Spec(
         image=target.image["Id"],
@@ -185,7 +188,7 @@ def clone_spec(target: Target, environment: Mapping[str, str], network: str, cop
         entrypoint=tuple(config.get("Entrypoint") or ()) or None,
         environment=dict(environment),
         network=network,
-        tmpfs={**limited_tmpfs, **dict.fromkeys(volumes, _VOLUME)},
+        tmpfs={**_limited_tmpfs(target), **tmpfs_of_volumes},
         read_only=bool(host.get("ReadonlyRootfs")),
         memory_bytes=_memory_bytes(host, has_volumes=bool(volumes)),
         cpus=min((host.get("NanoCpus") or 1e9) / 1e9, 1.0),
@@ -196,48 +199,77 @@ def clone_spec(target: Target, environment: Mapping[str, str], network: str, cop
         user=config.get("User") or None,
         stop_timeout_seconds=STOP_SECONDS,
         healthcheck=_faster_healthcheck(config.get("Healthcheck")),
-        host={
-            "CapAdd": [name for name in capabilities if name.removeprefix("CAP_") in _DEFAULT_CAPABILITIES],
-            "Init": host.get("Init"),
-            "LogConfig": LOG,
-            "Mounts": [Mount(folder, volume, read_only=True) for folder, volume in copies.items()],
-            "Ulimits": [
-                {"Name": "fsize", "Soft": FILE_BYTES, "Hard": FILE_BYTES},
-                {"Name": "core", "Soft": 0, "Hard": 0},
-            ],
-        },
+        host=_host_config(host, copies),
     )
 
 
+def _volume_folders(target: Target) -> list[str]:
+    """Return the folders of a target on which a volume is mounted."""
+    if target.container is None:
+        return list(target.config.get("Volumes") or ())
+    # Not Config.Volumes: that of a container names its bind mounts, too.
+    return [mount["Destination"] for mount in target.mounts if mount["Type"] == "volume"]
+
+
+def _limited_tmpfs(target: Target) -> dict[str, str]:
+    """Return the options of the target's own tmpfs mounts by folder, with a clone's limits."""
+    options_by_folder = {mount["Destination"]: "" for mount in target.mounts if mount["Type"] == "tmpfs"}
+    options_by_folder |= target.host.get("Tmpfs") or {}
+    return {folder: _limit_tmpfs(options) for folder, options in options_by_folder.items()}
+
+
+def _host_config(host: Mapping[str, Any], copies: Mapping[str, str]) -> dict[str, Any]:
+    """Return the ``HostConfig`` of a clone as far as a spec has no field for it."""
+    capabilities = host.get("CapAdd") or ()
+    return {
+        "CapAdd": [name for name in capabilities if name.removeprefix("CAP_") in _DEFAULT_CAPABILITIES],
+        "Init": host.get("Init"),
+        "LogConfig": LOG,
+        "Mounts": [Mount(folder, volume, read_only=True) for folder, volume in copies.items()],
+        "Ulimits": [
+            {"Name": "fsize", "Soft": FILE_BYTES, "Hard": FILE_BYTES},
+            {"Name": "core", "Soft": 0, "Hard": 0},
+        ],
+    }
+
+
 def _memory_bytes(host: Mapping[str, Any], *, has_volumes: bool) -> int:
-    """Return a clone's memory limit: that of its container, with what a tmpfs for its volumes may take."""
+    """Return a clone's memory limit: that of its container, and what the tmpfs in place of its volumes may take."""
     limit: int = host.get("Memory") or 0
     if not limit:
         return MEMORY_BYTES
-    return limit + (WRITTEN_BYTES if has_volumes else 0)
+    if has_volumes:
+        return limit + WRITTEN_BYTES
+    return limit
 
 
 def confined(spec: Spec) -> Spec:
     """Return the spec with a read-only root, tmpfs on /tmp and /run, and no capability.
 
-    A tmpfs of its own below one of the two stays in its place: it has the owner and the mode of the image's folder, and
-    a tmpfs above would hide that folder.
+    Where the spec has a tmpfs on one of the two or below it, no other one is added: that would hide the image's folder,
+    whose owner and mode the spec's tmpfs takes.
     """
     tmpfs = dict(spec.tmpfs)
     for folder in ("/tmp", "/run"):  # noqa: S108
-        if not any(f"{path}/".startswith(f"{folder}/") for path in spec.tmpfs):
+        paths_in_folder = [path for path in spec.tmpfs if f"{path}/".startswith(f"{folder}/")]
+        if not paths_in_folder:
             tmpfs[folder] = _TMPFS
+
     return replace(spec, read_only=True, tmpfs=tmpfs, cap_drop=("ALL",), host={**spec.host, "CapAdd": []})
 
 
 def create(session: Session, target: Target, spec: Spec) -> Running:
-    """Create a clone, labeled and in the ledger, and do not start it. Raises WorkshopError if the engine refuses."""
+    """Create a clone with labels and an entry in the ledger; it is not started.
+
+    Raises WorkshopError if the engine refuses.
+    """
     client = session.engine.client
     config = target.config
 
     try:
         body = container_config(client.api, spec, session.labels("kernel"))
-        body |= {key: config[key] for key in ("WorkingDir", "StopSignal", "Tty", "OpenStdin") if config.get(key)}
+        keys = ("WorkingDir", "StopSignal", "Tty", "OpenStdin")
+        body |= {key: config[key] for key in keys if config.get(key)}
         answer = client.api.create_container_from_config(body)
         container = client.containers.get(answer["Id"])
         session.record("container", container.id, container.name, "kernel")
@@ -248,33 +280,40 @@ def create(session: Session, target: Target, spec: Spec) -> Running:
 
 
 def limit_writes(running: Running, end: threading.Event) -> str:
-    """Kill a clone that writes more than the limits, until ``end`` is set; return the reason, or ""."""
-    api = running.session.engine.client.api
+    """Watch a clone until ``end`` is set, and kill it if it writes too much; return the reason, "" if it did not."""
     while not end.wait(POLL_SECONDS):
         with contextlib.suppress(APIError):
-            file_count = len(running.container.diff() or ())
-            entries = api.containers(all=True, size=True, filters={"id": running.id})
-            written_bytes = entries[0].get("SizeRw", 0) if entries else 0
-            if file_count > WRITTEN_FILES or written_bytes > WRITTEN_BYTES:
+            if _has_written_too_much(running):
                 running.container.kill()
                 limits = f"{WRITTEN_FILES:,} files or {WRITTEN_BYTES // 1024**2} MB"
                 return f"A clone of it was stopped: it wrote more than {limits}."
     return ""
 
 
+def _has_written_too_much(running: Running) -> bool:
+    """Return whether the writable layer of a clone is over one of the limits."""
+    api = running.session.engine.client.api
+    file_count = len(running.container.diff() or ())
+    entries = api.containers(all=True, size=True, filters={"id": running.id})
+    written_bytes = entries[0].get("SizeRw", 0) if entries else 0
+    return bool(file_count > WRITTEN_FILES or written_bytes > WRITTEN_BYTES)
+
+
 def _limit_tmpfs(options: str) -> str:
-    """Replace the size and inode options of a tmpfs by a clone's limits."""
+    """Return the options of a tmpfs with a clone's limits in place of its size and number of inodes."""
     words = [word for word in options.split(",") if word]
     without_limits = [word for word in words if not word.startswith(("size=", "nr_"))]
     return ",".join([*without_limits, "size=64m", f"nr_inodes={WRITTEN_FILES}"])
 
 
 def _faster_healthcheck(check: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Run the same health check every 0.5 s, so that its result is known soon."""
+    """Return the same health check run every 0.5 s, so that its result is known soon; None if there is no check."""
     if not check or not check.get("Test") or check["Test"] == ["NONE"]:
         return None
 
     seconds = {**HEALTH_SECONDS, "Timeout": watch_seconds(HEALTH_SECONDS["Timeout"])}
-    times = {name: int(value * 1e9) for name, value in seconds.items()}
-    times["Timeout"] = min(check.get("Timeout") or times["Timeout"], times["Timeout"])
-    return {"Test": list(check["Test"]), "Retries": HEALTH_RETRIES, **times}
+    nanoseconds = {name: int(value * 1e9) for name, value in seconds.items()}
+    longest_timeout = nanoseconds["Timeout"]
+    own_timeout = check.get("Timeout") or longest_timeout
+    nanoseconds["Timeout"] = min(own_timeout, longest_timeout)
+    return {"Test": list(check["Test"]), "Retries": HEALTH_RETRIES, **nanoseconds}

@@ -61,13 +61,13 @@ def audit(
     ignore: IgnoreFile = None,
 ) -> None:
     """Test a target against the factors and principles; exit 1 if one does not hold."""
-    with _only_a_finding_exits_1():
+    with _turn_errors_into_not_ready():
         from container_audit import catalog, sources
         from container_audit.report_files import Form, rendered
         from container_audit.runner import run_audit
         from workshop_kit.engine.reaper import temporary_session
 
-        form = _form(as_json=as_json, as_sarif=as_sarif)
+        form = _form_of_options(as_json=as_json, as_sarif=as_sarif)
         files = _report_files(output or (), html, form)
         if source:
             sources.require(source)
@@ -79,7 +79,8 @@ def audit(
             report = run_audit(session, target, only=only or (), progress=progress, locate=locate)
         report = catalog.accept(report, ignored, date.today())
 
-        answer(rendered(report, Form.TEXT if form is None or output else form))
+        stdout_form = Form.TEXT if form is None or output else form
+        answer(rendered(report, stdout_form))
         for file in files:
             file.write(report)
             say(f"written: {file.path}")
@@ -90,7 +91,10 @@ def audit(
 
 
 def _report_files(paths: Iterable[Path], html: Path | None, form: Form | None) -> list[ReportFile]:
-    """Return the files to write. Raises WrongUsage for one that cannot be written, or whose form is not known."""
+    """Return the files to write, the HTML page last.
+
+    Raises WrongUsage for a file that cannot be written, or whose form is not known.
+    """
     from container_audit.report_files import Form, ReportFile, report_file
 
     files = [report_file(path, form) for path in paths]
@@ -101,19 +105,21 @@ def _report_files(paths: Iterable[Path], html: Path | None, form: Form | None) -
     return files
 
 
-def _form(*, as_json: bool, as_sarif: bool) -> Form | None:
-    """Return the form that an option asks for. Raises WrongUsage for two."""
+def _form_of_options(*, as_json: bool, as_sarif: bool) -> Form | None:
+    """Return the form that an option asks for, None without an option. Raises WrongUsage for both options."""
     from container_audit.report_files import Form
 
     if as_json and as_sarif:
         raise WrongUsage("--json and --sarif exclude each other.", "Choose one.")
     if as_json:
         return Form.JSON
-    return Form.SARIF if as_sarif else None
+    if as_sarif:
+        return Form.SARIF
+    return None
 
 
 @contextlib.contextmanager
-def _only_a_finding_exits_1() -> Iterator[None]:
+def _turn_errors_into_not_ready() -> Iterator[None]:
     """Turn every error but wrong usage into NotReady: a pipeline reads exit code 1 as a finding."""
     from container_audit import unexpected
     from workshop_kit.observe.masking import Mask
@@ -133,8 +139,10 @@ def _only_a_finding_exits_1() -> Iterator[None]:
 
 
 def _require_complete(report: AuditReport) -> None:
-    """Raise NotReady if a rule met an error that the audit did not expect. The report is out by then."""
+    """Raise NotReady if a rule met an error that the audit did not expect. The report has been written before."""
     if not report.unexpected:
         return
-    rules = ", ".join(dict.fromkeys(finding.rule.id for finding in report.unexpected))
+
+    rule_ids = [finding.rule.id for finding in report.unexpected]
+    rules = ", ".join(dict.fromkeys(rule_ids))
     raise NotReady(f"{report.unexpected[0].said} That was in {rules}; the other rules were applied.", REPORT_IT)

@@ -18,7 +18,7 @@ MERGES = 10
 
 @dataclass(frozen=True)
 class ComposeService:
-    """A service: the line of its name, the lines of its keys, and what its image is called and built from."""
+    """A service: the line of its name, the lines of its ``keys``, the name of its image, and the Dockerfile of it."""
 
     line: int
     keys: Mapping[str, int] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class ComposeFile:
 
 
 def read_compose_file(path: Path) -> ComposeFile:
-    """Read a compose file. Raises WorkshopError if it cannot be read or is no YAML, FileNotFoundError if absent."""
+    """Read a compose file. Raises FileNotFoundError if there is none, WorkshopError if it cannot be read or parsed."""
     try:
         document = yaml.compose(read_small_text(path), Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
@@ -47,12 +47,12 @@ def read_compose_file(path: Path) -> ComposeFile:
     entries = dict(_entries(document))
     services_line, services_node = entries.get("services", (1, None))
     services = {name: _service(line, node, path.parent) for name, (line, node) in _entries(services_node)}
-    project = _scalar(entries, "name") or project_name(path)
+    project = _scalar_text(entries, "name") or project_name(path)
     return ComposeFile(path, project, services_line, services)
 
 
 def project_name(path: Path) -> str:
-    """Return the name that compose gives the project of a file: that of its folder, in small letters.
+    """Return the project name that compose derives from a file: that of its folder, in small letters.
 
     >>> project_name(Path("/home/me/My Shop.v2/compose.yaml"))
     'myshopv2'
@@ -62,30 +62,37 @@ def project_name(path: Path) -> str:
 
 
 def _service(line: int, node: yaml.Node | None, folder: Path) -> ComposeService:
+    """Return a service from the line of its name and its YAML node; ``folder`` is that of the compose file."""
     entries = dict(_entries(node))
-    key_lines = {key: key_line for key, (key_line, _) in entries.items()}
-    return ComposeService(line, key_lines, _scalar(entries, "image"), _dockerfile(entries, folder))
+    lines_by_key = {key: key_line for key, (key_line, _) in entries.items()}
+    image = _scalar_text(entries, "image")
+    return ComposeService(line, lines_by_key, image, _dockerfile_path(entries, folder))
 
 
-def _dockerfile(entries: Mapping[str, tuple[int, yaml.Node]], folder: Path) -> Path | None:
-    """Return the Dockerfile that ``build`` names, in its short form or in its long form."""
+def _dockerfile_path(entries: Mapping[str, tuple[int, yaml.Node]], folder: Path) -> Path | None:
+    """Return the Dockerfile of ``build``, whose value is a folder or a mapping; None for a service without it."""
     if "build" not in entries:
         return None
+
     _, build_node = entries["build"]
     build = dict(_entries(build_node))
-    context = _scalar(entries, "build") or _scalar(build, "context") or "."
-    name = _scalar(build, "dockerfile") or "Dockerfile"
+    context = _scalar_text(entries, "build") or _scalar_text(build, "context") or "."
+    name = _scalar_text(build, "dockerfile") or "Dockerfile"
     return folder / context / name
 
 
 def _entries(node: yaml.Node | None, merges: int = MERGES) -> Iterator[tuple[str, tuple[int, yaml.Node]]]:
-    """Yield the keys of a mapping with line and value; those that it merges come first: its own override them."""
+    """Yield each key of a mapping with its line and its value, as pairs for a dict; nothing for another node.
+
+    Keys that are merged (``<<``) come before the mapping's own keys, which override them in the dict.
+    """
     if not isinstance(node, yaml.MappingNode):
         return
+
     for key, value in node.value:
         if key.value == "<<" and merges:
             mappings = value.value if isinstance(value, yaml.SequenceNode) else [value]
-            for mapping in reversed(mappings):  # the first goes over the others
+            for mapping in reversed(mappings):  # the first of them overrides the others
                 yield from _entries(mapping, merges - 1)
 
     for key, value in node.value:
@@ -93,7 +100,9 @@ def _entries(node: yaml.Node | None, merges: int = MERGES) -> Iterator[tuple[str
             yield key.value, (key.start_mark.line + 1, value)
 
 
-def _scalar(entries: Mapping[str, tuple[int, yaml.Node]], key: str) -> str:
-    """Return the text of an entry; "" if there is none, or it is no text."""
+def _scalar_text(entries: Mapping[str, tuple[int, yaml.Node]], key: str) -> str:
+    """Return the text of an entry; "" if there is no such key, or its value is no text."""
     _, node = entries.get(key, (0, None))
-    return node.value if isinstance(node, yaml.ScalarNode) else ""
+    if isinstance(node, yaml.ScalarNode):
+        return str(node.value)
+    return ""

@@ -22,7 +22,7 @@ _NAMED = re.compile(r"/[\w./-]+|\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 
 @dataclass(frozen=True)
 class Instruction:
-    """An instruction: its word in capitals, what follows, continued lines joined, and its first line."""
+    """An instruction: its word in capitals, the text behind the word with its lines joined, and its first line."""
 
     word: str
     text: str
@@ -31,7 +31,7 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Dockerfile:
-    """The instructions of the last stage, and before them those of the stages that it is based on."""
+    """The instructions of the last stage, preceded by those of the stages that it is based on."""
 
     path: Path
     instructions: tuple[Instruction, ...]
@@ -43,107 +43,127 @@ class Dockerfile:
     def last(self, word: str) -> str:
         """Return the text of the last instruction with this word; "" if there is none, or it has a variable."""
         instructions = self.all(word)
-        if not instructions or "$" in instructions[-1].text:
+        if not instructions:
             return ""
-        return instructions[-1].text
+
+        text = instructions[-1].text
+        return "" if "$" in text else text
 
     def line_of(self, words: Iterable[str], sentence: str = "") -> int:
-        """Return the line of the last instruction with the first of these words that is there; 1 if none is.
+        """Return the line of the last instruction with the first of ``words`` that the file has; 1 if it has none.
 
-        An instruction that names a path or variable of ``sentence`` comes before the others.
+        Of the instructions with that word, those that name a path or variable of ``sentence`` come before the others.
         """
         names = _NAMED.findall(sentence)
         for word in words:
             instructions = self.all(word)
-            naming = [instruction for instruction in instructions if _names_one_of(instruction, names)]
-            if instructions:
-                return (naming or instructions)[-1].line
+            if not instructions:
+                continue
+            naming_instructions = [instruction for instruction in instructions if _has_name(instruction, names)]
+            candidates = naming_instructions or instructions
+            return candidates[-1].line
+
         return 1
 
     def may_make(self, config: Mapping[str, Any]) -> bool:
-        """Return whether its literal instructions agree with the ``Config`` of an image.
+        """Return whether an image with this ``Config`` may have been built from it.
 
-        Without any instruction that can be compared this is not known, and the answer is no.
+        All settings that can be compared have to be those of the image. If none can be compared, the answer is no.
         """
-        agreements = list(self._agreements(config))
+        agreements = [*self._compare_names(config), *self._compare_values(config)]
         return bool(agreements) and all(agreements)
 
-    def _agreements(self, config: Mapping[str, Any]) -> Iterator[bool]:
-        """Yield for each literal setting whether the image has it."""
+    def _compare_names(self, config: Mapping[str, Any]) -> Iterator[bool]:
+        """Yield for each variable, label and port of the file whether the image has it."""
         variables = {pair.partition("=")[0] for pair in config.get("Env") or ()}
-        labels = set(config.get("Labels") or ())
-        for word, image_names in (("ENV", variables), ("LABEL", labels)):
-            for instruction in self.all(word):
-                yield from (name in image_names for name in _setting_names(instruction.text))
+        for instruction in self.all("ENV"):
+            for name in _setting_names(instruction.text):
+                yield name in variables
+
+        labels = config.get("Labels") or {}
+        for instruction in self.all("LABEL"):
+            for name in _setting_names(instruction.text):
+                yield name in labels
 
         exposed = config.get("ExposedPorts") or {}
         for port in self.last("EXPOSE").split():
             port_and_protocol = port if "/" in port else f"{port}/tcp"
             yield port_and_protocol in exposed
 
-        if user := self.last("USER"):
+    def _compare_values(self, config: Mapping[str, Any]) -> Iterator[bool]:
+        """Yield for user, working folder and commands whether the image's are those of the file, if it has them."""
+        user = self.last("USER")
+        if user:
             yield user == config.get("User")
 
         folder = self.last("WORKDIR")
         if folder.startswith("/"):
-            yield folder.rstrip("/") == str(config.get("WorkingDir") or "").rstrip("/")
+            image_folder = str(config.get("WorkingDir") or "")
+            yield folder.rstrip("/") == image_folder.rstrip("/")
 
         for word, key in (("ENTRYPOINT", "Entrypoint"), ("CMD", "Cmd")):
-            if text := self.last(word):
-                yield _command(text) == [_single_spaced(argument) for argument in config.get(key) or ()]
+            text = self.last(word)
+            if text:
+                image_command = [_single_spaced(argument) for argument in config.get(key) or ()]
+                yield _command_words(text) == image_command
 
 
 def read_dockerfile(path: Path) -> Dockerfile:
     """Read a Dockerfile. Raises NotReady if it cannot be read, FileNotFoundError if there is none."""
-    stages: dict[str, list[Instruction]] = {}
+    stages_by_name: dict[str, list[Instruction]] = {}
     stage: list[Instruction] = []
     for instruction in _instructions(read_small_text(path)):
         start = _FROM.match(instruction.text) if instruction.word == "FROM" else None
         if start:
-            base = stages.get(start["base"].lower(), [])
-            name = start["name"] or str(len(stages))
-            stage = [*base]
-            stages[name.lower()] = stage
+            base_stage = stages_by_name.get(start["base"].lower(), [])
+            stage = list(base_stage)
+            name = start["name"] or str(len(stages_by_name))
+            stages_by_name[name.lower()] = stage
         stage.append(instruction)
 
     return Dockerfile(path, tuple(stage))
 
 
 def _instructions(text: str) -> Iterator[Instruction]:
-    """Yield the instructions, without comments and the lines of here-documents."""
+    """Yield the instructions of a Dockerfile, without comments and without the lines of here-documents."""
     lines = [line.strip() for line in text.split("\n")]
-    escape = _escape(lines)
-    numbered = iter(enumerate(lines, 1))
+    escape = _escape_character(lines)
+    numbered_lines = iter(enumerate(lines, 1))
 
-    for number, line in numbered:
+    for number, line in numbered_lines:
         if not line or line.startswith("#"):
             continue
+
         instruction_text = line
         while instruction_text.endswith(escape):
             instruction_text = instruction_text.removesuffix(escape)
-            instruction_text += _continuation(numbered, escape)
+            instruction_text += _read_continuation(numbered_lines, escape)
 
         word, _, arguments = _single_spaced(instruction_text).partition(" ")
         yield Instruction(word.upper(), arguments, number)
 
         if word.upper() in WITH_HEREDOCS:
             for document in _HEREDOC.finditer(arguments):
-                _skip_to(numbered, document["end"])
+                _skip_past(numbered_lines, document["end"])
 
 
-def _escape(lines: list[str]) -> str:
-    """Return the character that continues a line: the one of a directive, which stands among the first comments."""
+def _escape_character(lines: list[str]) -> str:
+    """Return the character that continues a line: a backslash, or that of a directive in the first comments."""
     for line in lines:
         if not line.startswith("#"):
             break
-        if directive := _ESCAPE.match(line):
+        directive = _ESCAPE.match(line)
+        if directive:
             return directive[1]
     return "\\"
 
 
-def _continuation(numbered: Iterator[tuple[int, str]], escape: str) -> str:
-    """Return the next line of an instruction: comments and empty lines within it continue it, too; "" at the end."""
-    next_line = next(numbered, None)
+def _read_continuation(numbered_lines: Iterator[tuple[int, str]], escape: str) -> str:
+    """Take the next line from the iterator and return it as a part of the instruction before; "" at the end.
+
+    A comment or empty line there does not end the instruction: in its place the escape character is returned.
+    """
+    next_line = next(numbered_lines, None)
     if next_line is None:
         return ""
 
@@ -153,19 +173,20 @@ def _continuation(numbered: Iterator[tuple[int, str]], escape: str) -> str:
     return f" {line}"
 
 
-def _skip_to(numbered: Iterator[tuple[int, str]], end: str) -> None:
-    """Skip the lines up to one that is ``end``."""
-    for _, line in numbered:
+def _skip_past(numbered_lines: Iterator[tuple[int, str]], end: str) -> None:
+    """Take lines from the iterator up to one that is ``end``, with that line."""
+    for _, line in numbered_lines:
         if line == end:
             return
 
 
-def _names_one_of(instruction: Instruction, names: Iterable[str]) -> bool:
+def _has_name(instruction: Instruction, names: Iterable[str]) -> bool:
+    """Return whether one of the names is in the text of an instruction."""
     return any(name in instruction.text for name in names)
 
 
 def _setting_names(text: str) -> list[str]:
-    """Return the names in ``NAME=value other="a value"``; none if there are quotes that are not closed."""
+    """Return the names in ``NAME=value other="a value"``; none if a quotation mark is not closed."""
     try:
         words = shlex.split(text)
     except ValueError:
@@ -177,8 +198,8 @@ def _setting_names(text: str) -> list[str]:
     return [pair.partition("=")[0] for pair in pairs if not pair.startswith("$")]
 
 
-def _command(text: str) -> list[str]:
-    """Return an ENTRYPOINT or CMD as an image has it: the shell form is given to a shell."""
+def _command_words(text: str) -> list[str]:
+    """Return the words that an image has for the text of ENTRYPOINT or CMD: of the shell form, those of the shell."""
     try:
         words = json.loads(text)
     except ValueError:

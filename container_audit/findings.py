@@ -25,7 +25,8 @@ class RuleVerdict(StrEnum):
     @property
     def symbol(self) -> str:
         """One character; the four differ in shape, not only in color."""
-        return {"HOLDS": "✓", "FAILS": "✗", "CANNOT_TELL": "?", "NOT_APPLICABLE": "–"}[self.name]
+        symbols = {"HOLDS": "✓", "FAILS": "✗", "CANNOT_TELL": "?", "NOT_APPLICABLE": "–"}
+        return symbols[self.name]
 
 
 class Severity(StrEnum):
@@ -49,8 +50,8 @@ class Rule:
     """One behavior that can be tested from outside; an entry of catalog.toml.
 
     If the rule fails, every principle that it `decides` fails; if it holds, every principle in ``proves`` holds.
-    ``of_containers`` marks one that does not apply to an image. It is about these ``instructions`` of a Dockerfile and
-    ``compose_keys`` of a service.
+    ``of_containers`` marks a rule that does not apply to an image. The rule is about these ``instructions`` of a
+    Dockerfile, and these ``compose_keys`` of a service.
     """
 
     id: str
@@ -72,7 +73,9 @@ class Rule:
     @property
     def decides(self) -> tuple[str, ...]:
         """The principles that do not hold if the rule fails: those it serves, none for one of low severity."""
-        return () if self.severity is Severity.LOW else self.serves
+        if self.severity is Severity.LOW:
+            return ()
+        return self.serves
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,8 @@ class Evidence:
 class Judgment:
     """What a rule returns for one target: the verdict, one sentence, and the evidence.
 
-    ``by_time``: a clock alone decided, so on a busy machine it says nothing about the target. ``next_step`` replaces
-    the rule's where the cause is known.
+    ``by_time`` marks a judgment by a clock alone, which does not count on a busy machine. ``next_step`` replaces that
+    of the rule where the cause is known.
     """
 
     verdict: RuleVerdict
@@ -104,7 +107,7 @@ def holds(sentence: str, *evidence: Evidence) -> Judgment:
 
 
 def fails(sentence: str, *evidence: Evidence, by_time: bool = False, next_step: str = "") -> Judgment:
-    """Return the judgment that the rule does not hold; with ``by_time`` it counts only if the machine was not busy."""
+    """Return the judgment that the rule does not hold; see `Judgment` for ``by_time`` and ``next_step``."""
     return Judgment(RuleVerdict.FAILS, sentence, evidence, by_time, next_step)
 
 
@@ -120,9 +123,10 @@ def not_applicable(sentence: str, *evidence: Evidence) -> Judgment:
 
 @dataclass(frozen=True)
 class RuleFinding:
-    """A rule and its judgment of a target; ``accepted`` gives the reason and the last day of an ignore entry.
+    """A rule and its judgment of a target.
 
-    ``own_next_step`` is that of the judgment, or "". ``is_unexpected`` marks a rule that the audit failed to apply.
+    ``accepted`` gives the reason and the last day of an ignore entry, or "". ``own_next_step`` is that of the judgment,
+    or "". ``is_unexpected`` marks a rule that the audit failed to apply.
     """
 
     rule: Rule
@@ -136,7 +140,7 @@ class RuleFinding:
 
     @property
     def next_step(self) -> str:
-        """What to do: of this finding if its cause is known, else of the rule."""
+        """What to do: the next step of this finding if it has one, else that of its rule."""
         return self.own_next_step or self.rule.next_step
 
 
@@ -175,14 +179,16 @@ class TargetReport:
         """Return the findings of the rules that serve a factor or principle, or prove it."""
         findings = []
         for finding in self.findings:
-            if identifier in (*finding.rule.serves, *finding.rule.proves):
+            principle_ids = (*finding.rule.serves, *finding.rule.proves)
+            if identifier in principle_ids:
                 findings.append(finding)
+
         return tuple(findings)
 
     def verdict_on(self, identifier: str) -> RuleVerdict:
         """Return the verdict on a principle: FAILS if a rule that decides it fails, HOLDS if one that proves it holds.
 
-        Without such a rule: NOT_APPLICABLE if that is the verdict of every rule, else CANNOT_TELL.
+        Without such a rule it is NOT_APPLICABLE if that is the verdict of every rule, else CANNOT_TELL.
         """
         findings = self.of_principle(identifier)
         failing = [finding for finding in findings if finding.verdict is RuleVerdict.FAILS]
@@ -212,12 +218,15 @@ class AuditReport:
         return tuple(finding for finding in all_findings if finding.is_unexpected)
 
     def failing(self, words: Iterable[str] = ()) -> tuple[RuleFinding, ...]:
-        """Return the failed, not accepted findings; with words, only those of these guidelines, rules or principles."""
-        failing = [finding for target in self.targets for finding in target.failing]
+        """Return the findings that failed and are not accepted, of all targets.
+
+        With words, these are only the findings of these guidelines, rules or principles.
+        """
+        failing_findings = [finding for target in self.targets for finding in target.failing]
         chosen_words = set(words)
         if not chosen_words:
-            return tuple(failing)
-        return tuple(finding for finding in failing if chosen_words & _deciding_words(finding.rule))
+            return tuple(failing_findings)
+        return tuple(finding for finding in failing_findings if chosen_words & _deciding_words(finding.rule))
 
 
 def _severity_rank(finding: RuleFinding) -> int:

@@ -20,43 +20,47 @@ LOOK_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class MachineLoad:
-    """What this machine had to do: the programs for each core, and the seconds for the start of a container."""
+    """The programs that ran or waited for each core of this machine, and the seconds that a container's start took."""
 
     programs_per_core: float
     start_seconds: float = 0.0
 
     @property
     def excuse(self) -> str:
-        """The sentence for a machine that was too busy; "" for any other."""
+        """The sentence that says why this machine was too busy; "" if it was not."""
         if self.programs_per_core > TOO_BUSY:
-            busy = f"{self.programs_per_core:.0f} programs ran or waited for each core of this machine"
+            reason = f"{self.programs_per_core:.0f} programs ran or waited for each core of this machine"
         elif self.start_seconds > SLOW_START_SECONDS:
-            busy = f"the engine took {self.start_seconds:.1f} s to start a container of the audit"
+            reason = f"the engine took {self.start_seconds:.1f} s to start a container of the audit"
         else:
             return ""
 
-        return f"But {busy}: try again when less runs beside it."
+        return f"But {reason}: try again when less runs beside it."
 
 
 def watch_seconds(seconds: float) -> float:
-    """Return how long to watch what should succeed: longer only after a busy minute.
+    """Return how long to watch a clone that is expected to succeed: longer only if the last minute was busy.
 
-    `patient` also counts the programs of this moment, the audit's own clones among them; it is for time limits.
+    Time limits use `patient` instead, which also counts the programs of this moment, the audit's own clones among them.
     """
     factor = configured()
     if factor is None:
-        programs_per_core = os.getloadavg()[0] / (os.cpu_count() or 1)
-        factor = min(max(1.0, 2.0 * programs_per_core - 1.0), MOST_MEASURED)
+        load_of_last_minute, _, _ = os.getloadavg()
+        programs_per_core = load_of_last_minute / (os.cpu_count() or 1)
+        measured_factor = 2.0 * programs_per_core - 1.0
+        factor = min(max(1.0, measured_factor), MOST_MEASURED)
+
     return seconds * factor
 
 
 def now() -> MachineLoad:
-    """Measure the last minute's load, or the median of a few looks if higher, and the last start of a container.
+    """Return the load of this machine: the median of LOOKS measurements, and the seconds of the last container start.
 
-    A single look may see many programs on an idle machine, too.
+    A single measurement may see many programs on an idle machine, too.
     """
     measurements = []
     for _ in range(LOOKS):
         measurements.append(waiting_per_core())
         time.sleep(LOOK_SECONDS)
+
     return MachineLoad(statistics.median(measurements), last_start_seconds())

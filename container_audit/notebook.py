@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 
 from container_audit.findings import AuditReport, RuleFinding, RuleVerdict, TargetReport
@@ -45,7 +46,7 @@ class Audit:
         """A DataFrame with a row for each rule and target; the columns are the fields of ``--json``."""
         rows: list[dict[str, object]] = []
         for target_report in self.report.targets:
-            rows += [_row(target_report, finding) for finding in target_report.findings]
+            rows += [_data_row(target_report, finding) for finding in target_report.findings]
         return pd.DataFrame(rows)
 
     def heatmap(self, title: str, **earlier_audits: Audit) -> Rendered:
@@ -84,14 +85,17 @@ def audit(target: Any, *, only: str | Iterable[str] = (), session: Session | Non
     or several words. Without ``session`` the audit makes a temporary one.
     Raises WrongUsage for what names nothing, NotReady without an engine.
     """
-    word = _word(target)
+    name = _name_of(target)
     words = [only] if isinstance(only, str) else only
-    with nullcontext(session) if session else temporary_session(reach.connect()) as audit_session:
-        return Audit(run_audit(audit_session, word, only=words, progress=NotebookReport()))
+
+    session_block = nullcontext(session) if session else temporary_session(reach.connect())
+    with session_block as audit_session:
+        report = run_audit(audit_session, name, only=words, progress=NotebookReport())
+        return Audit(report)
 
 
-def _word(target: Any) -> str:
-    """Return the word for `targets.resolve`."""
+def _name_of(target: Any) -> str:
+    """Return the name by which `targets.resolve` finds a target. Raises WrongUsage for an object of another kind."""
     if isinstance(target, str):
         return target
 
@@ -115,14 +119,20 @@ def _unused_name(name: str, used_names: Collection[str]) -> str:
     return unused_name
 
 
-def _row(target_report: TargetReport, finding: RuleFinding) -> dict[str, object]:
-    evidence = "; ".join(f"{item.ran}: {item.saw}" for item in finding.evidence)
-    texts = {"serves": " ".join(finding.rule.serves), "verdict": str(finding.verdict), "evidence": evidence}
-    return {"target": target_report.target, **json_of_finding(finding), **texts}
+def _data_row(target_report: TargetReport, finding: RuleFinding) -> dict[str, object]:
+    """Return a finding by the names of its columns: the fields of ``--json``, with text in place of lists."""
+    row: dict[str, object] = {"target": target_report.target, **json_of_finding(finding)}
+    row["serves"] = " ".join(finding.rule.serves)
+    row["verdict"] = str(finding.verdict)
+    row["evidence"] = "; ".join(f"{item.ran}: {item.saw}" for item in finding.evidence)
+    return row
 
 
 def verdict_table(audits: Mapping[str, TargetReport]) -> pd.DataFrame:
-    """Make a DataFrame of the verdicts, as words: principles (index: id and name) by audits (columns)."""
+    """Return a DataFrame of the verdicts as words: a row for each principle (its id and name), a column for each audit.
+
+    A principle that is missing in an audit cannot be told there.
+    """
     columns = {}
     for name, target_report in audits.items():
         verdicts = principles(target_report)
@@ -134,26 +144,38 @@ def heatmap(title: str, audits: Mapping[str, TargetReport]) -> Rendered:
     """Draw the verdict table: each verdict is a symbol on its color."""
     table = verdict_table(audits)
     figure, axes = new_figure(title, 1.4 + ROW_INCHES * len(table))
-
-    codes = table.map(_color_number)
-    axes.pcolormesh(
-        codes, cmap=ListedColormap(list(FILL.values())), vmin=0, vmax=len(FILL) - 1, edgecolors=EDGE, linewidth=0.6
-    )
-    for row, column in product(range(len(table)), range(len(audits))):
-        symbol = RuleVerdict(table.iat[row, column]).symbol
-        axes.annotate(symbol, (column + 0.5, row + 0.5), ha="center", va="center", fontsize=9, color=INK)
-
-    axes.set_yticks([row + 0.5 for row in range(len(table))], list(table.index))
-    axes.set_xticks([column + 0.5 for column in range(len(audits))], list(table.columns))
-    axes.xaxis.tick_top()
-    axes.invert_yaxis()
-    axes.set_xlim(0, max(len(audits), 3))
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
+    _draw_cells(axes, table)
+    _label_axes(axes, table)
 
     legend = "   ".join(f"{verdict.symbol} {verdict}" for verdict in RuleVerdict)
     figure.supxlabel(legend, fontsize=9, color=INK)
-    return picture(figure, f"Heat map: {title}. {_describe(table)}")
+    return picture(figure, f"Heat map: {title}. {_describe_table(table)}")
+
+
+def _draw_cells(axes: Axes, table: pd.DataFrame) -> None:
+    """Draw a colored square with the verdict's symbol for each cell of the verdict table."""
+    color_numbers = table.map(_color_number)
+    colors = ListedColormap(list(FILL.values()))
+    axes.pcolormesh(color_numbers, cmap=colors, vmin=0, vmax=len(FILL) - 1, edgecolors=EDGE, linewidth=0.6)
+
+    row_count, column_count = table.shape
+    for row, column in product(range(row_count), range(column_count)):
+        symbol = RuleVerdict(table.iat[row, column]).symbol
+        center = (column + 0.5, row + 0.5)
+        axes.annotate(symbol, center, ha="center", va="center", fontsize=9, color=INK)
+
+
+def _label_axes(axes: Axes, table: pd.DataFrame) -> None:
+    """Write the principles on the left and the audits on top, the first principle uppermost."""
+    row_count, column_count = table.shape
+    axes.set_yticks([row + 0.5 for row in range(row_count)], list(table.index))
+    axes.set_xticks([column + 0.5 for column in range(column_count)], list(table.columns))
+    axes.xaxis.tick_top()
+    axes.invert_yaxis()
+
+    axes.set_xlim(0, max(column_count, 3))
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
 
 
 def _color_number(word: str) -> int:
@@ -161,7 +183,8 @@ def _color_number(word: str) -> int:
     return list(FILL).index(RuleVerdict(word))
 
 
-def _describe(table: pd.DataFrame) -> str:
+def _describe_table(table: pd.DataFrame) -> str:
+    """Return the alternative text of a heat map: a sentence for each audit, with the principles by verdict."""
     sentences: list[str] = []
     for name, verdicts in table.items():
         parts: list[str] = []

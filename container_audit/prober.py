@@ -1,7 +1,7 @@
-"""Who sends requests to the clones: a container on their network, or this machine where no image has Python.
+"""Probers send requests to the clones: from a container on their network, or from this machine without such an image.
 
-This machine reaches that network only where the engine runs on it, and not in a virtual machine; so the container is
-the rule. Its program is `prober_inside`; it is asked through a port that is published on 127.0.0.1.
+This machine reaches that network only if the engine runs on it, and not in a virtual machine; so a container is used
+wherever an image has Python. Its program is `prober_inside`, which takes questions at a port on 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from workshop_kit.paths import CHECKOUT, LAUNCHER
 from workshop_kit.patience import patient
 
 PYTHON_IMAGE = "python:3.13-slim"
-"""The image of the container where there is no clone of the workshop, and none of its images."""
+"""The image of the container where the workshop has no checkout, or its base image is not built."""
 PATH = "/prober"
 PACKAGE = "workshop_kit.observe"
 """The only package of the kit in the container; it has two modules there."""
 PROGRAM = Path(__file__).with_name("prober_inside.py")
 MORE_SECONDS = 5.0
-"""How much longer than its request a question may take."""
+"""How much longer a question to the container may take than the request that it asks for."""
 PORTS_SECONDS = 10.0
 
 
@@ -49,7 +49,7 @@ class Prober(Protocol):
 
 
 class HostProber:
-    """Sends them from this machine."""
+    """Sends requests from this machine."""
 
     def open_ports(self, address: str, ports: Sequence[int]) -> tuple[int, ...]:
         """Return those of the TCP ports of a clone that accept a connection."""
@@ -62,7 +62,7 @@ class HostProber:
 
 @dataclass(frozen=True)
 class ContainerProber:
-    """Asks a container to send them; it takes questions at an address of this machine."""
+    """Asks a container to send requests; ``url`` is its address on this machine, ``token`` proves who asks."""
 
     running: Running
     url: str
@@ -85,6 +85,10 @@ class ContainerProber:
         return Answer(**fields)
 
     def _ask(self, seconds: float, **question: Any) -> Answer:
+        """Send a question to the container; ``seconds`` is the time that its request may take.
+
+        Raises WorkshopError if the container does not answer.
+        """
         answer = http.request(
             "POST",
             self.url,
@@ -99,14 +103,17 @@ class ContainerProber:
 
 @contextlib.contextmanager
 def on_network(session: Session, network: str) -> Iterator[Prober]:
-    """Yield a prober for the network of the clones. Raises NotReady where neither way reaches it."""
+    """Yield a prober for the network of the clones; a container is removed at the end of the block.
+
+    Raises NotReady if no image has Python, and this machine does not reach the network.
+    """
     image = _image_with_python(session)
     if image:
-        running = _start(session, image, network)
+        container_prober = _start_container(session, image, network)
         try:
-            yield running
+            yield container_prober
         finally:
-            running.running.remove()
+            container_prober.running.remove()
     elif _is_here(session, network):
         yield HostProber()
     else:
@@ -126,15 +133,15 @@ def _image_with_python(session: Session) -> str:
 
 
 def _is_here(session: Session, network: str) -> bool:
-    """Return whether this machine has the gateway of the network: then it reaches the containers in it."""
+    """Return whether the gateway of the network is an address of this machine, which then reaches the containers."""
     configurations = session.engine.client.networks.get(network).attrs["IPAM"]["Config"] or ()
     gateways = {configuration.get("Gateway") for configuration in configurations}
-    interfaces = psutil.net_if_addrs().values()
-    own_addresses = {address.address for addresses in interfaces for address in addresses}
+    addresses_of_interfaces = psutil.net_if_addrs().values()
+    own_addresses = {address.address for addresses in addresses_of_interfaces for address in addresses}
     return bool(gateways & own_addresses)
 
 
-def _start(session: Session, image: str, network: str) -> ContainerProber:
+def _start_container(session: Session, image: str, network: str) -> ContainerProber:
     """Start a container that sends requests, and connect it to the network of the clones."""
     token = secrets.token_urlsafe(24)
     folder = f"{PATH}/{PACKAGE.replace('.', '/')}"

@@ -15,7 +15,7 @@ from enum import Enum
 COLUMNS = ("pid", "ppid", "blocked", "ignored", "caught", "wchan:32", "comm")
 """What ``ps`` is asked for. The engine runs it on its own machine, so the image needs no program for it."""
 INSIDE = ("cat", "/proc/1/status", "/proc/1/wchan")
-"""The same, asked inside: for an engine whose ``ps`` does not know these columns."""
+"""The command that reads the same inside a container, for an engine whose ``ps`` does not know these columns."""
 SHELLS = ("sh", "bash", "dash", "ash", "busybox", "zsh", "ksh")
 INITS = ("docker-init", "tini", "dumb-init", "catatonit", "s6-svscan", "podman-init")
 WAITS_FOR_SIGNALS = "do_sigtimedwait"
@@ -56,13 +56,14 @@ class Process1:
         return self.name in SHELLS
 
     def disposition(self, number: int) -> Disposition:
-        """Return what becomes of a signal.
+        """Return what becomes of the signal with this number.
 
-        Blocked comes first: a process that blocks a signal takes it by sigwait(2) or signalfd(2). While it waits in
-        sigtimedwait(2), as the inits do, the kernel shows the signal as not blocked; then the function tells.
+        A process that blocks a signal takes it by sigwait(2) or signalfd(2). While it waits in sigtimedwait(2), as the
+        inits do, the kernel shows the signal as not blocked; then the kernel function that it sleeps in tells.
         """
         bit = 1 << (number - 1)
-        if self.blocked & bit or self.sleeps_in.startswith(WAITS_FOR_SIGNALS) or self.is_init:
+        is_waiting = self.is_init or self.sleeps_in.startswith(WAITS_FOR_SIGNALS)
+        if is_waiting or self.blocked & bit:
             return Disposition.AWAITED
         if self.caught & bit:
             return Disposition.HANDLED
@@ -71,42 +72,44 @@ class Process1:
         return Disposition.DROPPED
 
     def runs_trap_late(self, number: int) -> bool:
-        """Return whether it is a shell with a trap and a program in front of it.
+        """Return whether it is a shell that handles the signal by a trap, and has started a program.
 
-        The masks of a shell are those of the shell: the program that it has started has its own, and gets no signal
-        from it. Without a trap the shell drops the signal, whatever the program would do with it. With a trap it
-        handles the signal, but only once the program has ended, unless the shell is in its ``wait``.
+        Such a shell passes no signal on to the program, and runs its trap only once the program has ended, unless it is
+        in its ``wait``. Its masks say nothing about the program.
         """
         return self.is_shell and bool(self.has_child) and self.disposition(number) is Disposition.HANDLED
 
 
 def from_ps(rows: Sequence[Sequence[str]], pid: str) -> Process1 | None:
-    """Return the process ``pid`` in rows of ``ps`` with `COLUMNS`; None if they do not have it, or no masks."""
-    complete_rows = [row for row in rows if len(row) == len(COLUMNS)]  # a ps of another kind has others
-    for row in complete_rows:
-        if row[0] != pid:
+    """Return the process ``pid`` from rows of ``ps`` with `COLUMNS`; None if no row has its id, or it has no masks."""
+    complete_rows = [row for row in rows if len(row) == len(COLUMNS)]  # another kind of ps has other columns
+    parents = {parent for _, parent, *_ in complete_rows}
+
+    for row_pid, _, blocked, ignored, caught, sleeps_in, name in complete_rows:
+        if row_pid != pid:
             continue
         try:
-            blocked, ignored, caught = (_mask(word) for word in row[2:5])
+            return Process1(name, _mask(blocked), _mask(ignored), _mask(caught), sleeps_in, has_child=pid in parents)
         except ValueError:
             return None
-        has_child = any(child[1] == pid for child in complete_rows)
-        return Process1(row[6], blocked, ignored, caught, row[5], has_child)
+
     return None
 
 
 def from_status(text: str) -> Process1 | None:
-    """Return process 1 from its ``/proc/1/status``, with ``/proc/1/wchan`` behind it; None if it is no such text."""
+    """Return process 1 from the output of `INSIDE`: ``/proc/1/status``, then ``/proc/1/wchan``; None for other text."""
     fields: Mapping[str, str] = dict(_STATUS.findall(text))
+    _, _, last_line = text.rpartition("\n")
     try:
-        blocked, ignored, caught = (_mask(fields[name]) for name in ("SigBlk", "SigIgn", "SigCgt"))
+        blocked = _mask(fields["SigBlk"])
+        ignored = _mask(fields["SigIgn"])
+        caught = _mask(fields["SigCgt"])
     except (KeyError, ValueError):
         return None
 
-    sleeps_in = text.rpartition("\n")[2].strip()
-    return Process1(fields.get("Name", ""), blocked, ignored, caught, sleeps_in)
+    return Process1(fields.get("Name", ""), blocked, ignored, caught, sleeps_in=last_line.strip())
 
 
 def _mask(word: str) -> int:
-    """Return a mask from hexadecimal digits; ``ps`` puts ``<`` before one that it has shortened on the left."""
+    """Return a mask from its hexadecimal digits; ``ps`` writes ``<`` in place of digits that it cuts off."""
     return int(word.removeprefix("<"), 16)

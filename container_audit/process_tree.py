@@ -29,7 +29,7 @@ _BUSYBOX_NAME = re.compile(r"(?<=\d )\{[^}]*\} ")
 
 @dataclass(frozen=True)
 class Process:
-    """A process: its id, that of its parent, and its command line, which a program may replace by a title."""
+    """A process: its id, its parent's id, and its command line, in whose place a program may set a title."""
 
     pid: str
     parent: str
@@ -37,7 +37,7 @@ class Process:
 
     @property
     def program(self) -> str:
-        """The file name of its program: ``apache2``, ``python3.13``."""
+        """The file name of its program: ``apache2``, ``python3.13``; of ``busybox sh`` it is ``sh``."""
         words = self.command.split()
         name = _file_name(words[0])
         if name == "busybox" and len(words) > 1:
@@ -51,7 +51,7 @@ class Process:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """What the program was given; of an interpreter's, what stands before the script is left out."""
+        """The arguments of the program; for an interpreter, its script with arguments, without options before it."""
         words = self.command.split()[1:]
         if self.kind not in INTERPRETERS:
             return tuple(words)
@@ -66,7 +66,7 @@ class Process:
 
     @property
     def script(self) -> str:
-        """The file name or module that an interpreter runs; "" for code in its arguments and any other program."""
+        """The file name or module that an interpreter runs; "" for code in its arguments, and for any other program."""
         arguments = self.arguments
         if self.kind not in INTERPRETERS or not arguments or arguments[0] in CODE_OPTIONS:
             return ""
@@ -76,7 +76,7 @@ class Process:
 
     @property
     def label(self) -> str:
-        """Program and script, without other arguments: these may be secrets."""
+        """Program and script; other arguments are left out, since they may be secrets."""
         return f"{self.program} {self.script}".strip()
 
     @property
@@ -86,10 +86,10 @@ class Process:
         return bool(names & WRAPPERS) or self.program.startswith("s6-")
 
     def is_worker_of(self, ancestor: Process) -> bool:
-        """Return whether it runs the program of one of its ancestors.
+        """Return whether it runs the same program as one of its ancestors.
 
-        An interpreter runs any program: there the arguments have to be the same, or those of Python's multiprocessing.
-        A shell that replaces itself by its last program makes that program the parent of those before it.
+        Two interpreters run the same program if their arguments are the same, or are those of Python's multiprocessing.
+        Being an ancestor alone proves nothing: ``sh -c 'python a.py & exec python b.py'`` makes b the parent of a.
         """
         if self.kind != ancestor.kind:
             return False
@@ -99,57 +99,67 @@ class Process:
 
 
 def from_ps(rows: Sequence[Sequence[str]], first_pid: str) -> dict[str, Process]:
-    """Return process 1 and all below it, by process id, from rows of ``ps`` with `COLUMNS`.
+    """Return process 1 and its descendants, by process id, from rows of ``ps`` with `COLUMNS`.
 
-    What was started by ``docker exec``, a health check for one, is not below process 1. Some engines show ids inside
-    the container: there ``first_pid`` is unknown, and process 1 is 1.
+    A program that ``docker exec`` or a health check has started is no descendant. ``first_pid`` is the id of process 1
+    on the engine's machine; where an engine shows the ids inside the container, it is not in the rows, and "1" is.
     """
-    processes = {}
+    by_pid = {}
     for row in rows:
-        line = _BUSYBOX_NAME.sub("", " ".join(row))
-        words = line.split(maxsplit=len(COLUMNS) - 1)
-        if len(words) == len(COLUMNS) and not words[-1].endswith("<defunct>"):
-            processes[words[0]] = Process(*words)
+        process = _process_of_row(row)
+        if process is not None:
+            by_pid[process.pid] = process
 
-    root = first_pid if first_pid in processes else "1"
+    root_pid = first_pid if first_pid in by_pid else "1"
     tree = {}
-    for pid, process in processes.items():
-        if pid == root or any(ancestor.pid == root for ancestor in _ancestors(process, processes)):
+    for pid, process in by_pid.items():
+        ancestor_pids = {ancestor.pid for ancestor in _ancestors(process, by_pid)}
+        if pid == root_pid or root_pid in ancestor_pids:
             tree[pid] = process
+
     return tree
 
 
-def programs(processes: Collection[Process]) -> tuple[Process, ...]:
-    """Return a process for each program that runs, by command: without wrappers, workers and copies.
+def _process_of_row(row: Sequence[str]) -> Process | None:
+    """Return the process of a row of ``ps``; None for one that has ended, or a row without all columns."""
+    line = _BUSYBOX_NAME.sub("", " ".join(row))
+    words = line.split(maxsplit=len(COLUMNS) - 1)
+    if len(words) < len(COLUMNS) or words[-1].endswith("<defunct>"):
+        return None
+    return Process(*words)
 
-    Where nothing but wrappers runs, the scripts of the innermost shells are the programs.
+
+def programs(processes: Collection[Process]) -> tuple[Process, ...]:
+    """Return one process for each command that is neither a wrapper nor a worker of another process.
+
+    If all processes are wrappers, the ones without a child are the programs: shells that run a script.
     """
     by_pid = {process.pid: process for process in processes}
-    parents = {process.parent for process in processes}
+    parent_pids = {process.parent for process in processes}
     programs_by_command = {}
-    innermost_wrappers = {}
+    childless_wrappers_by_command = {}
 
     for process in processes:
-        if process.is_wrapper:
-            if process.pid not in parents:
-                innermost_wrappers[process.command] = process
-        elif not any(process.is_worker_of(ancestor) for ancestor in _ancestors(process, by_pid)):
+        is_worker = any(process.is_worker_of(ancestor) for ancestor in _ancestors(process, by_pid))
+        if not process.is_wrapper and not is_worker:
             programs_by_command[process.command] = process
+        if process.is_wrapper and process.pid not in parent_pids:
+            childless_wrappers_by_command[process.command] = process
 
-    by_command = programs_by_command or innermost_wrappers
+    by_command = programs_by_command or childless_wrappers_by_command
     return tuple(by_command.values())
 
 
 def _ancestors(process: Process, by_pid: Mapping[str, Process]) -> Iterator[Process]:
-    """Yield its parent, the parent's parent and so on, as far as they are known."""
-    pids = {process.pid}
+    """Yield the parent of a process, the parent's parent and so on, as far as they are in ``by_pid``."""
+    visited_pids = {process.pid}
     parent = by_pid.get(process.parent)
-    while parent and parent.pid not in pids:
+    while parent and parent.pid not in visited_pids:
         yield parent
-        pids.add(parent.pid)
+        visited_pids.add(parent.pid)
         parent = by_pid.get(parent.parent)
 
 
 def _file_name(word: str) -> str:
-    """Return the file name of a path; a title such as ``nginx: master`` begins with a name and a colon."""
+    """Return the file name of a path, without the dash of a login shell or the colon of a title (``nginx:``)."""
     return PurePosixPath(word.lstrip("-").rstrip(":")).name or word

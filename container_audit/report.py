@@ -58,10 +58,11 @@ def as_page(report: AuditReport) -> str:
 
 
 def _render(name: str, report: AuditReport, *, is_page: bool = False) -> str:
+    """Return a report as the template ``name`` of this folder writes it."""
     return template(HERE / name).render(
         report=report,
         is_page=is_page,
-        style=Markup((HERE / "report.css").read_text()),  # noqa: S704 - it is ours
+        style=Markup((HERE / "report.css").read_text()),  # noqa: S704 - a file of this package
         gravest=GRAVEST,
         verdicts=RuleVerdict,
         closing=CLOSING,
@@ -127,7 +128,7 @@ def json_of_finding(finding: RuleFinding) -> dict[str, Any]:
 
 def counts(target_report: TargetReport) -> str:
     """Return the number of findings by verdict: ``21 hold, 2 do not hold (1 accepted), …``."""
-    words = {
+    singular_and_plural = {
         RuleVerdict.HOLDS: ("holds", "hold"),
         RuleVerdict.FAILS: ("does not hold", "do not hold"),
         RuleVerdict.CANNOT_TELL: ("cannot be told", "cannot be told"),
@@ -135,10 +136,12 @@ def counts(target_report: TargetReport) -> str:
     }
 
     texts = {}
-    for verdict, (singular, plural) in words.items():
+    for verdict, (singular, plural) in singular_and_plural.items():
         number = len(target_report.of(verdict))
         if number:
-            texts[verdict] = f"{number} {singular if number == 1 else plural}"
+            words = singular if number == 1 else plural
+            texts[verdict] = f"{number} {words}"
+
     if target_report.accepted:
         texts[RuleVerdict.FAILS] += f" ({len(target_report.accepted)} accepted)"
 
@@ -147,9 +150,9 @@ def counts(target_report: TargetReport) -> str:
 
 def identity(target_report: TargetReport) -> str:
     """Return kind, short image id, method and duration: ``container of the image 0f1e2d3c4b5a; …; 12 s``."""
-    words = "image" if target_report.kind == "image" else f"{target_report.kind} of the image"
+    subject = "image" if target_report.kind == "image" else f"{target_report.kind} of the image"
     short_id = target_report.image_id.removeprefix("sha256:")[:12]
-    return f"{words} {short_id}; {target_report.how}; {target_report.seconds:.0f} s"
+    return f"{subject} {short_id}; {target_report.how}; {target_report.seconds:.0f} s"
 
 
 def principles(target_report: TargetReport) -> tuple[tuple[Principle, RuleVerdict], ...]:
@@ -158,12 +161,13 @@ def principles(target_report: TargetReport) -> tuple[tuple[Principle, RuleVerdic
     A principle that no rule serves is listed in a complete audit only.
     """
     is_complete = len(target_report.findings) == len(catalog.rules())
-    served = {identifier for rule in catalog.rules() for identifier in rule.serves}
+    served_ids = {identifier for rule in catalog.rules() for identifier in rule.serves}
 
     verdicts: list[tuple[Principle, RuleVerdict]] = []
     for principle in guidelines.principles():
-        is_unserved = is_complete and principle.id not in served
-        if target_report.of_principle(principle.id) or is_unserved:
+        has_findings = bool(target_report.of_principle(principle.id))
+        is_unserved = principle.id not in served_ids
+        if has_findings or (is_complete and is_unserved):
             verdicts.append((principle, target_report.verdict_on(principle.id)))
 
     return tuple(verdicts)

@@ -45,25 +45,31 @@ class ReportFile:
 
     def require_writable(self) -> None:
         """Refuse a file that cannot be written, before the audit runs. Raises WrongUsage."""
-        is_other = self.path.exists() and not self.path.is_file()
-        paths = [self.path.resolve().parent]
+        paths_to_write = [self.path.resolve().parent]
         if self.path.exists():
-            paths.append(self.path)
-        if is_other or not all(os.access(path, os.W_OK) for path in paths):
+            paths_to_write.append(self.path)
+
+        is_no_file = self.path.exists() and not self.path.is_file()
+        if is_no_file or not all(os.access(path, os.W_OK) for path in paths_to_write):
             raise WrongUsage(f"The file {self.path} cannot be written.", "Name a file in a folder that is there.")
 
     def write(self, report: AuditReport) -> None:
-        """Write the report. Raises NotReady, and leaves an earlier file as it was, if the disk is full, say."""
-        content = f"{rendered(report, self.form)}\n".encode(errors="backslashreplace")
-        write_atomically(self.path.resolve(), content, mode=_mode(self.path))
+        """Write the report in one step. Raises NotReady if that fails; an earlier file stays as it was then."""
+        text = rendered(report, self.form)
+        content = f"{text}\n".encode(errors="backslashreplace")
+        write_atomically(self.path.resolve(), content, mode=_file_mode(self.path))
 
 
 def report_file(path: Path, option: Form | None = None) -> ReportFile:
-    """Return the file with its form: that of the option, else that of its ending. Raises WrongUsage without either."""
+    """Return the file with the form of the option, else with that of its ending.
+
+    Raises WrongUsage if there is neither, or if they contradict each other.
+    """
     form_of_name = _form_of_name(path.name)
     form = option or form_of_name
     if form is None:
-        endings = ", ".join(ending for ending in ENDINGS if ending.count(".") == 1)
+        simple_endings = [ending for ending in ENDINGS if ending.count(".") == 1]
+        endings = ", ".join(simple_endings)
         raise WrongUsage(f"The name {path.name} says no form.", f"End it with {endings}, or add --json or --sarif.")
 
     is_sarif_in_json = form_of_name is Form.JSON and form is Form.SARIF
@@ -93,10 +99,11 @@ def rendered(report: AuditReport, form: Form) -> str:
             return as_text(report)
 
 
-def _mode(path: Path) -> int:
-    """Return the mode of a file that is there, else that of a new file."""
+def _file_mode(path: Path) -> int:
+    """Return the mode of an existing file, else the mode that this process gives a new file."""
     if path.exists():
         return stat.S_IMODE(path.stat().st_mode)
-    mask = os.umask(0)
+
+    mask = os.umask(0)  # it can only be read by setting it
     os.umask(mask)
     return 0o666 & ~mask

@@ -38,7 +38,7 @@ Locate = Callable[[Target], Sources]
 
 
 def unknown_sources(_: Target) -> Sources:
-    """Return no file of a target."""
+    """Return no files, for an audit whose report names no lines."""
     return Sources()
 
 
@@ -69,42 +69,48 @@ def run_audit(
 
 
 def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Report) -> TargetReport:
-    """Apply all rules, the dynamic ones in threads, since these wait for clones."""
+    """Apply the rules to a target, and report each step.
+
+    Dynamic rules wait for clones, so they run in threads meanwhile.
+    """
     started = time.monotonic()
     target = subject.target
+    mask_name = Mask()
+    task = f"Audit of {mask_name(target.name, 60)}"
+    dynamic_rules = [rule for rule in rules if rule.method is Method.DYNAMIC]
+    total_seconds = sum(rule.cost_seconds for rule in rules) or 1.0
+    seconds_of_applied_rules = 0.0
     findings = []
-    task = f"Audit of {Mask()(target.name, 60)}"
-    dynamic = [rule for rule in rules if rule.method is Method.DYNAMIC]
-    total_cost = sum(rule.cost_seconds for rule in rules) or 1.0
-    cost_of_applied_rules = 0.0
 
-    with ThreadPoolExecutor(max(len(dynamic), 1)) as pool:
+    with ThreadPoolExecutor(max(len(dynamic_rules), 1)) as pool:
         try:
-            futures = {rule.id: pool.submit(judge, subject, rule) for rule in dynamic}
+            futures_by_rule = {rule.id: pool.submit(judge, subject, rule) for rule in dynamic_rules}
             for rule in rules:
-                progress(Step(task, cost_of_applied_rules / total_cost, rule.title))
-                finding = futures[rule.id].result() if rule.id in futures else judge(subject, rule)
+                progress(Step(task, seconds_of_applied_rules / total_seconds, rule.title))
+                future = futures_by_rule.get(rule.id)
+                finding = future.result() if future else judge(subject, rule)
                 findings.append(_mask_finding(finding, subject.mask))
-                cost_of_applied_rules += rule.cost_seconds
+                seconds_of_applied_rules += rule.cost_seconds
         finally:
             subject.close()  # before the pool joins its threads: after an interrupt none starts a clone
 
     progress(Step(task, 1.0, f"{len(rules)} rules", done=True))
     return TargetReport(
-        target=Mask()(target.name),
+        target=mask_name(target.name),
         kind=target.kind,
         image_id=str(target.image["Id"]),
-        how=CLONED if dynamic else NOTHING_RUN,
+        how=CLONED if dynamic_rules else NOTHING_RUN,
         findings=tuple(findings),
         seconds=time.monotonic() - started,
-        image_name=Mask()(target.image_name),
+        image_name=mask_name(target.image_name),
     )
 
 
 def judge(subject: Subject, rule: Rule) -> RuleFinding:
-    """Apply a rule; any error becomes "cannot be told". The finding is not masked yet.
+    """Apply a rule and return its finding, which is not masked yet.
 
-    A failure by the clock alone cannot be told either, if this machine was too busy meanwhile.
+    The verdict is "cannot be told" after any error, and after a judgment by the clock alone if this machine was too
+    busy.
     """
     started = time.monotonic()
     is_unexpected = False
@@ -119,8 +125,10 @@ def judge(subject: Subject, rule: Rule) -> RuleFinding:
         judgment = cannot_tell(unexpected.sentence(error))
         is_unexpected = True
 
-    if judgment.by_time and (excuse := machine_load.now().excuse):
-        judgment = cannot_tell(f"{judgment.said} {excuse}", *judgment.evidence)
+    if judgment.by_time:
+        excuse = machine_load.now().excuse
+        if excuse:
+            judgment = cannot_tell(f"{judgment.said} {excuse}", *judgment.evidence)
 
     seconds = time.monotonic() - started
     return RuleFinding(
@@ -143,12 +151,13 @@ def _apply(rule: Rule, subject: Subject) -> Judgment:
 
 def _mask_finding(finding: RuleFinding, mask: Mask) -> RuleFinding:
     """Return the finding without the secrets that the audit has seen so far."""
+    sentence = mask(finding.said, SENTENCE_LENGTH)
     evidence = tuple(Evidence(mask(item.ran), mask(item.saw)) for item in finding.evidence)
-    return replace(finding, said=mask(finding.said, SENTENCE_LENGTH), evidence=evidence)
+    return replace(finding, said=sentence, evidence=evidence)
 
 
 def function_of(rule: Rule) -> Callable[[Subject], Judgment]:
-    """Return the function that judges by a rule: ``config.fails-fast`` is `rules.config.fails_fast`."""
+    """Return the function that judges by a rule: for ``config.fails-fast`` it is `rules.config.fails_fast`."""
     guideline, _, name = rule.id.partition(".")
     module = importlib.import_module(f"container_audit.rules.{guideline}")
     function: Callable[[Subject], Judgment] = getattr(module, name.replace("-", "_"))

@@ -1,7 +1,7 @@
 """A report as SARIF 2.1.0 (docs.oasis-open.org/sarif), with what code hosts require of it.
 
-They show each result as an alert, also one of kind ``pass`` or with a suppression; so what holds, what cannot be told
-and what is accepted has no result. They refuse a result without a physical location.
+Code hosts show each result as an alert, also one of kind ``pass`` or with a suppression; so only findings that fail and
+are not accepted become results. They refuse a result without a physical location.
 """
 
 from __future__ import annotations
@@ -33,19 +33,20 @@ def as_sarif(report: AuditReport) -> dict[str, Any]:
     """Return one run: all rules of the catalog, and a result for each finding that fails and is not accepted."""
     results: list[dict[str, Any]] = []
     for target_report in report.targets:
-        results += [_result(target_report, finding) for finding in target_report.failing]
+        results += [_result_object(target_report, finding) for finding in target_report.failing]
 
+    target = _quote_uri(report.asked, safe="")
     run = {
-        "tool": {"driver": _driver()},
-        "automationDetails": {"id": f"container-audit/{_quote_uri(report.asked, safe='')}/"},
-        "invocations": [_invocation(report)],
+        "tool": {"driver": _driver_object()},
+        "automationDetails": {"id": f"container-audit/{target}/"},
+        "invocations": [_invocation_object(report)],
         "results": results,
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _driver() -> dict[str, Any]:
-    """Return the audit as a tool: the version of the workshop and, if it has one, its public address."""
+def _driver_object() -> dict[str, Any]:
+    """Return the audit as SARIF's tool: its names, version, rules and, if the project has one, its public address."""
     metadata = project()
     driver = {
         "name": NAME,
@@ -53,21 +54,23 @@ def _driver() -> dict[str, Any]:
         "version": metadata["version"],
         "semanticVersion": metadata["version"],
         "informationUri": metadata.get("urls", {}).get(SOURCE),
-        "rules": [_rule(rule) for rule in catalog.rules()],
+        "rules": [_rule_object(rule) for rule in catalog.rules()],
     }
     return {key: value for key, value in driver.items() if value is not None}
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule_object(rule: Rule) -> dict[str, Any]:
+    """Return a rule as SARIF's reportingDescriptor; only rules on security have a security-severity."""
     level, severity = LEVELS[rule.severity]
     properties: dict[str, Any] = {"tags": [rule.guideline, *rule.serves]}
     if rule.guideline == "confinement" or "secret" in rule.id:
         properties["tags"].append("security")
         properties["security-severity"] = severity
 
+    words = re.split(r"\W", rule.id)
     return {
         "id": rule.id,
-        "name": "".join(word.capitalize() for word in re.split(r"\W", rule.id)),
+        "name": "".join(word.capitalize() for word in words),
         "shortDescription": {"text": f"{rule.title}."},
         "fullDescription": {"text": rule.why},
         "help": {"text": rule.next_step},
@@ -76,8 +79,8 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _invocation(report: AuditReport) -> dict[str, Any]:
-    """Return whether every rule could be applied, with a notification for each error that was not expected."""
+def _invocation_object(report: AuditReport) -> dict[str, Any]:
+    """Return SARIF's invocation: whether every rule could be applied, and a notification for each unexpected error."""
     notifications = [
         {
             "level": "error",
@@ -89,21 +92,26 @@ def _invocation(report: AuditReport) -> dict[str, Any]:
     return {"executionSuccessful": not notifications, "toolExecutionNotifications": notifications}
 
 
-def _result(target_report: TargetReport, finding: RuleFinding) -> dict[str, Any]:
-    """Return a finding: its message includes the evidence, and a next step of its own."""
+def _result_object(target_report: TargetReport, finding: RuleFinding) -> dict[str, Any]:
+    """Return a finding as SARIF's result; without a known file of the target, its place is a URI of the image."""
     rule = finding.rule
-    image_uri = f"image/{_quote_uri(repository(target_report))}"
-    place = target_report.sources.place_of(rule, finding.said) or Place(image_uri)
-    evidence = [f"{item.ran}: {item.saw}" for item in finding.evidence]
-    next_steps = [finding.own_next_step] if finding.own_next_step else []  # that of the rule is its help
+    repository_uri = _quote_uri(repository(target_report))
+    place_of_image = Place(f"image/{repository_uri}")
+    place = target_report.sources.place_of(rule, finding.said) or place_of_image
+    level, _ = LEVELS[rule.severity]
     name = f"{target_report.target}@{target_report.image_id}"
+
+    lines = [finding.said]
+    lines += [f"{item.ran}: {item.saw}" for item in finding.evidence]
+    if finding.own_next_step:  # the next step of the rule is its help
+        lines.append(finding.own_next_step)
 
     return {
         "ruleId": rule.id,
         "ruleIndex": catalog.rules().index(rule),
         "kind": "fail",
-        "level": LEVELS[rule.severity][0],
-        "message": {"text": "\n".join([finding.said, *evidence, *next_steps])},
+        "level": level,
+        "message": {"text": "\n".join(lines)},
         "locations": [
             {
                 "physicalLocation": {
@@ -119,9 +127,11 @@ def _result(target_report: TargetReport, finding: RuleFinding) -> dict[str, Any]
 
 def repository(target_report: TargetReport) -> str:
     """Return the name of a target's image without tag and digest, which change from build to build."""
-    name = (target_report.image_name or target_report.target).partition("@")[0]
-    folder, slash, name_and_tag = name.rpartition("/")
-    return f"{folder}{slash}{name_and_tag.partition(':')[0]}" or target_report.target
+    reference = target_report.image_name or target_report.target
+    reference_without_digest, _, _ = reference.partition("@")
+    folder, slash, name_and_tag = reference_without_digest.rpartition("/")
+    name, _, _ = name_and_tag.partition(":")
+    return f"{folder}{slash}{name}" or target_report.target
 
 
 def _quote_uri(name: str, safe: str = "/") -> str:
@@ -130,7 +140,7 @@ def _quote_uri(name: str, safe: str = "/") -> str:
 
 
 def _fingerprint(target_report: TargetReport, rule: Rule) -> str:
-    """Return what makes a finding the same in the next audit: target and rule, wherever the line has gone."""
+    """Return a hash of target and rule, by which a finding of the next audit is the same, whatever its line is."""
     target = repository(target_report) if target_report.kind == "image" else target_report.target
     digest = hashlib.sha256(f"{target}\n{rule.id}".encode(errors="backslashreplace"))
     return f"{digest.hexdigest()[:16]}:1"

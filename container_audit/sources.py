@@ -42,25 +42,34 @@ class Sources:
     service: ComposeService | None = None
 
     def place_of(self, rule: Rule, sentence: str) -> Place | None:
-        """Return the place that a finding is about; None if no file of the target is known.
+        """Return the place that a finding of the rule is about; None if no file of the target is known.
 
-        A line of the service comes before one of the Dockerfile.
+        A key of the service comes first, then an instruction of the Dockerfile, then the name of the service.
         """
-        if self.service and self.compose_file:
-            for key in rule.compose_keys:
-                if key in self.service.keys:
-                    return Place(relative_uri(self.compose_file.path), self.service.keys[key])
+        key_place = self._key_place(rule)
+        if key_place:
+            return key_place
 
         if self.dockerfile and (rule.instructions or not self.compose_file):
-            return Place(relative_uri(self.dockerfile.path), self.dockerfile.line_of(rule.instructions, sentence))
+            line = self.dockerfile.line_of(rule.instructions, sentence)
+            return Place(relative_uri(self.dockerfile.path), line)
         if self.compose_file:
             line = self.service.line if self.service else self.compose_file.services_line
             return Place(relative_uri(self.compose_file.path), line)
         return None
 
+    def _key_place(self, rule: Rule) -> Place | None:
+        """Return the line of the first of the rule's keys that the service has; None if it has none of them."""
+        if self.service is None or self.compose_file is None:
+            return None
+        for key in rule.compose_keys:
+            if key in self.service.keys:
+                return Place(relative_uri(self.compose_file.path), self.service.keys[key])
+        return None
+
 
 def require(source: Path) -> None:
-    """Read what ``--source`` names, a file or a folder. Raises WrongUsage if there is nothing that can be read."""
+    """Raise WrongUsage if ``source``, a file or a folder, has no Dockerfile and no compose file that can be read."""
     paths = _files_at(source)
     if not paths:
         raise WrongUsage(f"There is no Dockerfile and no compose file at {source}.", "Name another file or folder.")
@@ -73,9 +82,9 @@ def require(source: Path) -> None:
 
 
 def locate(target: Target, source: Path | None = None) -> Sources:
-    """Find the files of a target: those at ``source``, and of the kinds that are not there, those in this folder.
+    """Find the Dockerfile and the compose file of a target: at ``source``, else in the current folder.
 
-    A file in this folder counts if it fits the target: a compose file by the project of the container, a Dockerfile by
+    A file in the current folder has to fit the target: a compose file by the project of the container, a Dockerfile by
     its instructions.
     """
     named_files = list(_read_all(_files_at(source))) if source else []
@@ -90,7 +99,7 @@ def locate(target: Target, source: Path | None = None) -> Sources:
 def _compose_file_of(
     target: Target, named_files: list[SourceFile], local_files: list[SourceFile]
 ) -> ComposeFile | None:
-    """Return the first compose file of those that were named, else the first of this folder that has the target."""
+    """Return the first compose file that was named, else the first of this folder that has a service for the target."""
     for file in named_files:
         if isinstance(file, ComposeFile):
             return file
@@ -106,7 +115,8 @@ def _dockerfile_of(
     """Return the Dockerfile that was named, else that of the service, else one of this folder that fits the image."""
     dockerfiles = [file for file in named_files if isinstance(file, Dockerfile)]
     if not dockerfiles and service and service.dockerfile:
-        dockerfiles = [file for file in _read_all([service.dockerfile]) if isinstance(file, Dockerfile)]
+        files_of_service = _read_all([service.dockerfile])
+        dockerfiles = [file for file in files_of_service if isinstance(file, Dockerfile)]
     if not dockerfiles:
         config = target.image["Config"]
         candidates = [file for file in local_files if isinstance(file, Dockerfile)]
@@ -115,7 +125,10 @@ def _dockerfile_of(
 
 
 def relative_uri(path: Path) -> str:
-    """Return a file's address in its git repository, as code hosts want it; without git, from the current folder."""
+    """Return the URI of a file relative to its git repository, as code hosts require it.
+
+    Without git it is relative to the current folder, or to the file's own folder if it lies elsewhere.
+    """
     file = path.resolve()
     current_folder = Path.cwd().resolve()
     repositories = [folder for folder in file.parents if (folder / ".git").exists()]
@@ -129,36 +142,42 @@ def relative_uri(path: Path) -> str:
 
 
 def _files_at(source: Path) -> list[Path]:
-    """Return a file, or the compose files and Dockerfiles in a folder."""
-    if not source.is_dir():
-        return [source] if source.exists() else []
-    return [source / name for name in (*COMPOSE_FILES, *DOCKERFILES) if (source / name).is_file()]
+    """Return ``source`` if it is a file, the compose files and Dockerfiles in it if it is a folder."""
+    if source.is_dir():
+        candidates = [source / name for name in (*COMPOSE_FILES, *DOCKERFILES)]
+        return [path for path in candidates if path.is_file()]
+    return [source] if source.exists() else []
 
 
 def _read(path: Path) -> SourceFile:
+    """Read a compose file if the name is one of YAML, else a Dockerfile. Raises as the two readers do."""
     if path.suffix in {".yaml", ".yml"}:
         return read_compose_file(path)
     return read_dockerfile(path)
 
 
 def _read_all(paths: list[Path]) -> Iterator[SourceFile]:
-    """Yield what the files hold, without those that cannot be read."""
+    """Yield the parsed files, without those that cannot be read."""
     for path in paths:
         with contextlib.suppress(WorkshopError, FileNotFoundError):
             yield _read(path)
 
 
 def _has_container(compose_file: ComposeFile, target: Target) -> bool:
-    """Return whether a container is one of the project of a compose file."""
-    labels = _labels(target)
-    files = labels.get(COMPOSE_CONFIG_FILES, "").split(",")
-    is_its_project = labels.get(COMPOSE_PROJECT) == compose_file.project or str(compose_file.path.resolve()) in files
-    return is_its_project and labels.get(COMPOSE_SERVICE) in compose_file.services
+    """Return whether the target is a container of a service of the compose file, in the file's project."""
+    labels = _container_labels(target)
+    config_files = labels.get(COMPOSE_CONFIG_FILES, "").split(",")
+    has_its_name = labels.get(COMPOSE_PROJECT) == compose_file.project
+    has_its_path = str(compose_file.path.resolve()) in config_files
+    if not has_its_name and not has_its_path:
+        return False
+    return labels.get(COMPOSE_SERVICE) in compose_file.services
 
 
 def _service_in(compose_file: ComposeFile, target: Target) -> ComposeService | None:
     """Return the service of a container, or the one that runs an image."""
-    service = compose_file.services.get(_labels(target).get(COMPOSE_SERVICE, ""))
+    name = _container_labels(target).get(COMPOSE_SERVICE, "")
+    service = compose_file.services.get(name)
     if service:
         return service
 
@@ -168,6 +187,8 @@ def _service_in(compose_file: ComposeFile, target: Target) -> ComposeService | N
     return None
 
 
-def _labels(target: Target) -> dict[str, str]:
-    """Return the labels of a container; an image has none that compose gave it for a service."""
-    return dict(target.config.get("Labels") or {}) if target.container else {}
+def _container_labels(target: Target) -> dict[str, str]:
+    """Return the labels of a container; none for an image, whose labels name no service of compose."""
+    if not target.container:
+        return {}
+    return dict(target.config.get("Labels") or {})

@@ -57,16 +57,21 @@ Result = TypeVar("Result")
 
 
 def once(compute: Callable[[Any], Result]) -> Callable[[Any], Result]:
-    """Run a method once per object and keep its result: other threads wait for it. An exception is not kept."""
+    """Decorate a method so that it runs once per object: later calls, from any thread, return the first result.
+
+    An exception is not kept: the next call runs the method again.
+    """
+    result_name = f"result of {compute.__name__}"
+    lock_name = f"lock of {compute.__name__}"
 
     @wraps(compute)
     def call(owner: Any) -> Result:
         attributes: dict[str, Any] = owner.__dict__
-        name = f"result of {compute.__name__}"
-        with attributes.setdefault(f"lock of {compute.__name__}", threading.RLock()):
-            if name not in attributes:
-                attributes[name] = compute(owner)
-            result: Result = attributes[name]
+        lock = attributes.setdefault(lock_name, threading.RLock())
+        with lock:
+            if result_name not in attributes:
+                attributes[result_name] = compute(owner)
+            result: Result = attributes[result_name]
             return result
 
     return call
@@ -74,7 +79,11 @@ def once(compute: Callable[[Any], Result]) -> Callable[[Any], Result]:
 
 @dataclass(frozen=True)
 class CanaryRun:
-    """A run with random words as secrets and with another port (``moved``: variable to old and new port)."""
+    """A run with random words (``canaries``, by variable) as secrets, and with other ports.
+
+    ``moved`` has the old and the new port by variable. The old ports that were open are ``still_on``, the new ones
+    ``now_on``.
+    """
 
     run: CloneRun
     canaries: Mapping[str, str]
@@ -85,9 +94,9 @@ class CanaryRun:
 
 @dataclass(frozen=True)
 class FrozenRun:
-    """The health of a clone ``seconds`` after its processes were stopped, and how many checks found it well since.
+    """The health of a clone ``seconds`` after its processes were stopped.
 
-    The first of them may have begun before.
+    ``good_checks`` counts the health checks that passed since; the first of them may have begun before.
     """
 
     health: str
@@ -96,9 +105,9 @@ class FrozenRun:
 
 
 class Subject:
-    """A target as the rules see it, with clones on a private network, each without any other service.
+    """A target as the rules see it. Its clones run on a private network without any other service.
 
-    ``runs_clones`` says whether the audit has dynamic rules.
+    ``runs_clones`` says whether the audit has dynamic rules; without them no clone is started.
     """
 
     def __init__(self, session: Session, target: Target, *, runs_clones: bool = False) -> None:
@@ -114,7 +123,7 @@ class Subject:
     def close(self) -> None:
         """Remove clones and the network; no further clone starts."""
         self._stopped = "The audit has ended."
-        with contextlib.suppress(WorkshopError):  # a normal clone that no rule has looked at says so
+        with contextlib.suppress(WorkshopError):  # the block of a clone that is still open raises that
             self._stack.close()
 
     @once
@@ -130,19 +139,26 @@ class Subject:
 
     @once
     def read_file_secrets(self) -> dict[str, str]:
-        """Read the files in /run/secrets: path to text. They are masked in the report and searched for in the log."""
-        folders = [files.texts() for files in self._read_mounted_files() if files.folder == SECRETS_FOLDER]
-        secrets: dict[str, str] = {}
-        for texts in folders:
-            stripped = {path: text.strip() for path, text in texts.items()}
-            secrets |= {path: text for path, text in stripped.items() if text}
-        return secrets
+        """Return the texts of the files in /run/secrets that are not empty, by path.
+
+        They are masked in the report and searched for in the log.
+        """
+        secrets_by_path: dict[str, str] = {}
+        for mounted in self._read_mounted_files():
+            if mounted.folder != SECRETS_FOLDER:
+                continue
+            for path, text in mounted.texts().items():
+                if text.strip():
+                    secrets_by_path[path] = text.strip()
+
+        return secrets_by_path
 
     @property
     def given(self) -> dict[str, str]:
         """The variables of a container that differ from its image's."""
-        image = self.target.image_environment
-        return {name: value for name, value in self.target.environment.items() if image.get(name) != value}
+        image_environment = self.target.image_environment
+        environment = self.target.environment
+        return {name: value for name, value in environment.items() if image_environment.get(name) != value}
 
     @property
     def stop_signal(self) -> str:
@@ -161,19 +177,25 @@ class Subject:
             time.sleep(SETTLE_SECONDS)
             answers = clone.ask()
             processes = clone.processes()
-            if len(processes) > 1:  # one that only helps may be slow to end
+            if len(processes) > 1:  # a process that only helps at the start may need time to end
                 time.sleep(patient(SETTLE_SECONDS))
                 processes = clone.still_there(processes)
+
             files = clone.log_sizes()
             stop = clone.stop(self.stop_signal)
             return CloneRun(started, clone.log(), answers, tuple(processes.values()), files, stop)
 
     @once
     def _start_normal(self) -> tuple[CloneStart, Clone, contextlib.ExitStack]:
-        """Start the normal clone and wait until it is ready, before others start. `run_normal` or `close` ends it."""
+        """Start the normal clone and wait until it is ready; return the start, the clone and the block that ends it.
+
+        `run_normal` ends the block, or `close`.
+        """
         with contextlib.ExitStack() as block:
             clone = block.enter_context(self._clone(self._spec()))
-            return clone.start(READY_SECONDS), clone, self._stack.enter_context(block.pop_all())
+            started = clone.start(READY_SECONDS)
+            open_block = self._stack.enter_context(block.pop_all())
+            return started, clone, open_block
 
     def _require_ready(self) -> None:
         """Raise WorkshopError if the normal clone did not get ready."""
@@ -182,9 +204,10 @@ class Subject:
             self.require_ready_run()
 
     def seen_ports(self) -> tuple[int, ...]:
-        """Return the ports that were seen open in a clone; none if the audit runs no clone, or it did not start."""
+        """Return the open ports of the normal clone; none if the audit runs no clones, or the clone did not start."""
         if not self.runs_clones:
             return ()
+
         with contextlib.suppress(WorkshopError, APIError, OSError):  # the dynamic rules say why
             started, _, _ = self._start_normal()
             return started.ports
@@ -193,21 +216,24 @@ class Subject:
     def require_ready_run(self) -> CloneRun:
         """Return the normal run. Raises WorkshopError if the clone did not get ready."""
         run = self.run_normal()
-        if not run.started.ready:
-            sentence = f"A clone of it did not get ready: it {run.started.summary}."
-            advice = _SETTINGS if not self.given else _ALONE
-            if not run.started.ended:  # load may be the whole cause
-                advice = machine_load.now().excuse or advice
-            raise WorkshopError(sentence, advice, output=run.lines())
-        return run
+        if run.started.ready:
+            return run
+
+        advice = _ALONE if self.given else _SETTINGS
+        if run.started.timed_out:  # a busy machine may be the only cause
+            advice = machine_load.now().excuse or advice
+        raise WorkshopError(f"A clone of it did not get ready: it {run.started.summary}.", advice, output=run.lines())
 
     @once
     def run_without_settings(self) -> CloneRun:
         """Run a clone with the environment of the image alone."""
         if not self.given:
             return self.run_normal()
-        with self._clone(replace(self._spec(), environment=self.target.image_environment)) as clone:
-            return CloneRun(clone.start(READY_SECONDS, until_ended=True), clone.log())
+
+        spec = replace(self._spec(), environment=self.target.image_environment)
+        with self._clone(spec) as clone:
+            started = clone.start(READY_SECONDS, until_ended=True)
+            return CloneRun(started, clone.log())
 
     @once
     def restart_after_kill(self) -> CloneStart:
@@ -224,11 +250,15 @@ class Subject:
         """Run a clone with a read-only root and without capabilities."""
         self._require_ready()
         with self._clone(confined(self._spec())) as clone:
-            return CloneRun(clone.start(READY_SECONDS), clone.log())
+            started = clone.start(READY_SECONDS)
+            return CloneRun(started, clone.log())
 
     @once
     def freeze_processes(self) -> FrozenRun:
-        """Send SIGSTOP to the processes of a healthy clone, and watch its health."""
+        """Send SIGSTOP to the processes of a healthy clone, and wait until it is unhealthy, or the time is over.
+
+        Raises WorkshopError if the clone did not get healthy before.
+        """
         self._require_ready()
         with self._clone(self._spec()) as clone:
             clone.start(READY_SECONDS)
@@ -240,43 +270,68 @@ class Subject:
             clone.freeze()
             earlier_checks = clone.health_checks()
             began = time.monotonic()
-            health = clone.wait_for_health({"unhealthy"}, max(HANGS_WITHIN_SECONDS, clone.health_seconds))
+            limit_seconds = max(HANGS_WITHIN_SECONDS, clone.health_seconds)
+            health = clone.wait_for_health({"unhealthy"}, limit_seconds)
             seconds = time.monotonic() - began
 
             checks = clone.health_checks()
-            exit_codes = [exit_code for start, exit_code in checks.items() if start not in earlier_checks]
-            return FrozenRun(health, seconds, exit_codes.count(0))
+            new_exit_codes = [exit_code for start, exit_code in checks.items() if start not in earlier_checks]
+            return FrozenRun(health, seconds, good_checks=new_exit_codes.count(0))
 
     @once
     def run_with_canaries(self) -> CanaryRun:
-        """Run a clone with random words as secrets, and with another port."""
+        """Run a clone with random words as secrets, and with another port in each variable for a port."""
         environment = self.target.environment
-        secret_names = {*secrets_among(environment), *filter(is_secret_name, environment)}
-        canaries = {name: new_canary() for name in sorted({*secret_names, CANARY_VARIABLE})}
+        names_like_secrets = [name for name in environment if is_secret_name(name)]
+        names = {*secrets_among(environment), *names_like_secrets, CANARY_VARIABLE}
+        canaries = {name: new_canary() for name in sorted(names)}
 
-        normal_start, _, _ = self._start_normal()
-        ports = {str(port): (port, port + 1111) for port in normal_start.ports}
-        variables = {PORT_VARIABLE: next(iter(ports), ""), **environment}
-        port_variables = {name: value for name, value in variables.items() if name.upper().endswith("PORT")}
-        moved_ports = {name: ports[value] for name, value in port_variables.items() if value in ports}
-        new_settings = {name: str(new_port) for name, (_, new_port) in moved_ports.items()}
+        ports_by_variable = self._moved_ports()
+        old_ports = [old_port for old_port, _ in ports_by_variable.values()]
+        new_ports = [new_port for _, new_port in ports_by_variable.values()]
+        new_settings = {name: str(new_port) for name, (_, new_port) in ports_by_variable.items()}
 
-        with self._clone(replace(self._spec(), environment={**environment, **canaries, **new_settings})) as clone:
-            clone.ports = (*clone.ports, *(new_port for _, new_port in moved_ports.values()))
+        spec = replace(self._spec(), environment={**environment, **canaries, **new_settings})
+        with self._clone(spec) as clone:
+            clone.ports = (*clone.ports, *new_ports)
             started = clone.start(READY_SECONDS)
             open_ports = clone.open_ports()
-            old_open_ports = tuple(old_port for old_port, _ in moved_ports.values() if old_port in open_ports)
-            new_open_ports = tuple(new_port for _, new_port in moved_ports.values() if new_port in open_ports)
             clone.ask()
             clone.stop(self.stop_signal, CANARY_STOP_SECONDS)
-            return CanaryRun(CloneRun(started, clone.log()), canaries, moved_ports, old_open_ports, new_open_ports)
+            return CanaryRun(
+                run=CloneRun(started, clone.log()),
+                canaries=canaries,
+                moved=ports_by_variable,
+                still_on=tuple(port for port in old_ports if port in open_ports),
+                now_on=tuple(port for port in new_ports if port in open_ports),
+            )
+
+    def _moved_ports(self) -> dict[str, tuple[int, int]]:
+        """Return the old and the new port of each variable whose value is an open port of the normal clone.
+
+        A target without PORT_VARIABLE gets it, for the first open port.
+        """
+        normal_start, _, _ = self._start_normal()
+        ports_by_value = {str(port): (port, port + 1111) for port in normal_start.ports}
+        first_value = next(iter(ports_by_value), "")
+        variables = {PORT_VARIABLE: first_value, **self.target.environment}
+
+        moved_ports: dict[str, tuple[int, int]] = {}
+        for name, value in variables.items():
+            if name.upper().endswith("PORT") and value in ports_by_value:
+                moved_ports[name] = ports_by_value[value]
+        return moved_ports
 
     def _image(self) -> Any:
+        """Return the SDK's object of the image."""
         return self.session.engine.client.images.get(self.target.image["Id"])
 
     @once
     def _read_mounted_files(self) -> list[MountedFiles]:
-        return read_mounted_files(self.session, self.target.container) if self.target.container else []
+        """Read the files that are mounted into a container; an image has none."""
+        if not self.target.container:
+            return []
+        return read_mounted_files(self.session, self.target.container)
 
     @once
     def _network(self) -> str:
@@ -285,28 +340,32 @@ class Subject:
 
     @once
     def _prober(self) -> Prober:
-        """Start who asks the clones. Raises NotReady where nothing reaches their network."""
+        """Start the prober of the clones. Raises NotReady where nothing reaches their network."""
         return self._stack.enter_context(prober.on_network(self.session, self._network()))
 
     @once
     def _spec(self) -> Spec:
         """Create the network and the copies of mounted files, and return a clone's spec."""
         network = self._network()
-        files = copied_files(self.session, self.target.image["Id"], self._read_mounted_files())
-        return clone_spec(self.target, self.target.environment, network, self._stack.enter_context(files))
+        copies_block = copied_files(self.session, self.target.image["Id"], self._read_mounted_files())
+        copies = self._stack.enter_context(copies_block)
+        return clone_spec(self.target, self.target.environment, network, copies)
 
     @contextlib.contextmanager
     def _clone(self, spec: Spec) -> Iterator[Clone]:
-        """Create a clone in one of the slots. Raises WorkshopError after one was killed because it wrote too much."""
+        """Create a clone in one of the slots, and remove it at the end of the block.
+
+        Raises WorkshopError if this clone or an earlier one was killed because it wrote too much.
+        """
         with self._slots:
             self._require_not_stopped()
             end = threading.Event()
-            own_prober = self._prober()
+            clone_prober = self._prober()
             with create(self.session, self.target, spec) as running, ThreadPoolExecutor(1) as pool:
-                self._stack.callback(running.remove)  # `close` ends a clone that is still at work
+                self._stack.callback(running.remove)  # `close` removes a clone that still runs
                 reason = pool.submit(limit_writes, running, end)
                 try:
-                    yield Clone(running, self.target, own_prober)
+                    yield Clone(running, self.target, clone_prober)
                 except APIError as error:
                     raise WorkshopError(f"The engine refused to run it: {error.explanation}.") from error
                 finally:
@@ -315,5 +374,6 @@ class Subject:
             self._require_not_stopped()
 
     def _require_not_stopped(self) -> None:
+        """Raise WorkshopError if no further clone may start."""
         if self._stopped:
             raise WorkshopError(self._stopped)

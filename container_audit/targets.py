@@ -34,7 +34,7 @@ class Target:
 
     @property
     def image_name(self) -> str:
-        """The name of the image, as it was asked for or is run by; its first tag where that is an id."""
+        """The name by which the image was asked for or is run; its first tag if that name is an id."""
         name = str(self.container["Config"]["Image"]) if self.container else self.name.removeprefix(IMAGE)
         tags = self.image.get("RepoTags") or ()
         if tags and _ID.fullmatch(name):
@@ -118,6 +118,7 @@ def of_container(engine: Engine, container: Any) -> Target:
 
 
 def _find(collection: Any, name: str) -> Any | None:
+    """Return the image or container of that name in a collection of the SDK; None if there is none."""
     try:
         return collection.get(name)
     except (APIError, NullResource):  # the engine knows no such name, or refuses it as a name
@@ -125,6 +126,7 @@ def _find(collection: Any, name: str) -> Any | None:
 
 
 def _variables(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the environment in ``Config`` by name; a variable without a value has the value ""."""
     variables: dict[str, str] = {}
     for pair in config.get("Env") or ():
         name, _, value = pair.partition("=")

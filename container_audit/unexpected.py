@@ -1,4 +1,4 @@
-"""What the audit says of an error that it did not expect: a fault of the audit, and no finding about the target."""
+"""The sentence about an error that the audit did not expect: a fault of the audit, and no finding about the target."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ TEXT_LENGTH = 200
 
 def sentence(error: Exception) -> str:
     """Return the kind of an error, its text, and the file and line that raised it. The text is not masked."""
+    description = type(error).__name__
     text = str(error)[:TEXT_LENGTH].rstrip(".")
-    description = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if text:
+        description += f": {text}"
+
+    place = ""
     frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    if frames:
+        last_frame = frames[-1]
+        place = f" ({Path(last_frame.filename).name}, line {last_frame.lineno})"
+
     return f"The audit met an error that it did not expect: {description}{place}."

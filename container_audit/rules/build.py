@@ -31,7 +31,7 @@ _CACHE = re.compile(
 
 
 def no_compiler(subject: Subject) -> Judgment:
-    """Find compilers by their name in a ``bin`` folder that a container sees."""
+    """Hold if no ``bin`` folder that a container sees has a program with the name of a compiler."""
     files = subject.read_files()
     compilers = [file for file in files if _is_compiler(file)]
     if compilers:
@@ -40,11 +40,13 @@ def no_compiler(subject: Subject) -> Judgment:
 
 
 def _is_compiler(file: Member) -> bool:
-    return bool(file.visible and file.size_bytes and _COMPILER.search(file.path))
+    if not file.visible or file.size_bytes == 0:
+        return False
+    return bool(_COMPILER.search(file.path))
 
 
 def little_waste(subject: Subject) -> Judgment:
-    """Add up files that a later layer hides, and caches of package managers."""
+    """Hold if files that a later layer hides, and caches of package managers, are small in sum."""
     files = subject.read_files()
     hidden = [file for file in files if not file.visible]
     visible = [file for file in files if file.visible]
@@ -62,15 +64,17 @@ def little_waste(subject: Subject) -> Judgment:
 def labels(subject: Subject) -> Judgment:
     """Hold if it has two labels of the OCI image specification (annotations.md) that its base does not have."""
     all_labels = subject.target.image["Config"].get("Labels") or {}
-    of_standard = {key.removeprefix(OCI): value for key, value in all_labels.items() if key.startswith(OCI)}
-    values = {name: str(value) for name, value in of_standard.items() if value.strip()}
-    inherited_names = {key.removeprefix(OCI) for key in _inherited_labels(subject)} if values else set()
-    own_names = sorted(set(values) - inherited_names)
+    standard_labels = {key.removeprefix(OCI): value for key, value in all_labels.items() if key.startswith(OCI)}
+    filled_labels = {name: str(value) for name, value in standard_labels.items() if value.strip()}
+    inherited_names: set[str] = set()
+    if filled_labels:
+        inherited_names = {key.removeprefix(OCI) for key in _inherited_labels(subject)}
+    own_names = sorted(set(filled_labels) - inherited_names)
 
     parts = []
-    for name in sorted(values):
+    for name, value in sorted(filled_labels.items()):
         origin = " (of its base)" if name in inherited_names else ""
-        parts.append(f"{name}={values[name]}{origin}")
+        parts.append(f"{name}={value}{origin}")
     evidence = Evidence("docker image inspect: Config.Labels, docker history", ", ".join(parts) or "none")
 
     if len(own_names) >= FEWEST_LABELS:
@@ -79,28 +83,37 @@ def labels(subject: Subject) -> Judgment:
 
 
 def _inherited_labels(subject: Subject) -> set[str]:
-    """Find the labels of its base: in the history, or on an image of the engine that it is built on.
+    """Return the keys of the labels that it has from its base.
 
-    In the history the base ends with the last CMD before a step that adds files. ``docker build --label`` leaves no
-    trace there.
+    They are set in the base's steps of the history. ``docker build --label`` leaves no trace there: such a label is
+    looked up on the images of the engine.
     """
     labels = subject.target.image["Config"].get("Labels") or {}
-    steps = [str(step.get("CreatedBy") or "") for step in subject.read_history()]
-    sizes = [int(step.get("Size") or 0) for step in subject.read_history()]
+    base_steps, own_steps = _split_history(subject)
+    keys_in_base = {key for key in labels if f"{key}=" in base_steps}
+    keys_in_own_steps = {key for key in labels if f"{key}=" in own_steps}
 
-    command_numbers = [number for number, step in enumerate(steps) if _COMMAND.match(step)]
-    numbers_before_files = [number for number in command_numbers if any(sizes[number:])]
-    end = numbers_before_files[-1] if numbers_before_files else 0
-    base_steps = "\n".join(steps[:end])
-    own_steps = "\n".join(steps[end:])
+    standard_keys = {key for key in labels if key.startswith(OCI)}
+    keys_without_step = standard_keys - keys_in_base - keys_in_own_steps
+    keys_of_base_images = {key for key in keys_without_step if _has_base_with(subject, f"{key}={labels[key]}")}
+    return (keys_in_base - keys_in_own_steps) | keys_of_base_images
 
-    base_keys = [key for key in labels if f"{key}=" in base_steps]
-    keys_of_history = {key for key in base_keys if f"{key}=" not in own_steps}
 
-    standard_keys = [key for key in labels if key.startswith(OCI)]
-    keys_without_step = [key for key in standard_keys if f"{key}=" not in base_steps + own_steps]
-    keys_of_images = {key for key in keys_without_step if _has_base_with(subject, f"{key}={labels[key]}")}
-    return keys_of_history | keys_of_images
+def _split_history(subject: Subject) -> tuple[str, str]:
+    """Return the commands of the base and the commands of the image's own steps, each joined to one text.
+
+    The base ends with the last CMD or ENTRYPOINT before a step that adds files.
+    """
+    history = subject.read_history()
+    commands = [str(step.get("CreatedBy") or "") for step in history]
+    sizes = [int(step.get("Size") or 0) for step in history]
+
+    end = 0
+    for number, command in enumerate(commands):
+        if _COMMAND.match(command) and any(sizes[number:]):
+            end = number
+
+    return "\n".join(commands[:end]), "\n".join(commands[end:])
 
 
 def _has_base_with(subject: Subject, label: str) -> bool:
@@ -124,7 +137,8 @@ def pinned(subject: Subject) -> Judgment:
     if re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}", reference):
         return not_applicable("It is named by the engine's id, which only this engine knows.", evidence)
 
-    tag = reference.rpartition("/")[2].partition(":")[2]
+    _, _, name_and_tag = reference.rpartition("/")
+    _, _, tag = name_and_tag.partition(":")
     if tag in {"", "latest"}:
         return fails("Its tag is latest, which can mean any version.", evidence)
     if _has_moved(subject, reference):
@@ -135,13 +149,15 @@ def pinned(subject: Subject) -> Judgment:
 
 
 def _has_moved(subject: Subject, reference: str) -> bool:
+    """Return whether the engine now has another image by this name than the target's."""
     with contextlib.suppress(APIError):
-        return bool(subject.session.engine.client.images.get(reference).id != subject.target.image["Id"])
+        image = subject.session.engine.client.images.get(reference)
+        return bool(image.id != subject.target.image["Id"])
     return False
 
 
 def single_concern(subject: Subject) -> Judgment:
-    """Count the programs of a ready clone by command, without what starts them, workers and copies of one program."""
+    """Hold if a ready clone runs one program, not counting its launchers, workers and copies."""
     run = subject.require_ready_run()
     running_programs = programs(run.processes)
     labels_of_processes = ", ".join(process.label for process in run.processes)

@@ -29,10 +29,9 @@ _REPOSITORY_FOLDER = re.compile(r"(^|/)\.(git|hg|svn)/")
 
 
 def no_secrets_in_environment(subject: Subject) -> Judgment:
-    """Look at the names and values of the image's and the container's variables."""
-    image = subject.target.image_environment
+    """Hold if no variable of the image or the container looks like a secret, by its name or value."""
     environment = subject.target.environment
-    secrets_of_image = secrets_among(image)
+    secrets_of_image = secrets_among(subject.target.image_environment)
     secrets = {**secrets_of_image, **secrets_among(environment)}
     if not secrets:
         names = ", ".join(environment) or "none"
@@ -46,33 +45,38 @@ def no_secrets_in_environment(subject: Subject) -> Judgment:
 
 
 def no_secrets_in_history(subject: Subject) -> Judgment:
-    """Look at build arguments and commands in ``docker history``; report each secret where it is first shown."""
+    """Hold if no build argument and no command in ``docker history`` has a secret.
+
+    Each secret is reported where it is first shown.
+    """
     history = subject.read_history()
-    names: dict[str, str] = {}
-    evidence: dict[str, Evidence] = {}
     defaults = set(secrets_among(subject.target.image_environment).values())
+    names_by_secret: dict[str, str] = {}
+    evidence_by_secret: dict[str, Evidence] = {}
 
     for number, step in enumerate(history, 1):
         text = str(step.get("CreatedBy") or "")
-        for name, secret in _secrets(text):
+        for name, secret in _secrets_in(text):
             subject.mask.learn(secret)
             is_default = text.startswith("ENV ") and secret in defaults
             if not is_default:  # `no_secrets_in_environment` reports defaults
-                names.setdefault(secret, name)
-                evidence.setdefault(secret, Evidence(f"docker history, step {number}", f"{name}: {text}"))
+                evidence = Evidence(f"docker history, step {number}", f"{name}: {text}")
+                names_by_secret.setdefault(secret, name)
+                evidence_by_secret.setdefault(secret, evidence)
 
-    if not names:
+    if not names_by_secret:
         nothing = Evidence("docker history --no-trunc", "nothing")
         return holds(f"None of the {len(history)} steps shows one.", nothing)
-    different_names = ", ".join(dict.fromkeys(names.values()))
-    return fails(f"Its history shows what looks like a secret: {different_names}.", *evidence.values())
+
+    names = ", ".join(dict.fromkeys(names_by_secret.values()))
+    return fails(f"Its history shows what looks like a secret: {names}.", *evidence_by_secret.values())
 
 
 def no_secret_files(subject: Subject) -> Judgment:
-    """Find credentials and version control by file name, settings and private keys by content."""
+    """Hold if no file has credentials or version control by its name, or a secret or private key by its content."""
     files = subject.read_files()
-    filled = [file for file in files if file.size_bytes]
-    secret_files = [file for file in filled if _is_secret(file)]
+    filled_files = [file for file in files if file.size_bytes]
+    secret_files = [file for file in filled_files if _is_secret(file)]
     if secret_files:
         return fails(f"There is a file of secrets: {file_names(secret_files)}.", *file_evidence(secret_files))
 
@@ -81,60 +85,60 @@ def no_secret_files(subject: Subject) -> Judgment:
 
 
 def from_environment(subject: Subject) -> Judgment:
-    """Hold if it listens on the port that a variable gives, or names missing variables when it starts without any.
+    """Hold if it listens on another port that a variable gives it, or names missing variables without its settings.
 
-    Fail only if the container was given that variable; PORT is tried in any case.
+    The variable PORT is tried in any case; the rule fails only if the container itself has the variable.
     """
     canary = subject.run_with_canaries()
-    settings = ", ".join(f"{name}={port}" for name, (_, port) in canary.moved.items())
-    evidence = Evidence(f"run with {settings or 'its settings'}", f"it {canary.run.started.summary}")
+    new_ports = ", ".join(f"{name}={new_port}" for name, (_, new_port) in canary.moved.items())
+    settings = new_ports or "its settings"
+    summary = canary.run.started.summary
+    evidence = Evidence(f"run with {settings}", f"it {summary}")
     if canary.now_on:
-        return holds(f"Given {settings} it listens there.", evidence)
+        return holds(f"Given {new_ports} it listens there.", evidence)
     if canary.still_on and set(canary.moved) & set(subject.target.environment):
-        ports = ", ".join(map(str, canary.still_on))
-        return fails(f"It was given {settings}, and listens on {ports} as before.", evidence)
+        old_ports = ", ".join(map(str, canary.still_on))
+        return fails(f"It was given {new_ports}, and listens on {old_ports} as before.", evidence)
 
     bare_run = subject.run_without_settings()
-    names = variables_named(bare_run.lines(20)) if bare_run.started.ended else []
-    if names:
-        bare_evidence = Evidence(
-            "run with the image's own environment", f"it {bare_run.started.summary}; {bare_run.lines()}"
-        )
-        ellipsis = " …" if len(names) > 4 else ""
-        return holds(f"It asks for {', '.join(names[:4])}{ellipsis}.", bare_evidence)
+    missing_names = variables_named(bare_run.lines(20)) if bare_run.started.ended else []
+    if missing_names:
+        observation = f"it {bare_run.started.summary}; {bare_run.lines()}"
+        bare_evidence = Evidence("run with the image's own environment", observation)
+        ellipsis = " …" if len(missing_names) > 4 else ""
+        return holds(f"It asks for {', '.join(missing_names[:4])}{ellipsis}.", bare_evidence)
 
     if canary.run.started.timed_out:
-        return cannot_tell(f"With {settings or 'its settings'} a clone of it {canary.run.started.summary}.", evidence)
+        return cannot_tell(f"With {settings} a clone of it {summary}.", evidence)
     return cannot_tell("No variable was found whose effect can be seen from outside.", evidence)
 
 
 def fails_fast(subject: Subject) -> Judgment:
     """Hold if it ends with an error when its settings are missing, and its last lines name one of them."""
     bare_run = subject.run_without_settings()
+    bare_start = bare_run.started
     has_settings = bool(subject.given)
-    evidence = Evidence(
-        "run with the image's own environment",
-        f"it {bare_run.started.summary}; {bare_run.lines() or 'it said nothing'}",
-    )
+    last_lines = bare_run.lines() or "it said nothing"
+    evidence = Evidence("run with the image's own environment", f"it {bare_start.summary}; {last_lines}")
 
-    if bare_run.started.timed_out:
-        return cannot_tell(f"With the image's own environment a clone of it {bare_run.started.summary}.", evidence)
-    if not bare_run.started.ended and not has_settings:
+    if bare_start.timed_out:
+        return cannot_tell(f"With the image's own environment a clone of it {bare_start.summary}.", evidence)
+    if not bare_start.ended and not has_settings:
         return not_applicable("It starts without any setting: none is required.", evidence)
-    if not bare_run.started.ended:
+    if not bare_start.ended:
         return cannot_tell("It runs without its settings; whether it needed one cannot be seen.", evidence)
-    if bare_run.started.exit_code == 0:
+    if bare_start.exit_code == 0:
         return not_applicable("It ends by itself with 0, as a job does.", evidence)
 
     normal_start = subject.run_normal().started
     if has_settings and not normal_start.ready:
         return cannot_tell(f"With its settings it {normal_start.summary}, too.", evidence)
-    soon_seconds = max(SOON_SECONDS, 3 * normal_start.seconds)  # both may be slow
+    soon_seconds = max(SOON_SECONDS, 3 * normal_start.seconds)  # a slow machine slows both starts
     return _judge_refusal(bare_run, has_settings, soon_seconds, evidence)
 
 
 def _judge_refusal(bare_run: CloneRun, has_settings: bool, soon_seconds: float, evidence: Evidence) -> Judgment:
-    """Judge a clone that ended without its settings: was it quick, and did it name the missing one?"""
+    """Judge a clone that ended without its settings by its time, and by whether its last lines name a setting."""
     if bare_run.started.seconds > soon_seconds:
         return fails(f"It took {bare_run.started.seconds:.1f} s to end without its settings.", evidence, by_time=True)
     if variables_named(bare_run.lines(20)):
@@ -158,18 +162,21 @@ def file_evidence(files: list[Member]) -> list[Evidence]:
     evidence = []
     for file in files[:SHOWN]:
         source = f"{READ}: layer {file.layer + 1} {file.made_by}".rstrip()
-        evidence.append(Evidence(source, _describe(file)))
+        evidence.append(Evidence(source, _describe_file(file)))
     return evidence
 
 
-def _secrets(text: str) -> list[tuple[str, str]]:
+def _secrets_in(text: str) -> list[tuple[str, str]]:
+    """Return the secrets of a text, each with its name."""
     return [*assigned_secrets(text), *secrets_in(text)]
 
 
 def _is_secret(file: Member) -> bool:
+    """Return whether a file is one of secrets; ``file.head`` has the first bytes of its content."""
     if _SETTINGS_FILE.search(file.path):
         text = file.head.decode(errors="replace")
-        return bool(_secrets(_COMMENT.sub("", text)))
+        text_without_comments = _COMMENT.sub("", text)
+        return bool(_secrets_in(text_without_comments))
     if _SECRET_FILE.search(file.path) or _REPOSITORY_FOLDER.search(file.path):
         return True
     if _KEY_HEAD.match(file.head):
@@ -177,6 +184,6 @@ def _is_secret(file: Member) -> bool:
     return bool(_KEY_NAME.search(file.path)) and b"\0" in file.head
 
 
-def _describe(file: Member) -> str:
+def _describe_file(file: Member) -> str:
     hidden = "" if file.visible else ", hidden by a later layer"
     return f"/{file.path}, {file.size_bytes} bytes, mode {file.mode & 0o7777:04o}{hidden}"

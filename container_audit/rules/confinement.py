@@ -22,15 +22,14 @@ def non_root(subject: Subject) -> Judgment:
 
     if name in {"", "root"} or (name.isdecimal() and int(name) == 0):
         if _has_no_capability(subject):
-            return fails(
-                "It runs as root, without a capability: it can use what belongs to root, and no more.", evidence
-            )
+            sentence = "It runs as root, without a capability: it can use what belongs to root, and no more."
+            return fails(sentence, evidence)
         return fails("It runs as root.", evidence)
     return holds(f"It runs as {user}.", evidence)
 
 
 def _has_no_capability(subject: Subject) -> bool:
-    """Return whether a container was started without any capability; of an image nothing is known."""
+    """Return whether a container was started without any capability; False for an image, of which that is unknown."""
     host = subject.target.host
     dropped = _capabilities(host, "CapDrop")
     if not dropped or host.get("CapAdd") or host.get("Privileged"):
@@ -46,10 +45,8 @@ def limits(subject: Subject) -> Judgment:
         "CPU": host.get("NanoCpus") or host.get("CpuQuota") or host.get("CpusetCpus") or 0,
         "processes": max(host.get("PidsLimit") or 0, 0),
     }
-    evidence = Evidence(
-        "docker inspect: HostConfig.Memory, NanoCpus, CpuQuota, PidsLimit",
-        ", ".join(f"{name} {value or 'without limit'}" for name, value in values.items()),
-    )
+    texts = [f"{name} {value or 'without limit'}" for name, value in values.items()]
+    evidence = Evidence("docker inspect: HostConfig.Memory, NanoCpus, CpuQuota, PidsLimit", ", ".join(texts))
 
     unlimited_resources = [name for name, value in values.items() if not value]
     if unlimited_resources:
@@ -69,9 +66,8 @@ def read_only(subject: Subject) -> Judgment:
 def can_be_confined(subject: Subject) -> Judgment:
     """Hold if it gets ready with a read-only root, tmpfs on /tmp and /run, and no capability."""
     run = subject.run_confined()
-    evidence = Evidence(
-        "docker run --read-only --tmpfs /tmp --cap-drop ALL", f"it {run.started.summary}; {run.lines()}"
-    )
+    observation = f"it {run.started.summary}; {run.lines()}"
+    evidence = Evidence("docker run --read-only --tmpfs /tmp --cap-drop ALL", observation)
     if run.started.ready:
         return holds(f"It {run.started.summary}.", evidence)
     return fails(f"Confined, it {run.started.summary}.", evidence, by_time=run.started.timed_out)
@@ -80,26 +76,28 @@ def can_be_confined(subject: Subject) -> Judgment:
 def privileges(subject: Subject) -> Judgment:
     """Hold if all capabilities but NET_BIND_SERVICE are dropped, and no-new-privileges is set."""
     host = subject.target.host
+    is_privileged = bool(host.get("Privileged"))
     dropped = _capabilities(host, "CapDrop")
     added = _capabilities(host, "CapAdd")
     options = list(host.get("SecurityOpt") or ())
-    evidence = Evidence(
-        "docker inspect: HostConfig.CapDrop, CapAdd, Privileged, SecurityOpt",
-        f"dropped {sorted(dropped)}, added {sorted(added)}, privileged {bool(host.get('Privileged'))}, {options}",
-    )
+    values = f"dropped {sorted(dropped)}, added {sorted(added)}, privileged {is_privileged}, {options}"
+    evidence = Evidence("docker inspect: HostConfig.CapDrop, CapAdd, Privileged, SecurityOpt", values)
 
-    if host.get("Privileged"):
+    if is_privileged:
         return fails("It is privileged: it has every capability and every device.", evidence)
     if not subject.session.engine.dialect.drops_all(dropped):
         return fails("It keeps capabilities that the engine gives by default.", evidence)
-    if added - _HARMLESS_CAPABILITIES:
-        return fails(f"It was given {', '.join(sorted(added - _HARMLESS_CAPABILITIES))}.", evidence)
-    if not any(option.startswith("no-new-privileges") and not option.endswith("false") for option in options):
+    harmful = sorted(added - _HARMLESS_CAPABILITIES)
+    if harmful:
+        return fails(f"It was given {', '.join(harmful)}.", evidence)
+    options_on = [option for option in options if not option.endswith("false")]
+    if not any(option.startswith("no-new-privileges") for option in options_on):
         return fails("no-new-privileges is not set.", evidence)
     return holds("All are dropped, and none can be gained.", evidence)
 
 
 def _capabilities(host: Mapping[str, Any], key: str) -> set[str]:
+    """Return the capabilities in a list of ``HostConfig``, in capitals and without ``CAP_``."""
     return {name.upper().removeprefix("CAP_") for name in host.get(key) or ()}
 
 
@@ -108,11 +106,13 @@ def nothing_of_the_host(subject: Subject) -> Judgment:
     host = subject.target.host
     mounts = subject.target.mounts
     sources = [str(mount.get("Source") or "") for mount in mounts if mount.get("Type") == "bind"]
-    shared = [source for source in sources if _is_of_the_host(source)]
-    shared += [f"{key}=host" for key in _NAMESPACES if host.get(key) == "host"]
+    shared_sources = [source for source in sources if _is_of_the_host(source)]
+    shared_namespaces = [f"{key}=host" for key in _NAMESPACES if host.get(key) == "host"]
+    shared = [*shared_sources, *shared_namespaces]
 
+    bind_mounts = ", ".join(sources) or "no bind mount"
     modes = ", ".join(f"{key} {host.get(key) or 'own'}" for key in _NAMESPACES)
-    evidence = Evidence("docker inspect: Mounts, HostConfig", f"{', '.join(sources) or 'no bind mount'}; {modes}")
+    evidence = Evidence("docker inspect: Mounts, HostConfig", f"{bind_mounts}; {modes}")
     if shared:
         return fails(f"It shares with the host: {', '.join(shared)}.", evidence)
     return holds("No engine's socket or system folder is mounted, and all namespaces are its own.", evidence)

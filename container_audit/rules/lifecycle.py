@@ -35,7 +35,9 @@ def judge_stop(stop: CloneStop, signal: str) -> Judgment:
     """
     number = _number_of(signal)
     summary = f"ended after {stop.seconds:.1f} s with code {stop.exit_code}"
-    observation = f"it had not ended after {stop.seconds:.1f} s, and was killed" if stop.killed else f"it {summary}"
+    observation = f"it {summary}"
+    if stop.killed:
+        observation = f"it had not ended after {stop.seconds:.1f} s, and was killed"
     evidence = Evidence(f"docker stop, which sends {signal}", observation)
 
     if number == signals.SIGKILL:
@@ -45,13 +47,13 @@ def judge_stop(stop: CloneStop, signal: str) -> Judgment:
         return _judge_killed(stop, signal, number, evidence)
     if stop.exit_code not in {0, 128 + number, 143}:
         return fails(f"It {summary}.", evidence, next_step=f"End with 0 once {signal} is handled.")
-    if stop.seconds > STOP_SECONDS:  # it was given longer on this machine
+    if stop.seconds > STOP_SECONDS:  # a busy machine gives it more time
         return fails(f"It {summary}.", evidence, by_time=True, next_step=FINISH_SOONER)
     return holds(f"It {summary}.", evidence)
 
 
 def _judge_killed(stop: CloneStop, signal: str, number: int, evidence: Evidence) -> Judgment:
-    """Judge one that had to be killed: did it lose the signal, or was it slow?"""
+    """Judge a clone that had to be killed, by what its process 1 did with the signal."""
     process = _best_process(stop, number)
     if process is None:
         sentence = f"It had not ended {stop.seconds:.0f} s after {signal}, and was killed."
@@ -61,7 +63,8 @@ def _judge_killed(stop: CloneStop, signal: str, number: int, evidence: Evidence)
     masks = Evidence(MASKS, f"{process.name} {disposition.value} {signal} ({_masks(process)})")
     if disposition is Disposition.DROPPED:
         sentence = f"Process 1, {process.name}, {disposition.value} {signal}: the kernel drops it, so it was killed."
-        return fails(sentence, evidence, masks, next_step=EXEC if process.is_shell else HANDLE.format(signal))
+        next_step = EXEC if process.is_shell else HANDLE.format(signal)
+        return fails(sentence, evidence, masks, next_step=next_step)
     if disposition is Disposition.IGNORED:
         sentence = f"Process 1, {process.name}, {disposition.value} {signal}, so it was killed."
         return fails(sentence, evidence, masks, next_step=f"Do not ignore {signal}: handle it, and end with 0.")
@@ -76,7 +79,10 @@ def _judge_killed(stop: CloneStop, signal: str, number: int, evidence: Evidence)
 
 
 def _best_process(stop: CloneStop, number: int) -> Process1 | None:
-    """Return process 1 as it handled the signal best: it may have installed its handler late, or removed it."""
+    """Return process 1 at the moment when it handled the signal best; None if it was never read.
+
+    It may have installed its handler late, or removed it while it stopped.
+    """
     dispositions = list(Disposition)
 
     def rank(process: Process1) -> int:
@@ -87,12 +93,13 @@ def _best_process(stop: CloneStop, number: int) -> Process1 | None:
 
 
 def _masks(process: Process1) -> str:
+    """Return the signal masks of a process as ``/proc/1/status`` shows them."""
     masks = {"SigBlk": process.blocked, "SigIgn": process.ignored, "SigCgt": process.caught}
     return ", ".join(f"{name} {mask:016x}" for name, mask in masks.items())
 
 
 def _number_of(signal: str) -> int:
-    """Return the number of a signal that is named ``SIGTERM``, ``TERM`` or ``15``."""
+    """Return the number of a signal that is named ``SIGTERM``, ``TERM`` or ``15``; for an unknown name, of SIGTERM."""
     if signal.isdecimal():
         return int(signal)
     name = f"SIG{signal.removeprefix('SIG')}"
@@ -125,8 +132,9 @@ def serves_a_port(subject: Subject) -> Judgment:
     exposed = sorted(subject.target.config.get("ExposedPorts") or {})
     run = subject.run_normal()
     ports = run.started.ports
-    names = f"exposed: {', '.join(exposed) or 'none'}; open: {', '.join(map(str, ports)) or 'none'}"
-    evidence = Evidence("connections from outside", names)
+    exposed_names = ", ".join(exposed) or "none"
+    open_names = ", ".join(map(str, ports)) or "none"
+    evidence = Evidence("connections from outside", f"exposed: {exposed_names}; open: {open_names}")
 
     if ports and exposed:
         return holds(f"Port {ports[0]} accepts connections.", evidence)
@@ -137,7 +145,7 @@ def serves_a_port(subject: Subject) -> Judgment:
     if reason:
         return cannot_tell(reason, evidence)
     if exposed:
-        sentence = f"It runs, and {', '.join(exposed)} does not accept connections from outside."
+        sentence = f"It runs, and {exposed_names} does not accept connections from outside."
         return fails(sentence, evidence, by_time=run.started.timed_out)
     return not_applicable("It names no port, and none was found.", evidence)
 

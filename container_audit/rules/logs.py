@@ -51,8 +51,9 @@ def structured(subject: Subject) -> Judgment:
         return cannot_tell(f"Its log is in {', '.join(files)}: what its streams hold is the rest.")
 
     raw = run.log["raw"]
-    has_text = raw.isna() | raw.fillna("").str.strip().ne("")
-    log = run.log[has_text].head(MOST_LINES)
+    is_parsed = raw.isna()
+    is_empty = raw.fillna("").str.strip().eq("")
+    log = run.log[is_parsed | ~is_empty].head(MOST_LINES)
     if len(log) == 0:
         return cannot_tell("It wrote no line.")
 
@@ -62,36 +63,41 @@ def structured(subject: Subject) -> Judgment:
     if complete_lines >= ENOUGH_SHARE * len(log):
         return holds(sentence, Evidence(DOCKER_LOGS, run.lines(1)))
 
-    lines = zip(log_texts(log), missing_parts, strict=True)
-    evidence = [Evidence(f"{DOCKER_LOGS}: a line without {parts}", text) for text, parts in lines if parts]
+    texts_and_parts = zip(log_texts(log), missing_parts, strict=True)
+    evidence = [Evidence(f"{DOCKER_LOGS}: a line without {parts}", text) for text, parts in texts_and_parts if parts]
     if run.started.exit_code:
         return cannot_tell(f"It {run.started.summary}: its lines report the error.", *evidence[:3])
     return fails(sentence, *evidence[:3])
 
 
 def no_secrets(subject: Subject) -> Judgment:
-    """Search the log for random words in place of secrets, and for the secrets in /run/secrets."""
+    """Hold if the log has neither the random words that replaced secrets, nor a secret in /run/secrets."""
     canary = subject.run_with_canaries()
+    run = canary.run
     subject.mask.learn(*canary.canaries.values())
-    text = "\n".join(log_texts(canary.run.log))
+
     file_secrets = subject.read_file_secrets()
     long_secrets = {path: secret for path, secret in file_secrets.items() if len(secret) >= LONG_ENOUGH}
+    secrets = {**canary.canaries, **long_secrets}
     words = "random words, and its own secrets," if long_secrets else "random words"
-    source = f"docker logs of a clone with {words} in {', '.join((*canary.canaries, *long_secrets))}"
+    places = ", ".join((*canary.canaries, *long_secrets))
+    source = f"docker logs of a clone with {words} in {places}"
+
+    text = "\n".join(log_texts(run.log))
     if not text:
         return cannot_tell("It wrote nothing.", Evidence(source, "nothing"))
 
-    leaks = find({**canary.canaries, **long_secrets}, [Surface.of("log", "clone", text)])
+    leaks = find(secrets, [Surface.of("log", "clone", text)])
     if len(leaks):
         names = leaks["secret"].iloc[0]
         encoding = leaks["encoding"].iloc[0]
-        evidence = Evidence(source, f"found ({encoding}) in {len(canary.run.log)} lines")
+        evidence = Evidence(source, f"found ({encoding}) in {len(run.log)} lines")
         return fails(f"The value of {names} stands in its log.", evidence)
 
-    if canary.run.started.timed_out:
-        evidence = Evidence(source, f"it {canary.run.started.summary}")
+    if run.started.timed_out:
+        evidence = Evidence(source, f"it {run.started.summary}")
         return cannot_tell("None of them is in its log so far, but a clone of it did not get ready.", evidence)
-    return holds("None of them is in its log.", Evidence(source, f"looked at {len(canary.run.log)} lines"))
+    return holds("None of them is in its log.", Evidence(source, f"looked at {len(run.log)} lines"))
 
 
 def rotation(subject: Subject) -> Judgment:
@@ -99,8 +105,8 @@ def rotation(subject: Subject) -> Judgment:
     config = subject.target.host.get("LogConfig") or {}
     driver = str(config.get("Type") or "")
     options = dict(config.get("Config") or {})
-    words = ", ".join(f"{key}={options[key]}" for key in sorted(options))
-    evidence = Evidence("docker inspect: HostConfig.LogConfig", f"{driver} {words}")
+    option_texts = ", ".join(f"{key}={options[key]}" for key in sorted(options))
+    evidence = Evidence("docker inspect: HostConfig.LogConfig", f"{driver} {option_texts}")
 
     dialect = subject.session.engine.dialect
     if not dialect.tells_log_options:
@@ -117,34 +123,46 @@ def rotation(subject: Subject) -> Judgment:
 
 
 def _log_files(run: CloneRun) -> dict[str, int]:
+    """Return the sizes in bytes of the log files that are not empty, by path."""
     return {path: size for path, size in run.log_files.items() if size}
 
 
 def _missing_parts(log: pd.DataFrame, row: int) -> str:
-    """Name what a line lacks: structure, time, level; "" if it has all."""
-    raw = log["raw"].iloc[row]
-    if pd.isna(raw):
-        line = record(log, row)
-        if log["ts"].iloc[row] != log["received"].iloc[row]:
-            line["ts"] = log["ts"].iloc[row].isoformat()  # the reader has parsed it
-    elif len(_PAIR.findall(raw)) >= 2 and _PAIR.match(raw.strip()):
-        line = dict(pair.strip().split("=", 1) for pair in _PAIR.findall(raw))
-    else:
+    """Name what the line in a row lacks: structure, time, level; "" if it has all three."""
+    fields = _line_fields(log, row)
+    if fields is None:
         return "a structure"
 
     parts = []
-    if not _has_time(line):
+    if not _has_time(fields):
         parts.append("a time with a zone")
-    if not _has_level(line):
+    if not _has_level(fields):
         parts.append("a level")
     return " and ".join(parts)
 
 
-def _has_time(line: dict[str, Any]) -> bool:
-    values = [str(line[key]).strip('"') for key in line if key.lower() in _TIME_KEYS]
+def _line_fields(log: pd.DataFrame, row: int) -> dict[str, Any] | None:
+    """Return the fields of a line that is JSON or logfmt; None for any other line."""
+    raw = log["raw"].iloc[row]
+    if pd.isna(raw):
+        fields = record(log, row)
+        if log["ts"].iloc[row] != log["received"].iloc[row]:
+            fields["ts"] = log["ts"].iloc[row].isoformat()  # the reader has parsed it
+        return fields
+
+    pairs = _PAIR.findall(raw)
+    if len(pairs) >= 2 and _PAIR.match(raw.strip()):
+        return dict(pair.strip().split("=", 1) for pair in pairs)
+    return None
+
+
+def _has_time(fields: dict[str, Any]) -> bool:
+    """Return whether a field that is named like a time has a time with a zone, or a Unix time."""
+    values = [str(fields[key]).strip('"') for key in fields if key.lower() in _TIME_KEYS]
     return any(_ZONED.fullmatch(value) or _SINCE_1970.fullmatch(value) for value in values)
 
 
-def _has_level(line: dict[str, Any]) -> bool:
-    values = [str(line[key]).strip('"') for key in line if key.lower() in _LEVEL_KEYS]
+def _has_level(fields: dict[str, Any]) -> bool:
+    """Return whether a field that is named like a level has one of the usual levels."""
+    values = [str(fields[key]).strip('"') for key in fields if key.lower() in _LEVEL_KEYS]
     return any(_LEVEL.match(value) for value in values)

@@ -18,7 +18,7 @@ EVERYTHING = "It answers any path with a success, also a random one: its answers
 
 
 def health_check(subject: Subject) -> Judgment:
-    """Hold if image or container defines a health check; without a port, named or seen open, it may be a job."""
+    """Hold if image or container defines a health check; without one fail if it serves a port, as a job does not."""
     test = _health_test(subject)
     evidence = Evidence("docker inspect: Config.Healthcheck.Test", " ".join(test) or "none")
     if is_checked(subject):
@@ -40,7 +40,7 @@ def is_checked(subject: Subject) -> bool:
 
 
 def _health_test(subject: Subject) -> list[str]:
-    """Return the words of the health check's command; empty if none is named."""
+    """Return ``Healthcheck.Test``: the words of the command, ``["NONE"]`` if it is disabled; empty without a check."""
     settings = subject.target.config.get("Healthcheck") or {}
     test: list[str] = settings.get("Test") or []
     return test
@@ -54,19 +54,19 @@ def health_truthful(subject: Subject) -> Judgment:
 
 
 def judge_frozen(frozen: FrozenRun) -> Judgment:
-    """Judge a health check by its results for stopped processes.
+    """Judge a health check by its results after all processes were stopped.
 
-    A check that found them healthy fails the rule on a busy machine, too.
+    A check that said "healthy" then fails the rule also on a busy machine; one that only took long does not.
     """
     command = "docker kill --signal STOP, with the check asked every 0.5 s"
     evidence = Evidence(command, f"healthy, then {frozen.health} after {frozen.seconds:.1f} s")
     if frozen.health == "unhealthy":
         return holds(f"It was unhealthy {frozen.seconds:.1f} s after its processes had stopped.", evidence)
-    if frozen.good_checks > 1:  # the first may have begun before
+    if frozen.good_checks > 1:  # the first may have begun before the processes were stopped
         return fails(f"It said {frozen.health} while all of its processes were stopped.", evidence)
-    return fails(
-        f"It still said {frozen.health} {frozen.seconds:.0f} s after its processes had stopped.", evidence, by_time=True
-    )
+
+    sentence = f"It still said {frozen.health} {frozen.seconds:.0f} s after its processes had stopped."
+    return fails(sentence, evidence, by_time=True)
 
 
 def probes_fast(subject: Subject) -> Judgment:
@@ -81,7 +81,7 @@ def probes_fast(subject: Subject) -> Judgment:
         sentence = "None of the usual paths is there; yours may have another name."
         return cannot_tell(EVERYTHING if run.answers_everything else sentence, paths)
 
-    evidence = [Evidence("GET", _describe(probe)) for probe in probes]
+    evidence = [Evidence("GET", _describe_answer(probe)) for probe in probes]
     slow_probes = [probe for probe in probes if _is_slow(probe)]
     if slow_probes:
         return fails(f"{slow_probes[0].path} needs more than a second.", *evidence, by_time=True)
@@ -102,7 +102,7 @@ def liveness_alone(subject: Subject) -> Judgment:
         sentence = f"None of the usual paths of liveness is there ({', '.join(LIVENESS)})."
         return cannot_tell(EVERYTHING if run.answers_everything else sentence)
 
-    evidence = [Evidence("GET, with nothing else on its network", _describe(answer)) for answer in answers]
+    evidence = [Evidence("GET, with nothing else on its network", _describe_answer(answer)) for answer in answers]
     error_answers = [answer for answer in answers if (answer.status or 0) >= 500]
     if error_answers:
         error = error_answers[0]
@@ -139,20 +139,22 @@ def metrics_valid(subject: Subject) -> Judgment:
 
 
 def mistakes(text: str) -> Iterator[str]:
-    """Yield the mistakes for which Prometheus refuses a text, by line; prometheus_client's parser names no lines.
+    """Yield each mistake for which Prometheus refuses a text, with its line, which prometheus_client does not name.
 
     >>> list(mistakes("# TYPE up number\\nup one"))
     ['line 1 is no TYPE: # TYPE up number', 'line 2 is no sample: up one', 'the last line has no end']
     """
-    for number, line in enumerate(map(str.strip, text.split("\n")), 1):
+    for number, raw_line in enumerate(text.split("\n"), 1):
+        line = raw_line.strip()
         try:
             parse_line(line)
         except ValueError:
             kind = "TYPE" if line.startswith("#") else "sample"
             yield f"line {number} is no {kind}: {line}"
+
     if text and not text.endswith("\n"):
         yield "the last line has no end"
 
 
-def _describe(answer: Answer) -> str:
+def _describe_answer(answer: Answer) -> str:
     return f"{answer.path}: {answer} after {answer.seconds:.2f} s"

@@ -83,13 +83,14 @@ class Process1:
 def from_ps(rows: Sequence[Sequence[str]], pid: str) -> Process1 | None:
     """Return the process ``pid`` from rows of ``ps`` with `COLUMNS`; None if no row has its id, or it has no masks."""
     complete_rows = [row for row in rows if len(row) == len(COLUMNS)]  # another kind of ps has other columns
-    parents = {parent for _, parent, *_ in complete_rows}
+    parent_pids = {row[1] for row in complete_rows}
 
     for row_pid, _, blocked, ignored, caught, sleeps_in, name in complete_rows:
         if row_pid != pid:
             continue
+        has_child = pid in parent_pids
         try:
-            return Process1(name, _mask(blocked), _mask(ignored), _mask(caught), sleeps_in, has_child=pid in parents)
+            return Process1(name, _mask(blocked), _mask(ignored), _mask(caught), sleeps_in, has_child)
         except ValueError:
             return None
 

@@ -11,7 +11,7 @@ import io
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from dataclasses import dataclass
 from html import unescape
 from itertools import zip_longest
 from pathlib import Path
@@ -28,7 +28,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 PNG = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')
 SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 STYLED = "<pandas.io.formats.style.Styler"
-"""The text of a styled table begins with its class name; its HTML is used instead."""
+"""The text of a styled table begins with this class name; its HTML is used instead."""
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
 INDEX = """# The lessons, as executed
@@ -40,8 +40,17 @@ yourself: `./workshop start`.
 """
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A picture in a chapter; ``kind`` is the ending of its file, ``text`` what it shows."""
+
+    kind: str
+    content: bytes
+    text: str
+
+
 def fingerprint(notebook: Path) -> str:
-    """Return the first line of a chapter: a hash of the lesson's notebook, predictions and policy."""
+    """Return the first line of a chapter: a comment with a hash of the lesson's notebook, predictions and policy."""
     content = notebook.read_bytes()
     path = tables_path(notebook.stem, CHECKOUT / "notebooks")
     if path.is_file():
@@ -83,7 +92,7 @@ def write_index(notebooks: Path, folder: Path) -> None:
 
 def chapter_of(executed: Any, lesson: str) -> tuple[str, dict[str, bytes]]:
     """Return an executed notebook (nbformat's node) as Markdown, and its pictures by file name."""
-    pictures: dict[str, bytes] = {}
+    contents_by_name: dict[str, bytes] = {}
     parts: list[str] = []
     for cell in executed.cells:
         if cell.cell_type == "markdown":
@@ -91,34 +100,53 @@ def chapter_of(executed: Any, lesson: str) -> tuple[str, dict[str, bytes]]:
         elif cell.cell_type == "code":
             parts.append(_code_block(cell.source.strip(), "python"))
             for output in cell.outputs:
-                parts += _output(output, lesson, pictures)
+                picture = _picture_of(output)
+                if picture is None:
+                    parts += _text_blocks(output)
+                else:
+                    name = f"{lesson}-{len(contents_by_name) + 1}.{picture.kind}"
+                    contents_by_name[name] = picture.content
+                    parts.append(_picture_link(picture, name))
 
-    return "\n\n".join(parts) + "\n", pictures
+    return "\n\n".join(parts) + "\n", contents_by_name
 
 
-def _output(output: Any, lesson: str, pictures: dict[str, bytes]) -> Iterator[str]:
-    """Yield one output as Markdown and add its pictures to ``pictures``."""
-    if output.output_type == "stream":
-        yield _code_block(ANSI.sub("", output.text).rstrip(), "text")
-        return
-
+def _picture_of(output: Any) -> Picture | None:
+    """Return the picture that a cell's output shows: a PNG in its HTML, a PNG of its own, or an SVG in its HTML."""
     data = output.get("data", {})
     html = str(data.get("text/html", ""))
     text = str(data.get("text/plain", ""))
-    if png := PNG.search(html):
-        yield _picture(lesson, "png", base64.b64decode(png[1]), unescape(png[2]), pictures)
-    elif "image/png" in data:
-        yield _picture(lesson, "png", on_white(base64.b64decode(data["image/png"])), text, pictures)
-    elif svg := SVG.search(html):
-        yield _picture(lesson, "svg", svg[0].encode(), text.splitlines()[0], pictures)
-    elif text.startswith(STYLED):
-        yield _code_block(table_text(html), "text")
-    elif text.strip():
-        yield _code_block(ANSI.sub("", text).rstrip(), "text")
+
+    png = PNG.search(html)
+    if png:
+        return Picture("png", base64.b64decode(png[1]), unescape(png[2]))
+    if "image/png" in data:
+        return Picture("png", on_white(base64.b64decode(data["image/png"])), text)
+
+    svg = SVG.search(html)
+    if svg:
+        first_line = text.splitlines()[0]
+        return Picture("svg", svg[0].encode(), first_line)
+    return None
+
+
+def _text_blocks(output: Any) -> list[str]:
+    """Return an output without a picture as a code block; empty if it has no text."""
+    if output.output_type == "stream":
+        return [_code_block(ANSI.sub("", output.text).rstrip(), "text")]
+
+    data = output.get("data", {})
+    text = str(data.get("text/plain", ""))
+    if text.startswith(STYLED):
+        html = str(data.get("text/html", ""))
+        return [_code_block(table_text(html), "text")]
+    if text.strip():
+        return [_code_block(ANSI.sub("", text).rstrip(), "text")]
+    return []
 
 
 def on_white(png: bytes) -> bytes:
-    """Return a chart on a white background: a cell's has none, and a page of a code host may be dark."""
+    """Return a chart on a white background: its own is transparent, and a page of a code host may be dark."""
     picture = Image.open(io.BytesIO(png)).convert("RGBA")
     paper = Image.new("RGBA", picture.size, "white")
     paper.alpha_composite(picture)
@@ -127,11 +155,9 @@ def on_white(png: bytes) -> bytes:
     return file.getvalue()
 
 
-def _picture(lesson: str, kind: str, content: bytes, alt: str, pictures: dict[str, bytes]) -> str:
-    """Add a picture to ``pictures``, and return the Markdown that shows it."""
-    name = f"{lesson}-{len(pictures) + 1}.{kind}"
-    pictures[name] = content
-    text = re.sub(r"[\[\]\n]", " ", alt).strip()
+def _picture_link(picture: Picture, name: str) -> str:
+    """Return the Markdown that shows a picture by its file name, without brackets in its text."""
+    text = re.sub(r"[\[\]\n]", " ", picture.text).strip()
     return f"![{text}](pictures/{name})"
 
 
@@ -146,14 +172,15 @@ def table_text(html: str) -> str:
     widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
     lines = []
     for row in rows:
-        cells = map(str.ljust, row, widths)
+        cells = [text.ljust(width) for text, width in zip(row, widths, strict=False)]  # a row may be shorter
         lines.append("  ".join(cells).rstrip())
+
     return "\n".join(lines)
 
 
 def _code_block(text: str, language: str) -> str:
     """Return a code block; its fence is longer than any run of backticks inside."""
     lengths = [len(backticks) for backticks in re.findall(r"`+", text)]
-    longest = max(lengths, default=0)
-    fence = "`" * max(3, longest + 1)
+    longest_run = max(lengths, default=0)
+    fence = "`" * max(3, longest_run + 1)
     return f"{fence}{language}\n{text}\n{fence}"

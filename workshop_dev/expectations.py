@@ -48,30 +48,37 @@ EXPECTATIONS = TypeAdapter(Expectations)
 
 
 def load(lesson: str, folder: Path) -> Expectations:
-    """Read the table of a lesson; an empty one if there is no file. Raises WorkshopError for an invalid file."""
+    """Read the expectations of a lesson; none if there is no file. Raises WorkshopError for an invalid file."""
     path = tables_path(lesson, folder)
     return load_toml(path, EXPECTATIONS) if path.exists() else Expectations()
 
 
 def misses(notebook: Any, expected: Expectations) -> list[tuple[int, str]]:
-    """Return what is wrong in an executed notebook, by cell: its position among all cells, from 0, and a sentence."""
-    cells = {cell.id: index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
-    skipped_cells = [skipped_cell for cell in notebook.cells for skipped_cell in replaced_by(cell)]  # by the track
-    skipped_names = {skipped_cell["id"] for skipped_cell in skipped_cells}
-    unknown_names = sorted({*expected.shows, *expected.exceptions, *expected.quiet} - {*cells, *skipped_names})
-    problems = [(0, f"The expectations name a cell {name!r}, which is not there.") for name in unknown_names]
-
-    for name, index in cells.items():
-        cell = notebook.cells[index]
-        problems += [(index, sentence) for sentence in _output_problems(name, cell.outputs, expected)]
-        if name not in expected.quiet:
-            problems += [(index, f"Cell {name!r} {problem}.") for problem in _quiet_problems(cell)]
+    """Return the problems of an executed notebook, each as the position of its cell, from 0, and a sentence."""
+    problems = [(0, sentence) for sentence in _unknown_cells(notebook, expected)]
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        problems += [(index, sentence) for sentence in _output_problems(cell.id, cell.outputs, expected)]
+        if cell.id not in expected.quiet:
+            problems += [(index, f"Cell {cell.id!r} {problem}.") for problem in _quiet_problems(cell)]
 
     return problems
 
 
+def _unknown_cells(notebook: Any, expected: Expectations) -> Iterator[str]:
+    """Yield a sentence for each expectation of a cell that neither the notebook nor the whole lesson has."""
+    cell_ids = {cell.id for cell in notebook.cells if cell.cell_type == "code"}
+    cells_left_out = [left_out for cell in notebook.cells for left_out in replaced_by(cell)]  # by the track
+    ids_left_out = {left_out["id"] for left_out in cells_left_out}
+
+    expected_ids = {*expected.shows, *expected.exceptions, *expected.quiet}
+    for identifier in sorted(expected_ids - cell_ids - ids_left_out):
+        yield f"The expectations name a cell {identifier!r}, which is not there."
+
+
 def _quiet_problems(cell: Any) -> Iterator[str]:
-    """Yield what a cell shows too little of, and a measured result that differs from its prediction's ``right``."""
+    """Yield the problems of a cell that shows too little, or another result than its prediction's ``right``."""
     if replaced_by(cell):
         return
     yield from quiet_outputs.sentences(cell.source, cell.outputs)
@@ -85,9 +92,12 @@ def _output_problems(name: str, outputs: Sequence[Any], expected: Expectations) 
     pattern = expected.shows.get(name)
     if pattern is not None and not re.search(pattern, text):
         yield f"Cell {name!r} does not show {pattern!r}; it shows {text[:300]!r}."
-    if name not in expected.exceptions and (exception := EXCEPTION.search(text)):
+
+    exception = EXCEPTION.search(text)
+    if exception and name not in expected.exceptions:
         yield f"Cell {name!r} prints {exception[0]!r}."
-    if nothing := NOTHING.search(text):
+    nothing = NOTHING.search(text)
+    if nothing:
         yield f"Cell {name!r} prints {nothing[0]!r}."
 
     bodies: list[str] = []
@@ -99,10 +109,11 @@ def _output_problems(name: str, outputs: Sequence[Any], expected: Expectations) 
 
 
 def chapter_sentences(chapter: str, folder: Path) -> Iterator[str]:
-    """Yield what the outputs of a chapter of the book in ``folder`` should not show, as `misses` does for cells."""
+    """Yield the problems of a chapter of the book, whose pictures are in ``folder``, as ends of a sentence."""
     outputs = "".join(OUTPUT.findall(chapter))
     for pattern in (quiet_outputs.NOTHING, REFUSED):
-        if match := pattern.search(outputs):
+        match = pattern.search(outputs)
+        if match:
             yield f"prints {match[0]!r}"
     if USUALLY.search(chapter):
         yield "has a prediction that is not what was measured"
@@ -120,9 +131,12 @@ def chapter_sentences(chapter: str, folder: Path) -> Iterator[str]:
 def text_of(output: Any) -> str:
     """Return the text of one output: HTML without tags, white space as single spaces."""
     data = output.get("data", {})
-    if html := data.get("text/html"):
+    html = data.get("text/html")
+    if html:
         text = unescape(NOT_TEXT.sub(" ", html))
     else:
         error = f"{output.get('ename', '')} {output.get('evalue', '')}"
         text = output.get("text") or data.get("text/plain") or error
-    return " ".join(ANSI.sub("", text).split())
+
+    words = ANSI.sub("", text).split()
+    return " ".join(words)

@@ -29,17 +29,14 @@ MEASURED = Path("benchmarks") / "measured"
 ENGINES = Path("docs") / "engines.md"
 ENGINE_RECORD = Path("tests") / "deploy" / "engines_record.json"
 ENGINE_RUNS = Path("build") / "engine-runs.json"
-"""What the last tests noted here; the record has what is committed."""
+"""The engine runs of the last tests in this checkout; `ENGINE_RECORD` is committed."""
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
-FILES = (
-    *(ENGINE_RECORD, ENGINES, AUDIT, SCHEMA, PERFORMANCE),
-    *(Path(target) for target, *_ in LOCKS),
-)
+FILES = (ENGINE_RECORD, ENGINES, AUDIT, SCHEMA, PERFORMANCE, *(Path(target) for target, *_ in LOCKS))
 """All of them, in the order in which they are written."""
 
 
 def write_all(root: Path) -> Iterator[tuple[Path, bool]]:
-    """Write the files that differ; yield the path of each file below ``root``, and whether it was written."""
+    """Write the files that differ; yield each file's path relative to ``root``, and whether it was written."""
     engine_runs = newest_engine_runs(root)
     texts = {
         ENGINE_RECORD: json.dumps(engine_runs, indent=1, ensure_ascii=False) + "\n",
@@ -50,10 +47,10 @@ def write_all(root: Path) -> Iterator[tuple[Path, bool]]:
     }
     for path, text in texts.items():
         file = root / path
-        is_new = not file.is_file() or file.read_text(encoding="utf-8") != text
-        if is_new:
+        is_outdated = not file.is_file() or file.read_text(encoding="utf-8") != text
+        if is_outdated:
             file.write_text(text, encoding="utf-8")
-        yield path, is_new
+        yield path, is_outdated
 
     for target, *words in LOCKS:
         file = root / target
@@ -70,26 +67,34 @@ def exercises_schema() -> str:
 
 def audit_page() -> str:
     """Return docs/audit.md: the rules, and the factors and principles that they test."""
-    values = {"rules": catalog.rules(), "principles": principles(), "served": _served_principles, "proof": _proof}
+    values = {
+        "rules": catalog.rules(),
+        "principles": principles(),
+        "served": _served_principles,
+        "proof": _proving_rules,
+    }
     return template(HERE / "audit_page.md").render(values) + "\n"
 
 
 def _served_principles(rule: Rule) -> str:
-    """Return the principles that a rule serves; those that it proves are bold."""
+    """Return the ids of the principles that a rule serves; those that it proves are bold."""
     words = []
     for identifier in dict.fromkeys((*rule.serves, *rule.proves)):
         words.append(f"**{identifier}**" if identifier in rule.proves else identifier)
     return " ".join(words)
 
 
-def _proof(principle: Principle) -> str:
-    """Return the rules that prove a principle."""
+def _proving_rules(principle: Principle) -> str:
+    """Return the ids of the rules that prove a principle, as Markdown."""
     rules = [f"`{rule.id}`" for rule in catalog.rules() if principle.id in rule.proves]
     return ", ".join(rules) or "no rule"
 
 
 def keep_rows(root: Path, name: str, rows: str) -> Path:
-    """Keep a benchmark's rows (the JSON that it prints) beside machine and date; return the page with all of them."""
+    """Keep the rows of a benchmark with machine and date, and write the page anew; return the path of the page.
+
+    ``rows`` is the JSON that the benchmark prints.
+    """
     record = {"machine": machine(), "date": f"{datetime.now(UTC):%Y-%m-%d}", "rows": json.loads(rows)}
     text = json.dumps(record, indent=1, ensure_ascii=False)
     write_atomically(root / MEASURED / f"{name}.json", f"{text}\n".encode())
@@ -98,7 +103,7 @@ def keep_rows(root: Path, name: str, rows: str) -> Path:
 
 
 def machine() -> str:
-    """Return the kind of this machine: ``2 processors (x86_64), 8 GiB of memory, Linux, Python 3.13``."""
+    """Describe this machine: ``2 processors (x86_64), 8 GiB of memory, Linux, Python 3.13``."""
     memory = f"{psutil.virtual_memory().total / 2**30:.0f} GiB of memory"
     python = ".".join(platform.python_version_tuple()[:2])
     return f"{suite.cores()} processors ({platform.machine()}), {memory}, {platform.system()}, Python {python}"
@@ -106,12 +111,13 @@ def machine() -> str:
 
 def performance_page(root: Path) -> str:
     """Return docs/performance.md: a section for each benchmark, then the figures that other commands show."""
-    benchmarks = [_benchmark(root, path) for path in sorted((root / "benchmarks").glob("[a-z]*.py"))]
+    modules = sorted((root / "benchmarks").glob("[a-z]*.py"))
+    benchmarks = [_describe_benchmark(root, module) for module in modules]
     return template(HERE / "performance_page.md").render(benchmarks=benchmarks, value=_format_value) + "\n"
 
 
 def newest_engine_runs(root: Path) -> dict[str, Any]:
-    """Return the last run on each engine, by its name: of the record, or of tests that ran here later."""
+    """Return the last run on each engine, by the engine's name: that of the record, or a later one of this checkout."""
     runs: dict[str, Any] = {}
     for path in (root / ENGINE_RECORD, root / ENGINE_RUNS):
         runs_of_file = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -126,8 +132,8 @@ def engines_page(engine_runs: Mapping[str, Any]) -> str:
     return template(HERE / "engines_page.md").render(engines=engine_runs) + "\n"
 
 
-def _benchmark(root: Path, path: Path) -> dict[str, Any]:
-    """Return a benchmark's name, what it is about, and what was measured, None if nothing was yet."""
+def _describe_benchmark(root: Path, path: Path) -> dict[str, Any]:
+    """Return the name of a benchmark, its module's docstring, and its kept rows, None if there are none."""
     module = ast.parse(path.read_text(encoding="utf-8"))
     docstring = ast.get_docstring(module) or ""
     about = " ".join(docstring.replace("``", "`").split())

@@ -55,49 +55,71 @@ def outdated(root: Path) -> dict[Path, bytes | None]:
         if not file.is_file() or file.read_bytes() != content:
             changes[Path(name)] = content
 
+    for path in _generated_exercises(root):
+        if path.as_posix() not in contents:
+            changes[path] = None
+    return changes
+
+
+def _generated_exercises(root: Path) -> list[Path]:
+    """Return the files in ``exercises/``, without those that are written by hand: the registry and the findings."""
     paths = [path.relative_to(root) for path in files_below(root / "exercises")]
-    authored_paths = {Path(FILE), *(path.relative_to(root) for path in files_below(root / FOLDER))}
-    generated_paths = [path for path in paths if path not in authored_paths]
-    return changes | {path: None for path in generated_paths if path.as_posix() not in contents}
+    findings = [path.relative_to(root) for path in files_below(root / FOLDER)]
+    authored_paths = {Path(FILE), *findings}
+    return [path for path in paths if path not in authored_paths]
 
 
 def _contents(root: Path) -> dict[str, bytes]:
     """Return the content of every generated file, by its name in the checkout. Raises WorkshopError."""
     exercises = registry.load(root)
-    of_service = {source.name: source for source in service_sources(root)}
+    sources_of_service = list(service_sources(root))
+    names_of_service = {source.name for source in sources_of_service}
     contents: dict[str, bytes] = {}
-    starter_cells: dict[str, str] = {}
+    starters_by_cell: dict[str, str] = {}
 
     for source in marked_sources(root):
-        text = _starter(source)
+        text = _starter_text(source)
         if source.file == NOTEBOOK:
-            of_lesson = [exercise for exercise in exercises if exercise.lesson == source.lesson]
-            starter_cells |= _starter_cells(text, of_lesson)
+            exercises_of_lesson = [exercise for exercise in exercises if exercise.lesson == source.lesson]
+            starters_by_cell |= _starters_by_cell(text, exercises_of_lesson)
         else:
             contents[f"exercises/{source.lesson}/{source.file}"] = text.encode()
-        module = _module_name(source, is_of_service=source.name in of_service)
-        if module is not None:
-            contents[module] = _module(source)
 
-    by_path = {source.path: source for source in of_service.values()}
+        module = _module_name(source, is_of_service=source.name in names_of_service)
+        if module is not None:
+            contents[module] = _module_content(source)
+
+    return contents | _notebook_contents(root, exercises, starters_by_cell, sources_of_service)
+
+
+def _notebook_contents(
+    root: Path,
+    exercises: Sequence[registry.Exercise],
+    starters_by_cell: Mapping[str, str],
+    sources_of_service: Sequence[Source],
+) -> dict[str, bytes]:
+    """Return the content of every notebook, by its name in the checkout. Raises WorkshopError."""
+    sources_by_path = {source.path: source for source in sources_of_service}
     course = load_course(root)
+    contents: dict[str, bytes] = {}
+
     for path in sorted((root / "notebooks").glob("*.ipynb")):
-        on_page = [exercise for exercise in exercises if exercise.page == path.stem]
-        required_ids = [cell for exercise in on_page for cell in exercise.cells]
-        texts = starter_cells | _texts(root, course, path.stem)
-        contents[f"notebooks/{path.name}"] = _notebook_content(path, required_ids, texts, by_path)
+        exercises_of_page = [exercise for exercise in exercises if exercise.page == path.stem]
+        required_ids = [cell for exercise in exercises_of_page for cell in exercise.cells]
+        texts = {**starters_by_cell, **_summary_texts(root, course, path.stem)}
+        contents[f"notebooks/{path.name}"] = _notebook_content(path, required_ids, texts, sources_by_path)
 
     return contents
 
 
-def _starter_cells(text: str, exercises: Sequence[registry.Exercise]) -> dict[str, str]:
-    """Return the starters of the exercises that are done in a notebook, by cell id; ``text`` has their regions."""
+def _starters_by_cell(text: str, exercises: Sequence[registry.Exercise]) -> dict[str, str]:
+    """Return the starters of the exercises that are solved in a notebook, by cell id; ``text`` has their regions."""
     in_notebook = [exercise for exercise in exercises if exercise.file is None]
     return {exercise.cell: region_of(text, exercise.id).rstrip("\n") for exercise in in_notebook}
 
 
 def _module_name(source: Source, *, is_of_service: bool) -> str | None:
-    """Return the file that a source becomes in an image of the stack; None if it becomes none."""
+    """Return the name of the module that is made from a source for an image of the stack; None if there is none."""
     if source.name == CHECKPOINT:
         return f"images/collector/{source.file}"
     if is_of_service and source.file.endswith(OF_SERVICE) and source.file not in NOT_OF_SERVICE:
@@ -105,8 +127,11 @@ def _module_name(source: Source, *, is_of_service: bool) -> str | None:
     return None
 
 
-def _texts(root: Path, course: Course, lesson: str) -> dict[str, str]:
-    """Return the first and the last text of a lesson by the ids of their cells, with all lines of its summary."""
+def _summary_texts(root: Path, course: Course, lesson: str) -> dict[str, str]:
+    """Return the first and the last text of a lesson, as on the track ``full``, by the ids of their cells.
+
+    Both are made from the lesson's summary; empty without one.
+    """
     lines = summary.load(root, lesson)
     if lines is None:
         return {}
@@ -116,8 +141,11 @@ def _texts(root: Path, course: Course, lesson: str) -> dict[str, str]:
     return {summary.HEAD: lines.head(cells, minutes), summary.END: lines.end(cells)}
 
 
-def _starter(source: Source) -> str:
-    """Return what `exercises/` has of a source: the starter as the source's own lesson leaves it."""
+def _starter_text(source: Source) -> str:
+    """Return the starter of a source for ``exercises/``: its last stage in its own lesson.
+
+    Raises MarkerError with the name of the source.
+    """
     try:
         stage = FileStage(FileStage.parse(source.lesson).lesson, LAST)
         return starter(source.at(stage))
@@ -127,7 +155,7 @@ def _starter(source: Source) -> str:
         raise error.in_file(source.name) from error
 
 
-def _module(source: Source) -> bytes:
+def _module_content(source: Source) -> bytes:
     """Return the finished file without markers, for an image of the stack."""
     comment = "--" if source.file.endswith(".sql") else "#"
     first_line = f"{comment} Made by `./workshop build` from {source.name}: edit that file.\n"
@@ -140,31 +168,39 @@ def _notebook_content(
 ) -> bytes:
     """Return a notebook whose cells have these ``texts`` (by id), and whose file cells have their stages.
 
-    The second cell for a file in the notebook ``02_…`` has the stage 02:2 of the file.
+    ``sources`` are those of the files, by path. The second cell for a file in the notebook ``02_…`` has the stage 02:2
+    of the file. Raises WorkshopError for an invalid notebook, a missing cell, and a file without a source.
     """
     name = f"notebooks/{path.name}"
     try:
         notebook: dict[str, Any] = json.loads(path.read_bytes())
-        cells = {cell["id"]: cell for cell in notebook["cells"]}
+        cells_by_id = {cell["id"]: cell for cell in notebook["cells"]}
     except (ValueError, LookupError, TypeError) as error:
         raise WorkshopError(f"{name} is no notebook.", STEP) from error
     for identifier in required_ids:
-        if identifier not in cells:
+        if identifier not in cells_by_id:
             raise WorkshopError(f"{name} has no cell with the id {identifier}.", STEP)
 
+    lesson = FileStage.parse(path.stem).lesson
     stage_numbers: Counter[str] = Counter()
-    for identifier, cell in cells.items():
+    for identifier, cell in cells_by_id.items():
         old_text = "".join(cell["source"])
         new_text = texts.get(identifier, old_text)
-        if file_cell := FileCell.parse(old_text):
+        file_cell = FileCell.parse(old_text)
+        if file_cell:
             if file_cell.path not in sources:
                 raise WorkshopError(f"{name}, cell {identifier}: {file_cell.path} has no source in solutions/.", STEP)
             stage_numbers[file_cell.path] += 1
-            stage = FileStage(FileStage.parse(path.stem).lesson, stage_numbers[file_cell.path])
-            body = growth.shown(sources[file_cell.path], stage, changes=file_cell.is_changes)
-            first_line = old_text.partition("\n")[0]
-            new_text = f"{first_line}\n{body}".rstrip("\n")
+            stage = FileStage(lesson, stage_numbers[file_cell.path])
+            new_text = _file_cell_text(old_text, file_cell, sources[file_cell.path], stage)
         if new_text != old_text:
             cell["source"] = new_text.splitlines(keepends=True)
 
     return notebook_bytes(notebook)
+
+
+def _file_cell_text(old_text: str, file_cell: FileCell, source: Source, stage: FileStage) -> str:
+    """Return the text of a file cell: its first line, then the stage of the file, or the changes of that stage."""
+    first_line, _, _ = old_text.partition("\n")
+    body = growth.shown(source, stage, changes=file_cell.is_changes)
+    return f"{first_line}\n{body}".rstrip("\n")

@@ -14,56 +14,67 @@ from matplotlib.image import imread
 from workshop_kit.display.map import NAME as MAP
 
 SHOWS = {
-    *("audit", "board", "compare", "crosstab", "DataFrame", "describe", "display", "head", "heatmap", "map"),
-    *("predict", "print", "reveal", "take_home"),
-}
-"""Names of calls that show something: alone on a line, or as the last line of a cell."""
+    "audit", "board", "compare", "crosstab", "DataFrame", "describe", "display", "head", "heatmap", "map", "predict",
+    "print", "reveal", "take_home",
+}  # fmt: skip
+"""Names of functions and methods that show something if a call of them is the last line of a cell."""
 NOTHING = re.compile(r"^(?:None|\[\]|\{\}|\(\)|set\(\)|Series\(\[\].*\))$", re.MULTILINE)
 """A line of text that says that there is nothing."""
 SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 SHAPES = re.compile(r"<(?:path|polyline|polygon|line|rect|circle|ellipse|image|use)\b")
 EMBEDDED_PNG = re.compile(r'<img src="data:image/png;base64,([^"]+)"')
-"""A chart of the kit, in its HTML."""
+"""A chart in the HTML of the kit."""
 LIT = "[today]"
 """How the map's text marks the parts of a lesson."""
 COLOR = 0.1
-"""From this difference of red, green and blue on, a pixel is colored: axes, ticks and texts are gray."""
+"""A pixel is colored if its red, green and blue differ by more: axes, ticks and texts are gray."""
 LEAST_PIXELS = 500
-"""More than the samples of a few lines in a legend, which has them without data, too."""
+"""A chart with data has at least so many colored pixels; the samples of lines in a legend have fewer."""
 
 
 def sentences(source: str, outputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield what an executed cell shows too little of, in words that follow the cell's name."""
+    """Yield the problems of an executed cell that shows nothing or too little, as the ends of a sentence."""
     if promises_output(source) and not outputs:
         yield "shows nothing"
     for output in outputs:
-        data = output.get("data", {})
-        text = str(output.get("text") or data.get("text/plain") or "")
-        if nothing := NOTHING.search(text):
-            yield f"shows {nothing[0]}"
-        if text.startswith(MAP) and LIT not in text:
-            yield "shows a map on which nothing is lit"
+        yield from _text_problems(output)
+        yield from _picture_problems(output.get("data", {}))
 
-        html = str(data.get("text/html", ""))
-        drawings = SVG.findall(html) + SVG.findall(str(data.get("image/svg+xml", "")))
-        if any(not SHAPES.search(drawing) for drawing in drawings):
-            yield "shows a drawing without a shape"
-        charts = EMBEDDED_PNG.findall(html)
-        if data.get("image/png"):
-            charts.append(data["image/png"])
-        if not all(has_data(base64.b64decode(chart)) for chart in charts):
-            yield "shows a chart without data"
+
+def _text_problems(output: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the problems of the text of an output: an empty value, a map of the workshop without a lit part."""
+    data = output.get("data", {})
+    text = str(output.get("text") or data.get("text/plain") or "")
+    nothing = NOTHING.search(text)
+    if nothing:
+        yield f"shows {nothing[0]}"
+    if text.startswith(MAP) and LIT not in text:
+        yield "shows a map on which nothing is lit"
+
+
+def _picture_problems(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the problems of the drawings (SVG) and charts (PNG) in the data of an output."""
+    html = str(data.get("text/html", ""))
+    drawings = SVG.findall(html) + SVG.findall(str(data.get("image/svg+xml", "")))
+    if any(not SHAPES.search(drawing) for drawing in drawings):
+        yield "shows a drawing without a shape"
+
+    charts = EMBEDDED_PNG.findall(html)
+    if data.get("image/png"):
+        charts.append(data["image/png"])
+    if not all(has_data(base64.b64decode(chart)) for chart in charts):
+        yield "shows a chart without data"
 
 
 def promises_output(source: str) -> bool:
-    """Return whether a cell always has an output: it prints or displays, or its last line is a value that is shown.
+    """Return whether a cell must have an output: it prints or displays, or its last line is a value that is shown.
 
     >>> promises_output("print(1)"), promises_output("x = 1\\nx"), promises_output("x.append(1)"), promises_output("x;")
     (True, True, False, False)
     """
     if source.startswith("%%") or source.rstrip().endswith(";"):
         return False
-    python = re.sub(r"^[!%].*$", "pass", source, flags=re.MULTILINE)
+    python = re.sub(r"^[!%].*$", "pass", source, flags=re.MULTILINE)  # without IPython's own lines
     try:
         statements = ast.parse(python).body
     except SyntaxError:
@@ -76,11 +87,13 @@ def promises_output(source: str) -> bool:
         return False
 
     last_value = expressions[-1].value
-    return isinstance(last_value, ast.Name | ast.Attribute | ast.Subscript) or _called_name(last_value) in SHOWS
+    if isinstance(last_value, ast.Name | ast.Attribute | ast.Subscript):
+        return True
+    return _called_name(last_value) in SHOWS
 
 
 def _called_name(value: ast.expr) -> str:
-    """Return the name of the function or method that an expression calls; "" if it is no call."""
+    """Return the name of the function or method that an expression calls; "" if it calls none by a name."""
     if not isinstance(value, ast.Call):
         return ""
     function = value.func
@@ -92,7 +105,7 @@ def _called_name(value: ast.expr) -> str:
 
 
 def has_data(png: bytes) -> bool:
-    """Return whether a chart has colored pixels: without data it has gray axes and texts, and a legend's samples."""
+    """Return whether a chart has enough colored pixels: one without data has only those of its legend."""
     pixels = imread(io.BytesIO(png), format="png")
     if pixels.ndim < 3:
         return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,8 @@ LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
 def build(python: Path, output: Path) -> int:
     """Build the site into ``output``; return how many lessons have the outputs of the last tour.
 
-    ``python`` is an interpreter with Sphinx. Raises WorkshopError for a folder with other files, and with Sphinx's
-    output where a page or link is wrong; an older site stays then.
+    ``python`` is an interpreter with Sphinx. Raises WorkshopError for an ``output`` with other files, and with Sphinx's
+    output if a page or link is wrong. An older site stays after an error.
     """
     site_copy.require_replaceable(output)
     with tempfile.TemporaryDirectory() as scratch:
@@ -56,9 +56,10 @@ def build(python: Path, output: Path) -> int:
         executed = write_sources(CHECKOUT, sources, TOURS)
 
         settings = CHECKOUT / "docs" / "site"
-        command: list[str | Path] = [python, "-m", "sphinx", "--fail-on-warning", "--keep-going", "-q", "-c", settings]
+        doctrees = Path(scratch) / "doctrees"
+        command: list[str | Path] = [python, "-m", "sphinx", "--fail-on-warning", "--keep-going", "-q"]
         shell.run(
-            [*command, "-d", Path(scratch) / "doctrees", sources, pages],
+            [*command, "-c", settings, "-d", doctrees, sources, pages],
             failed="The site was not built.",
             next_step="Correct what the lines above name, then run ./workshop site again.",
             error=WorkshopError,
@@ -70,7 +71,10 @@ def build(python: Path, output: Path) -> int:
 
 
 def write_sources(root: Path, folder: Path, executed: Path) -> int:
-    """Write Sphinx's source folder for a checkout; return how many lessons have outputs from ``executed``."""
+    """Write the sources for Sphinx to ``folder``: the pages of the checkout ``root``.
+
+    ``executed`` is the folder of the lessons that the tour ran; return how many lessons have outputs from there.
+    """
     shutil.copytree(root / "docs", folder / "docs", ignore=shutil.ignore_patterns("site"))
     lessons = sorted(root.glob("notebooks/*.ipynb"))
     for path in (*root.glob("*.md"), *root.glob(ROOMS), *lessons):
@@ -78,19 +82,23 @@ def write_sources(root: Path, folder: Path, executed: Path) -> int:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
 
-    from_tour = [path.stem for path in lessons if write_lesson(path, folder / BOOK, executed / path.name)]
+    lessons_with_outputs: list[str] = []
+    for path in lessons:
+        if write_lesson(path, folder / BOOK, executed / path.name):
+            lessons_with_outputs.append(path.stem)
+
     for path in lessons:
         _write_notes(root, folder, path.stem)
         _write_preview(root, folder, path.stem)
     for path in list(folder.rglob("*.md")):
-        _copy_linked(root, folder, path)
-        _adapt_guide(path, from_tour)
+        _copy_linked_files(root, folder, path)
+        _adapt_links(path, lessons_with_outputs)
 
     index = folder / "index.md"
     (folder / "README.md").rename(index)
     with index.open("a", encoding="utf-8") as file:
         file.write((root / CONTENTS).read_text(encoding="utf-8"))
-    return len(from_tour)
+    return len(lessons_with_outputs)
 
 
 def _write_notes(root: Path, folder: Path, lesson: str) -> None:
@@ -102,7 +110,7 @@ def _write_notes(root: Path, folder: Path, lesson: str) -> None:
 
 
 def _write_preview(root: Path, folder: Path, lesson: str) -> None:
-    """Write the page of a lesson to read ahead, without answers."""
+    """Write the page of a lesson that participants read before the workshop, without answers."""
     from workshop_room.pages.preview import load_preview  # lazily: a slow import
 
     path = folder / BOOK / AHEAD / f"{lesson}.md"
@@ -136,9 +144,10 @@ def write_lesson(notebook: Path, book: Path, executed: Path) -> bool:
 
 
 def with_outputs(notebook: Path, executed: Path) -> Any:
-    """Return a lesson (nbformat's node) with the outputs that its cells had in the tour; None without such a run.
+    """Return a lesson (nbformat's node) with the outputs of the notebook ``executed``, which the tour wrote.
 
-    A cell that the tour ran with other code, such as a solution, stays without outputs.
+    A cell that the tour ran with other code, such as a solution, stays without outputs. Returns None if there is no
+    such notebook, or it has an error or other cells.
     """
     import nbformat
 
@@ -159,44 +168,48 @@ def with_outputs(notebook: Path, executed: Path) -> Any:
             cell.outputs = executed_cell.get("outputs", [])
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata["tags"] = ["hide-input"]
-        if texts := _chart_texts(cell.get("outputs", [])):
-            cell.metadata["mystnb"] = {"image": {"alt": " ".join(texts)}}
+        chart_texts = _chart_texts(cell.get("outputs", []))
+        if chart_texts:
+            cell.metadata["mystnb"] = {"image": {"alt": " ".join(chart_texts)}}
+
     return page
 
 
 def _chart_texts(outputs: Sequence[Any]) -> list[str]:
-    """Return the texts of the charts that a cell showed."""
-    bundles = [output.get("data", {}) for output in outputs]
-    return [data.get("text/plain", "") for data in bundles if "image/png" in data]
+    """Return the texts of the charts among the outputs of a cell."""
+    data_of_outputs = [output.get("data", {}) for output in outputs]
+    return [data.get("text/plain", "") for data in data_of_outputs if "image/png" in data]
 
 
 def with_boxes(text: str, lesson: str) -> str:
-    """Return Markdown of a lesson with boxes: how to open it, below its title; its objectives; its key points."""
-    box = OPEN.format(lesson=lesson, short=lesson.partition("_")[0], ahead=AHEAD)
+    """Return Markdown of a lesson with boxes for how to open it, below its title, its objectives and its key points."""
+    number, _, _ = lesson.partition("_")
+    box = OPEN.format(lesson=lesson, short=number, ahead=AHEAD)
 
-    def with_box(title: re.Match[str]) -> str:
+    def add_box(title: re.Match[str]) -> str:
         return f"{title[0]}\n{box}"
 
-    text = TITLE.sub(with_box, text)
+    text = TITLE.sub(add_box, text)
     text = OBJECTIVES.sub(r":::{admonition} Afterwards you can\n:class: note\n\n\1\n:::\n", text)
     return KEY_POINTS.sub(r"\1\n\n:::{admonition} Key points\n:class: important\n\n\2\n:::\n", text)
 
 
-def _copy_linked(root: Path, folder: Path, guide: Path) -> None:
-    """Copy the files that a guide links to and that are no pages, such as the license."""
+def _copy_linked_files(root: Path, folder: Path, guide: Path) -> None:
+    """Copy the files that a guide in ``folder`` links to and that are no pages, such as the license."""
+    source_folder = (root / guide.relative_to(folder)).parent
     for link in LINK.findall(guide.read_text(encoding="utf-8")):
-        source = (root / guide.relative_to(folder)).parent / link
+        source = source_folder / link
         target = guide.parent / link
         if source.is_file() and source.suffix != ".md" and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
 
 
-def _adapt_guide(guide: Path, from_tour: list[str]) -> None:
-    """Link to the front page where a guide links to the README, and to notebooks where the book links to chapters."""
+def _adapt_links(guide: Path, lessons_with_outputs: Collection[str]) -> None:
+    """Let a guide link to the front page in place of the README, and the book to notebooks in place of chapters."""
 
     def link_to_notebook(link: re.Match[str]) -> str:
-        if link[1] in from_tour:
+        if link[1] in lessons_with_outputs:
             return f"]({link[1]}.ipynb"
         return link[0]
 

@@ -24,7 +24,7 @@ from workshop_kit.workspace.folder import own_workspace
 
 RECORD = Path("build") / "test-groups.json"
 PREPARING = "WORKSHOP_TEST_PREPARES"
-"""Set for chosen tests: pytest prepares the machine if one that was collected needs it. The value: may it install?"""
+"""The variable is set for chosen tests: pytest then prepares what they need, with ``yes`` by installing it."""
 NOTHING_COLLECTED = 5
 BUSY_LOOP = "while True: pass"
 SHUFFLED = ("-p", "randomly")
@@ -41,7 +41,7 @@ BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-vlgothic")
 class Group:
     """Tests that run together. ``marks`` is the expression for ``-m``; ``shared`` allows several workers.
 
-    ``busy_loops`` programs take all the processor they get while the group runs.
+    ``busy_loops`` is the number of programs that keep the processor busy while the group runs.
     """
 
     name: str
@@ -71,22 +71,24 @@ def prepare(marks: Collection[str], *, may_install: bool) -> None:
 
 
 def names_a_part(words: Sequence[str], root: Path) -> bool:
-    """Return whether a word selects tests: such an option, or the path of a file or folder.
+    """Return whether a word selects tests: it is one of the options `SELECTING`, or the path of a file or folder.
 
     >>> names_a_part(["-x", "--durations=60"], Path("/checkout"))
     False
     >>> names_a_part(["-k", "ledger"], Path("/checkout")), names_a_part(["-v", "tmp::test_x"], Path("/"))
     (True, True)
     """
-    for word in filter(None, words):
-        path = root / word.partition("::")[0]
-        if word.startswith(SELECTING) or path.exists():
+    for word in words:
+        if word.startswith(SELECTING):
+            return True
+        path, _, _ = word.partition("::")
+        if word and (root / path).exists():
             return True
     return False
 
 
 def busy_loops_of(words: Sequence[str]) -> int:
-    """Return the busy loops of the group that the words choose by its mark; 0 for any other choice.
+    """Return the number of busy loops of the group whose mark the words choose by ``-m``; 0 for any other choice.
 
     >>> busy_loops_of(["-x", "-m", "busy"]), busy_loops_of(["-m", "long"]), busy_loops_of(["busy"])
     (4, 0, 0)
@@ -103,11 +105,11 @@ def arguments_of(group: Group, absent: Mapping[str, str], cores: int) -> list[st
     >>> arguments_of(LONG[-1], {"engine": "no root"}, cores=2)
     ['-m', 'machine and not engine']
     """
-    marks = [group.marks, *(f"not {mark}" for mark in absent)]
-    words = ["-m", " and ".join(marks)]
+    conditions = [group.marks, *(f"not {mark}" for mark in absent)]
+    words = ["-m", " and ".join(conditions)]
     if group.shared and cores > 1:
-        # One worker more than cores: most tests wait for containers.
-        words += ["-n", str(min(cores + 1, 4)), "--dist", "loadgroup", "--no-loadscope-reorder"]
+        workers = min(cores + 1, 4)  # one more than cores: most tests wait for containers
+        words += ["-n", str(workers), "--dist", "loadgroup", "--no-loadscope-reorder"]
     return words
 
 
@@ -124,14 +126,15 @@ def run(command: Sequence[str | Path], root: Path, variables: Mapping[str, str] 
 
 
 def run_group(group: Group, python: Path, root: Path, words: Sequence[str], absent: Mapping[str, str]) -> int:
-    """Run one group and return pytest's exit code."""
+    """Run one group without the tests whose marks are ``absent``; return pytest's exit code."""
+    arguments = arguments_of(group, absent, cores())
     with busy(python, group.busy_loops):
-        return run([python, "-m", "pytest", *arguments_of(group, absent, cores()), *words], root)
+        return run([python, "-m", "pytest", *arguments, *words], root)
 
 
 @contextlib.contextmanager
 def busy(python: Path, loops: int) -> Iterator[None]:
-    """Keep the processor busy with so many programs until the end of the block."""
+    """Keep the processor busy with ``loops`` programs until the end of the block."""
     programs = [subprocess.Popen([python, "-c", BUSY_LOOP]) for _ in range(loops)]
     try:
         yield
@@ -165,12 +168,18 @@ def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str,
         first_failure = first_failure or code
         if code == 0 and commit_id is not None and commit_id == _clean_commit(root):
             passed_groups.append(group.name)
-            write_atomically(root / RECORD, json.dumps({"commit": commit_id, "passed": passed_groups}).encode())
+            _record_passed_groups(root, commit_id, passed_groups)
 
     say(f"All groups, on {commit_id or 'a checkout with changes: nothing is remembered'}:")
     for row in rows:
         say(f"  {row}")
     return first_failure
+
+
+def _record_passed_groups(root: Path, commit_id: str, names: Sequence[str]) -> None:
+    """Write the groups that passed on a commit to RECORD, where `_groups_passed_on` reads them."""
+    record = {"commit": commit_id, "passed": names}
+    write_atomically(root / RECORD, json.dumps(record).encode())
 
 
 def _clean_commit(root: Path) -> str | None:
@@ -189,7 +198,7 @@ def cores() -> int:
 
 
 def _groups_passed_on(root: Path, commit_id: str | None) -> list[str]:
-    """Return the groups that passed on this commit."""
+    """Return the names of the groups that passed on this commit; none if it is None."""
     path = root / RECORD
     record = json.loads(path.read_text()) if path.exists() else {}
     if commit_id is None or record.get("commit") != commit_id:

@@ -46,10 +46,10 @@ PAGE = """{%- extends 'lab/index.html.j2' -%}
 
 
 class InterruptibleClient(NotebookClient):
-    """Runs a notebook until a signal ends it: its tasks are canceled, so that none is left with an error.
+    """Runs a notebook; a signal cancels its tasks, so that none is left with an error.
 
-    nbclient's own handlers end the kernel, which looks like a failed cell and breaks its start. A KeyboardInterrupt
-    that is raised inside of a task is reported as an error that nobody retrieved.
+    nbclient's own handlers end the kernel, which looks like a failed cell, or breaks the start of the kernel. A
+    KeyboardInterrupt inside of a task would be reported as an exception that was never retrieved.
     """
 
     is_interrupted = False
@@ -61,11 +61,12 @@ class InterruptibleClient(NotebookClient):
         await super().async_start_new_kernel(**options)
 
     def _handle_signals(self) -> None:
+        """Interrupt the run at a signal. Only the main thread can handle signals: in another one nothing is changed."""
         if threading.current_thread() is not threading.main_thread():
             return
         self._loop = asyncio.get_running_loop()
         for number in SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as SIGHUP is, under nohup
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup lets SIGHUP be ignored
                 self._loop.add_signal_handler(number, self._interrupt)
 
     def release_signals(self) -> None:
@@ -76,6 +77,7 @@ class InterruptibleClient(NotebookClient):
         reaper.interrupt_on_termination()
 
     def _interrupt(self) -> None:
+        """Cancel all tasks at the first signal; later ones change nothing."""
         if self.is_interrupted:
             return
         self.is_interrupted = True
@@ -86,7 +88,7 @@ class InterruptibleClient(NotebookClient):
 
 @dataclass(frozen=True)
 class CellError:
-    """Where a lesson failed. ``cell`` counts all cells from 1; ``message`` has no colors and no traceback."""
+    """The error of a lesson. ``cell`` counts all cells from 1; ``message`` has no colors and no traceback."""
 
     cell: int
     source: str
@@ -116,9 +118,9 @@ class Tour:
     """A run of lessons. The workspace's notebooks and progress do not change.
 
     Executed copies and their pages go to ``output``; with ``book``, chapters of changed lessons go there.
-    ``solutions`` (cell id to code) replace exercise cells. Then an exercise that does not pass is an error, and so is
-    a cell that differs from the lesson's table in ``expected``. None runs the lessons as they are. ``before_cell`` gets
-    the lesson and the id of each code cell before it runs.
+    ``solutions`` (code by cell id) replace exercise cells. With them an exercise that does not pass is an error, and so
+    is a cell that differs from the lesson's table in the folder ``expected``; without them (None) the lessons run as
+    they are. ``before_cell`` is called with the lesson and the id of each code cell before it runs.
     """
 
     workspace: Workspace
@@ -135,12 +137,14 @@ class Tour:
 
         Raises WrongUsage for an unknown lesson, NotReady when a page cannot be written.
         """
-        results = [self._run(path) for path in find_lessons(lessons, self.workspace.notebooks)]
+        paths = find_lessons(lessons, self.workspace.notebooks)
+        results = [self._run_lesson(path) for path in paths]
         if self.book is not None:
             write_index(self.workspace.notebooks, self.book)
         return results
 
-    def _run(self, path: Path) -> LessonResult:
+    def _run_lesson(self, path: Path) -> LessonResult:
+        """Run a lesson and write its page and, without an error, its chapter of the book."""
         started = time.monotonic()
         lesson = path.stem
         page = self.output / f"{lesson}.html"
@@ -156,12 +160,16 @@ class Tour:
             write_chapter(notebook, path, self.book)
 
         seconds = time.monotonic() - started
-        cells = sum(cell.cell_type == "code" for cell in notebook.cells)
-        self.report(Step(lesson, 1.0, error.message if error else f"{seconds:.0f} s", done=True))
-        return LessonResult(lesson, seconds, cells, page, error)
+        code_cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        detail = error.message if error else f"{seconds:.0f} s"
+        self.report(Step(lesson, 1.0, detail, done=True))
+        return LessonResult(lesson, seconds, len(code_cells), page, error)
 
     def _execute(self, notebook: Any, lesson: str) -> CellError | None:
-        """Run ``notebook`` in place; return where it failed, or None."""
+        """Run ``notebook`` in place; return the error of the cell that failed, or None.
+
+        Raises KeyboardInterrupt if a signal ended the run.
+        """
         current_index = 0
 
         def start_cell(cell: Any, cell_index: int) -> None:
@@ -199,7 +207,7 @@ class Tour:
 
 
 def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
-    """Return the notebooks with these names (see `find_lesson`), or by default the first one of every lesson."""
+    """Return the notebooks with these names (see `find_lesson`); without names, the first notebook of every lesson."""
     all_names = list(lesson_names(notebooks))
     chosen_names = {find_lesson(name, notebooks) for name in names}
     if not chosen_names:
@@ -208,12 +216,13 @@ def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
 
 
 def _replace_sources(notebook: Any, sources: Mapping[str, str]) -> dict[str, str]:
-    """Replace cells by id and remove their outputs; return the old sources."""
+    """Give the cells with these ids new sources, and remove their outputs; return the old sources by cell id."""
     old_sources: dict[str, str] = {}
     for cell in notebook.cells:
-        if cell.get("id") in sources:
-            old_sources[cell["id"]] = cell.source
-            cell.source = sources[cell["id"]].rstrip("\n")
+        identifier = cell.get("id")
+        if identifier in sources:
+            old_sources[identifier] = cell.source
+            cell.source = sources[identifier].rstrip("\n")
             cell.outputs = []
     return old_sources
 
@@ -230,20 +239,21 @@ def kernel_manager(workspace: Workspace) -> Any:
 
 
 def _cell_error(notebook: Any, index: int, name: str, message: str) -> CellError:
-    message = ANSI.sub("", message).strip()
+    """Return the error of the cell at ``index`` (from 0); ``name`` is that of the exception."""
+    text = ANSI.sub("", message).strip()
     if name not in SENTENCES:
-        message = f"{name}: {message}"
-    return CellError(index + 1, notebook.cells[index].source, name, message)
+        text = f"{name}: {text}"
+    return CellError(index + 1, notebook.cells[index].source, name, text)
 
 
 def _expectation_error(notebook: Any, expected: expectations.Expectations) -> CellError | None:
     """Return all wrong outputs as one error, at the first of their cells."""
-    misses = expectations.misses(notebook, expected)
-    if not misses:
+    problems = expectations.misses(notebook, expected)
+    if not problems:
         return None
 
-    index, _ = misses[0]
-    message = "\n".join(sentence for _, sentence in misses)
+    index, _ = problems[0]
+    message = "\n".join(sentence for _, sentence in problems)
     return CellError(index + 1, notebook.cells[index].source, "Expectation", message)
 
 

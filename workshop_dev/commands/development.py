@@ -34,18 +34,18 @@ def test(
 ) -> None:
     """Run the test suite; further words go to pytest (``./workshop test -k config``)."""
     began = time.monotonic()
-    python = _with_developer_packages(no_install)
+    python = _interpreter(no_install)
     words = list(context.args)
     is_part = not everything and suite.names_a_part(words, CHECKOUT)
-    absent = {} if is_part else _absent_for_tests(may_install=not no_install)
+    absent = {} if is_part else _prepare_tests(may_install=not no_install)  # for a part pytest prepares what it needs
     prepared = time.monotonic()
 
     if everything:
         code = suite.run_all(python, CHECKOUT, words, absent)
     elif is_part:
-        preparing = {suite.PREPARING: "no" if no_install else "yes"}
+        variables = {suite.PREPARING: "no" if no_install else "yes"}
         with suite.busy(python, suite.busy_loops_of(words)):
-            code = suite.run([python, "-m", "pytest", *words], CHECKOUT, preparing)
+            code = suite.run([python, "-m", "pytest", *words], CHECKOUT, variables)
     else:
         code = suite.run_group(suite.DEFAULT, python, CHECKOUT, words, absent)
         say("Left out: the tests marked long, alone, busy, engines or machine. Run: ./workshop test --all")
@@ -70,15 +70,16 @@ def bench(
     words = names or []
     options = [word for word in words if word.startswith("-")]
     chosen_names = [word for word in words if not word.startswith("-")]
-    all_names = sorted(path.stem for path in (CHECKOUT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
+    all_modules = [path.stem for path in (CHECKOUT / "benchmarks").glob("*.py")]
+    all_names = sorted(name for name in all_modules if not name.startswith("_"))
     unknown_names = sorted(set(chosen_names) - set(all_names))
     if unknown_names:
         raise WrongUsage(f"There is no benchmark {unknown_names[0]!r}.", f"Choose from: {', '.join(all_names)}.")
     if no_install:
         options.append("--no-install")
 
-    python = _with_developer_packages(no_install)
-    codes = [_measure(python, name, options, report=report) for name in chosen_names or all_names]
+    python = _interpreter(no_install)
+    codes = [_run_benchmark(python, name, options, report=report) for name in chosen_names or all_names]
     raise typer.Exit(Exit.NOT_GOOD if any(codes) else Exit.GOOD)
 
 
@@ -87,7 +88,7 @@ def site(
     no_install: NoInstall = False,
 ) -> None:
     """Build the site from the lessons that the last tour executed, the book, the guides and the notes."""
-    python = _with_developer_packages(no_install)
+    python = _interpreter(no_install)
     folder = out.resolve()
     with TerminalReport() as report:
         report(Step("Site", detail="reading the pages"))
@@ -126,7 +127,7 @@ def new_lesson_files(
     say(f"Every TODO is yours to write: docs/adding-a-lesson.md. What is left: ./workshop test -k {name}")
 
 
-def _measure(python: Path, name: str, options: Sequence[str], *, report: bool) -> int:
+def _run_benchmark(python: Path, name: str, options: Sequence[str], *, report: bool) -> int:
     """Run a benchmark and return its exit code; with ``report`` its rows go to docs/performance.md, not to stdout."""
     command: list[str | Path] = [python, "-m", f"benchmarks.{name}", *options]
     if not report:
@@ -141,24 +142,30 @@ def _measure(python: Path, name: str, options: Sequence[str], *, report: bool) -
     return result.returncode
 
 
-def _with_developer_packages(no_install: bool) -> Path:
-    """Return the interpreter for tests. A conda environment belongs to the user, who adds the packages."""
+def _interpreter(no_install: bool) -> Path:
+    """Return the interpreter of .venv, with the developer packages installed if that is allowed.
+
+    Without .venv it is this one: an environment such as conda's belongs to the user, who adds the packages.
+    """
     if not (CHECKOUT / ".venv").exists():
         return Path(sys.executable)
     return python_env.ensure(CHECKOUT, developer=True, install=not no_install)
 
 
-def _absent_for_tests(*, may_install: bool) -> dict[str, str]:
+def _prepare_tests(*, may_install: bool) -> dict[str, str]:
     """Prepare an engine and a browser for the tests; return the marks of tests that cannot run, with the reason."""
-    absent = {}
+    reasons_by_mark: dict[str, str] = {}
     with TerminalReport() as report:
         try:
             provision.make_ready(own_workspace(), may_install=may_install, report=report)
         except NotReady as error:
             install.repeat_as_group_member(error)
-            absent = {mark: str(error) for mark in ("engine", "browser")}
+            reasons_by_mark["engine"] = str(error)
+            reasons_by_mark["browser"] = str(error)  # its tests need an engine, too
+
         try:
             suite.ensure_browser(install=may_install, report=report)
         except NotReady as error:
-            absent.setdefault("browser", str(error))
-    return absent
+            reasons_by_mark.setdefault("browser", str(error))
+
+    return reasons_by_mark

@@ -41,21 +41,23 @@ def tour(
     as_json: AsJson = False,
 ) -> None:
     """Run the lessons headless and write them to build/tour/ as HTML."""
+    if demo and (lessons or track is not None):
+        raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons and the track.")
     if demo:
-        if lessons or track is not None:
-            raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons and the track.")
         _rehearse_demo(book=book, may_install=not no_install, as_json=as_json)
         return
     if book and track is not None:
         raise WrongUsage("The book has the lessons whole.", "Leave --book away, or the track.")
     from workshop_dev.tour import find_lessons  # lazily: it brings nbconvert
 
+    names = list(lessons or ())
     if track is not None:
-        of_track = load_course(CHECKOUT).names(find_track(track))
-        lessons = lessons or list(of_track)
-    find_lessons(lessons or (), CHECKOUT / "notebooks")  # a wrong name is an error before anything starts
-    results = _run_lessons(lessons or (), track, book=book, may_install=not no_install)
-    _answer(results, as_json=as_json)
+        lessons_of_track = load_course(CHECKOUT).names(find_track(track))
+        names = names or list(lessons_of_track)
+    find_lessons(names, CHECKOUT / "notebooks")  # a wrong name is an error before anything starts
+
+    results = _run_lessons(names, track, book=book, may_install=not no_install)
+    _print_results(results, as_json=as_json)
     if any(result.error for result in results):
         raise typer.Exit(Exit.NOT_GOOD)
 
@@ -93,16 +95,21 @@ def _rehearse_demo(*, book: bool, may_install: bool, as_json: bool) -> None:
     ):
         play = PresenterApi(controller).play
         results = rehearse(script, controller, play, report, pictures=PICTURES if book else None)
-    _answer(results, as_json=as_json, last_line=f"On stage: {script.minutes:g} minutes.")
+    _print_results(results, as_json=as_json, last_line=f"On stage: {script.minutes:g} minutes.")
     if any(result.problem for result in results):
         raise typer.Exit(Exit.NOT_GOOD)
 
 
-def _answer(results: Sequence[LessonResult | StepResult], *, as_json: bool, last_line: str = "") -> None:
+def _print_results(results: Sequence[LessonResult | StepResult], *, as_json: bool, last_line: str = "") -> None:
+    """Print the results as JSON, or as text with the last line below."""
     if as_json:
-        answer(json.dumps([asdict(result) for result in results], default=str))
-    else:
-        answer("\n".join([*map(str, results), last_line]).rstrip())
+        objects = [asdict(result) for result in results]
+        answer(json.dumps(objects, default=str))
+        return
+
+    lines = [str(result) for result in results]
+    text = "\n".join([*lines, last_line])
+    answer(text.rstrip())
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def any_pause(_: Answer) -> float:
 
 
 def pause_until_the_limit(answer: Answer) -> float:
-    """Return the rest of ORDER_SECONDS: all customers wait at once where nothing answers, and none storms elsewhere."""
+    """Return the rest of ORDER_SECONDS, so that a customer sends one order in that time, however fast the answer is."""
     return max(0.0, ORDER_SECONDS - answer.seconds)
 
 
@@ -37,14 +37,14 @@ def customers(
 ) -> Iterator[list[Order]]:
     """Let CUSTOMERS threads order until the end of the block; yield the list of their orders, which grows.
 
-    ``address`` returns the URL for the next order, ``pause`` the seconds after an answer. An order's item begins with
-    the name, and is its request's id, too.
+    ``address`` returns the URL for the next order, ``pause`` the seconds to wait after an answer. The item of an order
+    begins with ``name``, and is also the id of its request.
     """
     orders: list[Order] = []
     numbers = itertools.count(1)
     stop = threading.Event()
 
-    def buy() -> None:
+    def order_until_stopped() -> None:
         stop.wait(random.uniform(0.0, ORDER_SECONDS))
         while not stop.is_set():
             url = f"{address()}/orders"
@@ -60,7 +60,7 @@ def customers(
             stop.wait(pause(answer))
 
     with ThreadPoolExecutor(CUSTOMERS) as pool:
-        futures = [pool.submit(buy) for _ in range(CUSTOMERS)]
+        futures = [pool.submit(order_until_stopped) for _ in range(CUSTOMERS)]
         try:
             yield orders
         finally:

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """A measured value in seconds, or in what ``unit`` names: ``beside`` names what it is compared with.
+    """A measured value, in seconds unless ``unit`` names another unit.
 
-    ``aim`` is the project's goal, in words. ``taken`` names the statistic of the runs, usually their median.
+    ``work`` is what was measured, ``ours`` the value, ``theirs`` that of what it is compared with, which ``beside``
+    names. ``aim`` is the project's goal, in words. ``taken`` names the statistic of the runs, usually their median.
     """
 
     work: str
@@ -28,69 +29,95 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """Ours ÷ theirs."""
-        return self.ours / self.theirs if self.theirs else None
+        """Our value divided by theirs; None without a comparison."""
+        if not self.theirs:
+            return None
+        return self.ours / self.theirs
 
 
 def median_seconds(work: Callable[[], object], runs: int) -> float:
     """Return the median wall time of several runs, after a warm-up."""
     work()
-    return statistics.median(_seconds(work) for _ in range(runs))
+    return statistics.median(_wall_seconds(work) for _ in range(runs))
 
 
 def median_pair(ours: Callable[[], object], theirs: Callable[[], object], runs: int) -> tuple[float, float]:
     """Return the median wall times of two pieces of work that run in turn (A B A B …), after a warm-up."""
     ours()
     theirs()
-    pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(runs)]
-    return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
+
+    our_seconds: list[float] = []
+    their_seconds: list[float] = []
+    for _ in range(runs):
+        our_seconds.append(_wall_seconds(ours))
+        their_seconds.append(_wall_seconds(theirs))
+
+    return statistics.median(our_seconds), statistics.median(their_seconds)
 
 
 def cpu_pair(ours: Callable[[], object], theirs: Callable[[], object], runs: int) -> tuple[float, float]:
     """Return the median CPU times of this process for two pieces of work that run in turn, after a warm-up."""
-    seconds_of_both: tuple[list[float], list[float]] = ([], [])
-    for _ in range(runs + 1):
-        for work, run_seconds in zip((ours, theirs), seconds_of_both, strict=True):
-            started = time.process_time()
-            work()
-            run_seconds.append(time.process_time() - started)
+    ours()
+    theirs()
 
-    return statistics.median(seconds_of_both[0][1:]), statistics.median(seconds_of_both[1][1:])
+    our_seconds: list[float] = []
+    their_seconds: list[float] = []
+    for _ in range(runs):
+        our_seconds.append(_cpu_seconds(ours))
+        their_seconds.append(_cpu_seconds(theirs))
+
+    return statistics.median(our_seconds), statistics.median(their_seconds)
 
 
 def cpu_share(work: Callable[[], object], runs: int) -> float:
-    """Return the median CPU time of this process in a second, while ``work`` runs for some seconds, or its threads."""
+    """Return the median share of a core that this process takes while ``work`` runs, with all threads."""
     shares = []
     for _ in range(runs):
-        cpu = time.process_time()
-        wall = time.monotonic()
+        cpu_start = time.process_time()
+        wall_start = time.monotonic()
         work()
-        shares.append((time.process_time() - cpu) / (time.monotonic() - wall))
+        cpu_seconds = time.process_time() - cpu_start
+        wall_seconds = time.monotonic() - wall_start
+        shares.append(cpu_seconds / wall_seconds)
+
     return statistics.median(shares)
 
 
 def show(rows: Sequence[Row]) -> None:
     """Print the rows as a table, or as one JSON document with ``--json``."""
     if "--json" in sys.argv[1:]:
-        print(json.dumps([{**asdict(row), "ratio": row.ratio} for row in rows], indent=1))
+        objects = [{**asdict(row), "ratio": row.ratio} for row in rows]
+        print(json.dumps(objects, indent=1))
         return
 
     for row in rows:
-        beside = ""
+        value = format_value(row.ours, row.unit)
+        comparison = ""
         if row.ratio:
-            beside = f"  {row.ratio:.2f} × {row.beside} ({format_value(row.theirs or 0, row.unit)})"
+            their_value = format_value(row.theirs or 0, row.unit)
+            comparison = f"  {row.ratio:.2f} × {row.beside} ({their_value})"
         aim = f"  [aim: {row.aim}]" if row.aim else ""
-        print(f"{row.work}: {format_value(row.ours, row.unit)}, {row.taken} of {row.runs}{beside}{aim}")
+        print(f"{row.work}: {value}, {row.taken} of {row.runs}{comparison}{aim}")
 
 
 def format_value(value: float, unit: str) -> str:
-    """Return a value with its unit."""
+    """Return a value with its unit; short times in milliseconds."""
     if unit != "s":
         return f"{value:.0f} {unit}"
-    return f"{value * 1000:.1f} ms" if value < 0.1 else f"{value:.2f} s"
+    if value < 0.1:
+        return f"{value * 1000:.1f} ms"
+    return f"{value:.2f} s"
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def _wall_seconds(work: Callable[[], object]) -> float:
+    """Run the work once and return its wall time."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
+
+
+def _cpu_seconds(work: Callable[[], object]) -> float:
+    """Run the work once and return the CPU time of this process meanwhile."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started

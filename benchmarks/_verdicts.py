@@ -49,7 +49,7 @@ class Order:
 
 
 def lost_items(orders: Iterable[Order], rows: Mapping[str, int]) -> list[str]:
-    """Return the items of orders that were answered 201 and have no row; ``rows`` counts them by item."""
+    """Return the items of orders that were answered 201 and have no row; ``rows`` is the number of rows by item."""
     placed_orders = [order for order in orders if order.is_placed]
     return [order.item for order in placed_orders if not rows.get(order.item)]
 
@@ -60,9 +60,9 @@ def doubled_items(orders: Iterable[Order], rows: Mapping[str, int]) -> list[str]
 
 
 def rows_by_item(output: str) -> dict[str, int] | None:
-    """Return the number of rows of each item, from lines ``ITEM<tab>NUMBER``; None if the output is not complete.
+    """Return the number of rows by item, from lines ``ITEM<tab>NUMBER``; None if the output is not complete.
 
-    The last line is that of TOTAL: a busy engine may return a command without a part of its output.
+    The last line has the sum, as the item TOTAL: a busy engine may cut off a part of a command's output.
 
     >>> rows_by_item("tea-1\\t1\\ntea-2\\t2\\ntotal\\t3\\n"), rows_by_item("tea-1\\t1\\n")
     ({'tea-1': 1, 'tea-2': 2}, None)
@@ -75,7 +75,8 @@ def rows_by_item(output: str) -> dict[str, int] | None:
         rows[item] = int(number)
 
     total = rows.pop(TOTAL, None)
-    return rows if total == sum(rows.values()) else None
+    is_complete = total == sum(rows.values())
+    return rows if is_complete else None
 
 
 @dataclass(frozen=True)
@@ -91,40 +92,43 @@ class SentRequest:
 
 
 def mixed_ids(requests: Iterable[SentRequest], lines: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the ids of requests whose answer or whose lines in the log are not theirs alone."""
-    lines_of: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    """Return the ids of requests whose answer has another id, or whose id is on lines of another request."""
+    lines_by_id: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for line in lines:
-        lines_of[str(line.get("request_id"))].append(line)
+        identifier = str(line.get("request_id"))
+        lines_by_id[identifier].append(line)
 
-    wrong = []
+    ids = []
     for request in requests:
-        if not _has_its_own(request, lines_of[request.request_id]):
-            wrong.append(request.request_id)
-    return wrong
+        lines_of_request = lines_by_id[request.request_id]
+        has_own_id = request.answered_id == request.request_id
+        if not has_own_id or not _are_lines_of(request, lines_of_request):
+            ids.append(request.request_id)
+    return ids
 
 
-def _has_its_own(request: SentRequest, lines: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether a request has its own id in its answer, its one line "request", and no line of another's."""
-    messages = Counter(line["msg"] for line in lines)
-    was_placed = request.status == CREATED
-    if request.answered_id != request.request_id:
+def _are_lines_of(request: SentRequest, lines: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether the lines with the id of a request are exactly those that it logs."""
+    counts = Counter(line["msg"] for line in lines)
+    expected_orders = 1 if request.status == CREATED else 0
+    if counts["request"] != 1 or counts["order placed"] != expected_orders:
         return False
-    if messages["request"] != 1 or messages["order placed"] != int(was_placed):
+    if any(counts[message] > 1 for message in ONCE):
         return False
-    if any(messages[message] > 1 for message in ONCE):
-        return False
+    return all(_has_values_of(request, line) for line in lines)
 
-    request_values = (request.method, request.path, request.status)
-    for line in lines:
-        if line["msg"] == "request" and (line["method"], line["path"], line["status"]) != request_values:
-            return False
-        if line["msg"] == "order placed" and line["quantity"] != request.quantity:
-            return False
+
+def _has_values_of(request: SentRequest, line: Mapping[str, Any]) -> bool:
+    """Return whether a line "request" or "order placed" has the values of a request; True for any other line."""
+    if line["msg"] == "request":
+        return (line["method"], line["path"], line["status"]) == (request.method, request.path, request.status)
+    if line["msg"] == "order placed":
+        return bool(line["quantity"] == request.quantity)
     return True
 
 
 def leaking_lines(secrets: Mapping[str, str], lines: Iterable[bytes]) -> list[str]:
-    """Return for each line with a secret, or with six characters of one in some encoding, the names of these secrets.
+    """Return a text for each line that has a secret, or six characters of one in some encoding: the secrets' names.
 
     ``secrets`` are values by name; no value is returned.
     """

@@ -21,7 +21,7 @@ SCOPES: tuple[Scope, ...] = ("kernel", "workspace")
 
 @contextmanager
 def own_session(scopes: Collection[Scope] = SCOPES) -> Iterator[tuple[Workspace, Session]]:
-    """Open a workspace in a temporary folder; remove what was made in these scopes at the end."""
+    """Open a workspace in a temporary folder and yield it with a session; remove what these scopes have at the end."""
     os.environ.setdefault("NO_PROXY", "127.0.0.1")
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace.open(Path(folder) / "workspace")
@@ -34,7 +34,7 @@ def own_session(scopes: Collection[Scope] = SCOPES) -> Iterator[tuple[Workspace,
 
 @contextmanager
 def own_stack(scopes: Collection[Scope] = SCOPES) -> Iterator[tuple[Workspace, Stack]]:
-    """Start the stack of a workspace as in `own_session`."""
+    """Start the stack of a workspace as in `own_session`; yield both."""
     with own_session(scopes) as (workspace, session):
         stack = provision.stack_of(workspace, session)
         stack.up()

@@ -37,14 +37,21 @@ WELL = "all is well"
 
 
 def probed(stack: Stack, name: str) -> list[Row]:
-    """Measure the slowest deep probe and the 99th percentile of liveness in one fault; all answers must be right."""
+    """Measure the slowest deep probe and the 99th percentile of liveness in one fault, or if all is well.
+
+    All answers must have the status that is true then.
+    """
     wait_ready(stack.url())
-    with FAULTS[name](stack) if name in FAULTS else contextlib.nullcontext(stack.url()) as url:
-        expected_status = 503 if name in FAULTS else 200
+    expected_status = 503 if name in FAULTS else 200
+    fault_block = FAULTS[name](stack) if name in FAULTS else contextlib.nullcontext(stack.url())
+    with fault_block as url:
         probes.wait_answer(lambda: probe(url, "/readyz").status == expected_status)
         answers = probes.probe_paths(url, PROBES)
-    assert {answer.status for path in DEEP for answer in answers[path]} == {expected_status}, name
-    assert {answer.status for answer in answers["/livez"]} == {200}, name
+
+    deep_statuses = {answer.status for path in DEEP for answer in answers[path]}
+    live_statuses = {answer.status for answer in answers["/livez"]}
+    assert deep_statuses == {expected_status}, name
+    assert live_statuses == {200}, name
 
     slowest = max(probes.slowest_seconds(answers[path]) for path in DEEP)
     p99_of_liveness = probes.p99_seconds(answers["/livez"])
@@ -56,17 +63,17 @@ def probed(stack: Stack, name: str) -> list[Row]:
 
 def recoveries(stack: Stack, report: Report) -> list[Row]:
     """Measure the time to readiness after the database was unpaused or restarted; the service is not restarted."""
-    unpaused = []
-    restarted = []
+    seconds_after_unpause = []
+    seconds_after_restart = []
     for number in range(RECOVERIES):
         report(Step("Health", number / RECOVERIES, "how soon it is ready again"))
-        unpaused.append(after_unpause(stack))
-        restarted.append(after_restart(stack))
+        seconds_after_unpause.append(after_unpause(stack))
+        seconds_after_restart.append(after_restart(stack))
 
     assert stack.container("service").attrs["RestartCount"] == 0
     return [
-        *both("ready after the database was unpaused", unpaused, "≤ 5 s"),
-        *both("ready after the database was stopped and started", restarted, "≤ 15 s"),
+        *both("ready after the database was unpaused", seconds_after_unpause, "≤ 5 s"),
+        *both("ready after the database was stopped and started", seconds_after_restart, "≤ 15 s"),
     ]
 
 
@@ -96,19 +103,21 @@ def wait_refused(stack: Stack) -> None:
 
 
 def both(work: str, seconds: Sequence[float], aim: str) -> list[Row]:
-    """Return the median and the worst of some runs."""
-    median = Row(work, statistics.median(seconds), len(seconds), aim)
-    return [median, replace(median, ours=max(seconds), taken="worst")]
+    """Return a row for the median of some runs, and one for the worst."""
+    median_row = Row(work, statistics.median(seconds), len(seconds), aim)
+    worst_row = replace(median_row, ours=max(seconds), taken="worst")
+    return [median_row, worst_row]
 
 
 def agent(stack: Stack, report: Report) -> list[Row]:
     """Measure memory and CPU of the agent while Prometheus scrapes it, by the engine's statistics."""
     watched = monitoring.start(stack, report)
     engine = stack.session.engine
-    path = f"/containers/{stack.container('agent').id}/stats?stream=0&one-shot=1"
+    agent_id = stack.container("agent").id
+    path = f"/containers/{agent_id}/stats?stream=0&one-shot=1"
     time.sleep(SETTLED_SECONDS)
     memory_mib = []
-    shares = []
+    cpu_shares = []
 
     for number in range(AGENT_RUNS):
         report(Step("Health", number / AGENT_RUNS, "what the agent takes"))
@@ -116,18 +125,22 @@ def agent(stack: Stack, report: Report) -> list[Row]:
         began = time.monotonic()
         time.sleep(AGENT_SECONDS)
         stats_after = get_json(engine, path)
-        shares.append((cpu_seconds(stats_after) - cpu_seconds_before) / (time.monotonic() - began))
+        used_seconds = cpu_seconds(stats_after) - cpu_seconds_before
+        cpu_shares.append(used_seconds / (time.monotonic() - began))
         memory_mib.append(stats.working_set(stats_after["memory_stats"]) / MIB)
 
     query = {"query": f'up{{job="agent"}}[{AGENT_SECONDS}s]'}
     answer = httpx.get(f"{watched.prometheus_url()}/api/v1/query", params=query, trust_env=False).json()
-    scrapes = [value for _, value in answer["data"]["result"][0]["values"]]
+    series = answer["data"]["result"][0]
+    scrapes = [value for _, value in series["values"]]
     assert set(scrapes) == {"1"}, scrapes
 
-    scraped = f"scraped {len(scrapes)} times in {AGENT_SECONDS} s"
+    frequency = f"scraped {len(scrapes)} times in {AGENT_SECONDS} s"
+    memory = statistics.median(memory_mib)
+    cpu_share = statistics.median(cpu_shares)
     return [
-        Row(f"the agent, {scraped}", statistics.median(memory_mib), AGENT_RUNS, "≤ 20 MiB", unit="MiB"),
-        Row(f"CPU a second of the agent, {scraped}", statistics.median(shares), AGENT_RUNS, "≤ 0.01 s (1 % of a core)"),
+        Row(f"the agent, {frequency}", memory, AGENT_RUNS, "≤ 20 MiB", unit="MiB"),
+        Row(f"CPU a second of the agent, {frequency}", cpu_share, AGENT_RUNS, "≤ 0.01 s (1 % of a core)"),
     ]
 
 

@@ -24,7 +24,7 @@ RUNS = 7
 
 
 def warm_setup() -> Row:
-    """Measure ``./workshop setup`` when all is there."""
+    """Measure ``./workshop setup`` where everything is set up already."""
 
     def work() -> None:
         subprocess.run([ROOT / "workshop", "setup"], check=True, capture_output=True)
@@ -56,7 +56,7 @@ def warm_start(workspace: Workspace) -> Row:
 
 
 def first_answer(stack: Stack) -> Row:
-    """Measure from "start" of a container of the service to the first 200 of ``/livez``."""
+    """Measure the time from the start of a container of the service to the first 200 of ``/livez``."""
     spec = like(stack.container("service"))
     ready_seconds: list[float] = []
 
@@ -71,12 +71,12 @@ def first_answer(stack: Stack) -> Row:
 
 
 def rebuild(session: Session) -> Row:
-    """Measure a new image after one changed line of the service, everything before it cached."""
+    """Measure the build of a new image after one changed line of the service, with all earlier steps cached."""
     base = recipes.tags(ROOT)["base"]
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         for path in files_below(ROOT / "workshop_app"):
-            copy = root / "workshop_app" / path.relative_to(ROOT / "workshop_app")
+            copy = root / path.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
         recipe = next(recipe for recipe in recipes.RECIPES if recipe.name == "app")

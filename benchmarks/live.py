@@ -28,30 +28,32 @@ PANELS = (
 
 
 class Growing:
-    """A container's measurements once a second; every call gives the table one second later, 300 rows long."""
+    """A container's measurements, one a second; each call returns the last 300 of them, one second later."""
 
     def __init__(self) -> None:
         noise = np.random.default_rng(7)
         count = POINTS + 10 * RUNS
+        seconds = np.arange(count)
         start = pd.Timestamp("2026-01-01", tz="UTC")
         self._frame = pd.DataFrame(
             {
-                "time": start + pd.to_timedelta(np.arange(count), unit="s"),
+                "time": start + pd.to_timedelta(seconds, unit="s"),
                 "container": "web",
-                "cpu_percent": 40 + 10 * np.sin(np.arange(count) / 20) + noise.normal(0, 3, count),
+                "cpu_percent": 40 + 10 * np.sin(seconds / 20) + noise.normal(0, 3, count),
                 "state": "ok",
                 "memory_mib": 60 + noise.normal(0, 1, count).cumsum() / 9,
                 "throttled_percent": np.abs(noise.normal(5, 2, count)),
                 "requests_per_second": 20 + noise.normal(0, 2, count),
             }
         )
-        self._at = 0
+        self._first_row = 0
 
     def __call__(self) -> tuple[pd.DataFrame, float]:
         """Return the table and its newest time in seconds since 1970."""
-        self._at += 1
-        frame = self._frame.iloc[self._at : self._at + POINTS]
-        return frame, frame["time"].iloc[-1].timestamp()
+        self._first_row += 1
+        frame = self._frame.iloc[self._first_row : self._first_row + POINTS]
+        newest = frame["time"].iloc[-1]
+        return frame, newest.timestamp()
 
 
 def ours() -> Callable[[], object]:
@@ -77,7 +79,8 @@ def new_figure() -> Callable[[], object]:
         figure = Figure(figsize=(8.6, 4.1), dpi=100)
         FigureCanvasAgg(figure)
         for axes, panel in zip(figure.subplots(2, 2).flat, PANELS, strict=True):
-            axes.plot(frame["time"], frame[next(iter(panel.columns))], marker="o", markevery=10)
+            column = next(iter(panel.columns))
+            axes.plot(frame["time"], frame[column], marker="o", markevery=10)
             axes.set_title(panel.title)
         figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
 

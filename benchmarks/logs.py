@@ -39,20 +39,23 @@ PANDAS = f"pandas {version('pandas')} read_json(lines=True), twice"
 
 
 def events(count: int, malformed: bool) -> Iterator[str]:
-    """Yield the lines, the same every time."""
+    """Yield the lines of a log, the same every time; with ``malformed`` a few of them are not valid JSON."""
     generator = random.Random(1)
     moment = 1_764_000_000.0
     for number in range(count):
         moment += generator.random() * 0.002
         timestamp = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
         if malformed and generator.random() < 0.005:
-            yield ("Traceback", "", '{"ts":"cut', f'{{"ts":"{timestamp}","v":NaN}}')[number % 4]
+            malformed_lines = ("Traceback", "", '{"ts":"cut', f'{{"ts":"{timestamp}","v":NaN}}')
+            yield malformed_lines[number % len(malformed_lines)]
             continue
 
-        level = generator.choice(("info", "info", "info", "warning", "error"))
-        event: dict[str, Any] = {"ts": timestamp, "level": level}
-        event |= {"logger": "service.http", "caller": f"http.py:{number % 300}", "msg": f"request {number} handled"}
-        event |= {
+        event: dict[str, Any] = {
+            "ts": timestamp,
+            "level": generator.choice(("info", "info", "info", "warning", "error")),
+            "logger": "service.http",
+            "caller": f"http.py:{number % 300}",
+            "msg": f"request {number} handled",
             "out": "stdout",
             "request_id": f"{generator.getrandbits(64):016x}",
             "route": "/items/{id}",
@@ -71,13 +74,13 @@ def events(count: int, malformed: bool) -> Iterator[str]:
 
 
 def stamp(number: int) -> str:
-    """Return the engine's time of a line."""
+    """Return the time that the engine writes beside the line of this number."""
     moment = datetime.fromtimestamp(1_764_000_000 + number // 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{number % 1000:03d}123456Z"
 
 
 def write(path: Path, count: int) -> Path:
-    """Write a file of the engine's json-file driver."""
+    """Write a file as the engine's json-file driver does, with ``count`` lines; return its path."""
     with path.open("w") as file:
         for number, line in enumerate(events(count, malformed=True)):
             text = json.dumps(f"{line}\n")
@@ -93,13 +96,15 @@ def ours(path: Path) -> pd.DataFrame:
 
 def two_steps(path: Path) -> pd.DataFrame:
     """Read records and the JSON in them with pandas alone, without malformed lines, which pandas refuses."""
-    outer = pd.read_json(path, lines=True)
-    good = outer["log"].str.endswith("}\n") & ~outer["log"].str.contains("NaN")
-    return pd.read_json(io.StringIO("".join(outer["log"][good])), lines=True)
+    records = pd.read_json(path, lines=True)
+    lines = records["log"]
+    is_well_formed = lines.str.endswith("}\n") & ~lines.str.contains("NaN")
+    text = "".join(lines[is_well_formed])
+    return pd.read_json(io.StringIO(text), lines=True)
 
 
 def reading(path: Path) -> Row:
-    """Measure the CPU time of this process, in turn."""
+    """Measure the CPU time of reading a file, with the kit's reader and with pandas in turn."""
     assert len(ours(path)) == LINES
     our_seconds, their_seconds = cpu_pair(lambda: ours(path), lambda: two_steps(path), RUNS)
     work = f"CPU of {LINES:,} lines of json-file content to a DataFrame"
@@ -108,7 +113,7 @@ def reading(path: Path) -> Row:
 
 def memory(path: Path) -> Row:
     """Measure the peak memory of a process that only reads the file, imports included."""
-    # Not getrusage: its peak begins with that of the process that started this one.
+    # Not getrusage, whose peak memory includes that of the parent before it started this program.
     code = "import re, sys; from workshop_kit.observe import logs; f = logs.read_json_file(open(sys.argv[1], 'rb'));"
     code += "print(int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) // 1024)"
     mib = int(subprocess.check_output([sys.executable, "-c", code, str(path)], cwd=ROOT))
@@ -116,15 +121,19 @@ def memory(path: Path) -> Row:
 
 
 def writer(count: int, pause_seconds: float = 0.0) -> tuple[str, ...]:
-    """Return a program that writes numbered lines within the kit's log limit."""
+    """Return the command of a program that writes numbered lines within the kit's log limit."""
     event = {"ts": "2026-11-24T16:06:14.797+00:00", "level": "info", "logger": "service.http", "status": 200}
-    line = json.dumps({**event, "n": "%d"}, separators=(",", ":")).replace('"%d"', "%d") + "\n"
+    event_text = json.dumps({**event, "n": "%d"}, separators=(",", ":"))
+    line = event_text.replace('"%d"', "%d") + "\n"
     pause = f"; sys.stdout.flush(); time.sleep({pause_seconds})" if pause_seconds else ""
     return ("python3", "-c", f"import sys, time\nfor n in range({count}): sys.stdout.write({line!r} % n){pause}")
 
 
 def flood(session: Session, image: str) -> Row:
-    """Follow a container that writes as fast as it can; measure until the last line is in a frame."""
+    """Measure how long it takes to follow a container that writes as fast as it can, until its last line is in a frame.
+
+    No line may be lost, and none may come twice.
+    """
     stop = threading.Event()
     numbers: list[int] = []
     started = time.perf_counter()
@@ -143,17 +152,17 @@ def flood(session: Session, image: str) -> Row:
 
 def following(session: Session, image: str) -> Row:
     """Measure the CPU time a second of following several containers that write little."""
-    command = writer(10**9, CONTAINERS / LINES_A_SECOND)
+    spec = Spec(image, command=writer(10**9, CONTAINERS / LINES_A_SECOND))
     stop = threading.Event()
     row_counts = [0] * CONTAINERS
 
-    def listen(number: int, container: object) -> None:
+    def follow(number: int, container: object) -> None:
         for frame in logs.LogFollower(container, stop):
             row_counts[number] += len(frame)
 
     with contextlib.ExitStack() as block:
-        containers = [block.enter_context(run(session, Spec(image, command=command))) for _ in range(CONTAINERS)]
-        threads = [threading.Thread(target=listen, args=pair) for pair in enumerate(containers)]
+        containers = [block.enter_context(run(session, spec)) for _ in range(CONTAINERS)]
+        threads = [threading.Thread(target=follow, args=pair) for pair in enumerate(containers)]
         for thread in threads:
             thread.start()
         time.sleep(2)
@@ -168,16 +177,19 @@ def following(session: Session, image: str) -> Row:
 
 
 def engine(session: Session, image: str) -> Row:
-    """Measure a container's log through the engine's API to a frame, beside its bytes to nowhere."""
+    """Measure reading a container's log into a frame through the engine's API, beside ``docker logs``."""
     with run(session, Spec(image, command=writer(MANY_LINES))) as running:
         running.container.wait()
         command = ["docker", "logs", "--timestamps", running.id]
         assert len(logs.read_container(running)) == MANY_LINES
-        our_seconds, their_seconds = median_pair(
-            lambda: logs.read_container(running),
-            lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL),
-            RUNS,
-        )
+
+        def read() -> None:
+            logs.read_container(running)
+
+        def print_to_nowhere() -> None:
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+        our_seconds, their_seconds = median_pair(read, print_to_nowhere, RUNS)
 
     work = f"{MANY_LINES:,} lines of a container to a DataFrame"
     beside = f"docker {session.engine.version['Version']} logs --timestamps > /dev/null"
@@ -189,7 +201,10 @@ def main() -> None:
     image = recipes.tags(ROOT)["base"]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        rows = [reading(write(folder / "some", LINES)), memory(write(folder / "many", MANY_LINES))]
+        short_file = write(folder / "some", LINES)
+        rows = [reading(short_file)]
+        long_file = write(folder / "many", MANY_LINES)
+        rows.append(memory(long_file))
         with own_session() as (_, session):
             rows += [flood(session, image), following(session, image), engine(session, image)]
     show(rows)

@@ -48,7 +48,7 @@ from workshop_kit.workspace import provision
 TASK = "Promises"
 DEPENDENCIES = ("master-db", "replica-db", "redis")
 TRUE_STATUS = {"/health": 503, "/readyz": 503, "/livez": 200}
-"""What each path answers while a critical dependency is away."""
+"""The right status of each path while a critical dependency is not available."""
 DEEP = ("/health", "/readyz")
 DEEP_SECONDS = 1.0
 LIVE_SECONDS = 0.1
@@ -61,11 +61,11 @@ ORDERS = 2_000
 KILLS = 20
 COPIES = 3
 COPY_SECONDS = 1.5
-"""At most so long a copy serves until it is killed again."""
+"""A copy is killed again at most so long after it is ready."""
 SERVING_SECONDS = (1.0, 4.0)
-"""How long all dependencies serve until one of them is killed."""
+"""The shortest and the longest time for which all dependencies serve until one of them is killed."""
 AWAY_SECONDS = (0.2, 1.0)
-"""How long that one stays away."""
+"""The shortest and the longest time for which that one is not available."""
 LIMIT_SECONDS = 120.0
 COUNT = """
 SELECT item, COUNT(*) FROM orders WHERE item LIKE '{name}-%' GROUP BY item;
@@ -74,24 +74,24 @@ SELECT '{total}', COUNT(*) FROM orders WHERE item LIKE '{name}-%'
 
 STOPS = 6
 OPERATORS_PORT = 8404
-"""Where HAProxy says which copies are ready."""
+"""The port of HAProxy's statistics, which name the copies that are ready."""
 
 AT_ONCE = 200
 NO_ORDER = 900_000_000_000_000_000
-"""No order has this id, nor a larger one: all dependencies are asked."""
+"""No order has this id or a larger one, so a request for it goes to all dependencies."""
 LINE_SECONDS = 10.0
-"""At most so long the engine keeps a line before it can be read."""
+"""The longest time until a line that a container has written can be read from the engine."""
 
 
 class Log:
-    """Every line that the containers of a session have written, also those of containers that are gone by now."""
+    """Every line that the containers of a session have written, also those of containers that were removed."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._texts: dict[str, bytes] = {}
 
     def collect(self) -> None:
-        """Read the logs of all containers that there are; to be called before some of them are removed."""
+        """Read the logs of all containers of the session; call it before one of them is removed."""
         label = f"{SESSION}={self._session.identity.workspace_id}"
         client = self._session.engine.client
         for container in client.containers.list(all=True, filters={"label": label}, ignore_removed=True):
@@ -106,7 +106,7 @@ class Log:
 
 @dataclass(frozen=True)
 class Trial:
-    """What all trials need. ``secrets`` are those of the stack, and a wrong password, by name."""
+    """The stack and the log that all trials use; ``secrets`` are those of the stack and a wrong password, by name."""
 
     stack: Stack
     log: Log
@@ -119,6 +119,7 @@ class Trial:
 
 
 Probes = dict[str, list[Answer]]
+"""The answers of probes, by path."""
 
 
 def health_in_faults(trial: Trial) -> list[Promise]:
@@ -128,9 +129,9 @@ def health_in_faults(trial: Trial) -> list[Promise]:
 
     without_customers: dict[str, Probes] = {}
     with_customers: dict[str, Probes] = {}
-    for number, (name, break_it) in enumerate(faults.items()):
+    for number, (name, inject) in enumerate(faults.items()):
         trial.report_step(f"health in the fault: {name}", number / len(faults))
-        without_customers[name], with_customers[name] = probe_in_fault(trial, break_it)
+        without_customers[name], with_customers[name] = probe_in_fault(trial, inject)
     wait_ready(trial.stack.url())
 
     where = f"in {len(faults)} faults"
@@ -142,10 +143,10 @@ def health_in_faults(trial: Trial) -> list[Promise]:
     ]
 
 
-def probe_in_fault(trial: Trial, break_it: Break) -> tuple[Probes, Probes]:
-    """Return the answers of probes in one fault, without customers and with them."""
+def probe_in_fault(trial: Trial, inject: Break) -> tuple[Probes, Probes]:
+    """Inject a fault and return the answers of probes in it, first without customers, then with them."""
     wait_ready(trial.stack.url())
-    with break_it(trial.stack) as url:
+    with inject(trial.stack) as url:
         wait_answer(lambda: probe(url, "/readyz").status == TRUE_STATUS["/readyz"])
         without_customers = probes.probe_for(url, PROBE_SECONDS)
 
@@ -158,10 +159,16 @@ def probe_in_fault(trial: Trial, break_it: Break) -> tuple[Probes, Probes]:
 
 def judge_times(where: str, answers_by_fault: Mapping[str, Probes]) -> list[Promise]:
     """Judge the slowest deep probe, and the 99th percentile of liveness in the fault in which it is worst."""
-    deep_seconds = {name: _slowest_deep_seconds(answers) for name, answers in answers_by_fault.items()}
-    live_seconds = {name: probes.p99_seconds(answers["/livez"]) for name, answers in answers_by_fault.items()}
-    deep_count = sum(len(answers[path]) for answers in answers_by_fault.values() for path in DEEP)
-    live_count = sum(len(answers["/livez"]) for answers in answers_by_fault.values())
+    deep_seconds: dict[str, float] = {}
+    live_seconds: dict[str, float] = {}
+    deep_count = 0
+    live_count = 0
+    for name, answers in answers_by_fault.items():
+        deep_seconds[name] = _slowest_deep_seconds(answers)
+        live_seconds[name] = probes.p99_seconds(answers["/livez"])
+        deep_count += sum(len(answers[path]) for path in DEEP)
+        live_count += len(answers["/livez"])
+
     return [
         within(f"/health and /readyz {where}", deep_seconds, DEEP_SECONDS, deep_count, "slowest"),
         within(f"/livez {where}", live_seconds, LIVE_SECONDS, live_count, "worst p99"),
@@ -169,18 +176,19 @@ def judge_times(where: str, answers_by_fault: Mapping[str, Probes]) -> list[Prom
 
 
 def _slowest_deep_seconds(answers: Probes) -> float:
+    """Return the time of the slowest probe that asks about dependencies."""
     return max(probes.slowest_seconds(answers[path]) for path in DEEP)
 
 
 def within(work: str, seconds: Mapping[str, float], most: float, runs: int, taken: str) -> Promise:
-    """Return the promise that the longest of some times, by fault, is at most ``most`` seconds."""
+    """Return the promise that the longest of the ``seconds``, which are by fault, is at most ``most``."""
     row = Row(work, max(seconds.values()), runs, f"≤ {most:.1f} s", taken=taken)
-    details = ", ".join(f"{name} {format_value(time_taken, 's')}" for name, time_taken in seconds.items())
-    return Promise(row, most, details)
+    values = [f"{name} {format_value(seconds_in_fault, 's')}" for name, seconds_in_fault in seconds.items()]
+    return Promise(row, most, details=", ".join(values))
 
 
 def none_of(work: str, problems: Sequence[str], runs: int, unit: str) -> Promise:
-    """Return the promise that nothing is found; the first of what was found are its details."""
+    """Return the promise that there is no problem; its details are the first ten problems."""
     row = Row(work, len(problems), runs, "0", taken="all", unit=unit)
     return Promise(row, details=", ".join(problems[:10]))
 
@@ -193,6 +201,7 @@ def judge_statuses(where: str, answers_by_fault: Sequence[tuple[str, Probes]]) -
         for path, answers in answers_by_path.items():
             count += len(answers)
             false_answers += [f"{name}: {path} {answer}" for answer in answers if answer.status != TRUE_STATUS[path]]
+
     return none_of(f"false answers of probes {where}, with and without customers", false_answers, count, "answers")
 
 
@@ -212,7 +221,10 @@ class Fleet:
             return random.choice(list(self._urls.values()))
 
     def kill_at_random(self, copy: Running, stop: threading.Event) -> None:
-        """Kill a copy and start it again, over and over. Customers learn of it afterwards: some orders are cut off."""
+        """Kill a copy and start it again, until ``stop`` is set.
+
+        Customers learn of it only after the kill, so some of their orders are cut off.
+        """
         while not stop.wait(random.uniform(0.0, COPY_SECONDS)):
             copy.container.kill()
             with self._changed:
@@ -229,7 +241,10 @@ class Fleet:
 
 
 def kill_dependencies(stack: Stack, stop: threading.Event, kills: list[str]) -> None:
-    """Kill one dependency after the other and start it again, over and over; add the name of each to ``kills``."""
+    """Kill one dependency after the other and start it again, until ``stop`` is set.
+
+    The name of each is added to ``kills``, which the main thread watches.
+    """
     for dependency in itertools.cycle(random.sample(DEPENDENCIES, len(DEPENDENCIES))):
         if stop.wait(random.uniform(*SERVING_SECONDS)):
             return
@@ -281,13 +296,17 @@ def orders_through_kills(trial: Trial) -> list[Promise]:
 
     wait_well(stack)
     rows = rows_of(stack, "kill")
-    cut_off = [order for order in orders if order.status is None]
-    in_database = sum(order.item in rows for order in cut_off)
+    unanswered_orders = [order for order in orders if order.status is None]
+    unanswered_with_row = [order for order in unanswered_orders if order.item in rows]
     kills = f"{fleet.kills} copies and {len(killed_dependencies)} dependencies killed"
-    unsure = f"{len(cut_off)} orders without an answer, {in_database} of them in the database"
+    in_database = f"{len(unanswered_with_row)} of them in the database"
+    unanswered = f"{len(unanswered_orders)} orders without an answer, {in_database}"
+
+    lost_items = _verdicts.lost_items(orders, rows)
+    doubled_items = _verdicts.doubled_items(orders, rows)
     return [
-        none_of(f"orders lost; {kills}, {unsure}", _verdicts.lost_items(orders, rows), len(orders), "orders"),
-        none_of("orders doubled in the same trial", _verdicts.doubled_items(orders, rows), len(orders), "orders"),
+        none_of(f"orders lost; {kills}, {unanswered}", lost_items, len(orders), "orders"),
+        none_of("orders doubled in the same trial", doubled_items, len(orders), "orders"),
     ]
 
 
@@ -296,7 +315,7 @@ def wait_for_orders(
 ) -> None:
     """Wait until ORDERS orders are placed, KILLS copies killed, and each dependency was killed once.
 
-    Raises NotInTime if that takes too long, and what ended a thread that kills.
+    Raises NotInTime if that takes too long, and the error of a thread (``futures``) that has ended before.
     """
     ends_at = time.monotonic() + LIMIT_SECONDS
     placed_count = 0
@@ -307,19 +326,22 @@ def wait_for_orders(
                 future.result()
 
         if time.monotonic() > ends_at:
-            sentence = (
-                f"{placed_count:,} orders were placed and {fleet.kills} copies killed within {LIMIT_SECONDS:.0f} s."
-            )
+            counts = f"{placed_count:,} orders were placed and {fleet.kills} copies killed"
+            sentence = f"{counts} within {LIMIT_SECONDS:.0f} s."
             raise NotInTime(sentence, "Run it again on a machine that does nothing else.")
 
         time.sleep(0.2)
-        placed_count = sum(order.is_placed for order in list(orders))
+        placed_orders = [order for order in list(orders) if order.is_placed]
+        placed_count = len(placed_orders)
         fraction = min(1.0, placed_count / ORDERS)
         trial.report_step(f"{placed_count:,} orders placed, {fleet.kills} copies killed", fraction)
 
 
 def rows_of(stack: Stack, name: str) -> dict[str, int]:
-    """Return how many rows the master has of each order of a trial. Raises WorkshopError if it does not say."""
+    """Return the number of rows in the master database by item, for the orders of the trial ``name``.
+
+    Raises WorkshopError if the database does not answer completely.
+    """
     statement = COUNT.format(name=name, total=_verdicts.TOTAL)
     command = ["mariadb", "--batch", "--skip-column-names", "--execute", statement, "orders"]
     for _ in range(EXEC_TRIES):
@@ -335,7 +357,6 @@ def rows_of(stack: Stack, name: str) -> dict[str, int]:
 def orders_through_stops(trial: Trial) -> list[Promise]:
     """Stop one copy after the other, as a deploy does, while customers order through a proxy that asks /readyz."""
     stack = trial.stack
-    exit_codes = []
     with run_copies(stack, 2) as copies:
         names = [copy.id[:12] for copy in copies]
         spec = Spec(
@@ -349,24 +370,37 @@ def orders_through_stops(trial: Trial) -> list[Promise]:
             address = proxy.url()
             with customers("stop", lambda: address) as orders:
                 time.sleep(SETTLE_SECONDS)
-                for number in range(STOPS):
-                    trial.report_step("SIGTERM while customers order", number / STOPS)
-                    copy = copies[number % len(copies)]
-                    copy.container.stop()
-                    exit_codes.append(copy.wait_ended())
-                    copy.container.start()
-                    copy.wait_ready(within_seconds=PATIENCE_SECONDS)
-                    wait_up(proxy, names)
+                exit_codes = stop_in_turn(trial, copies, proxy)
             trial.log.collect()
 
     rows = rows_of(stack, "stop")
-    refused = [f"{order.item}: {order.status}" for order in orders if not order.is_placed]
-    unclean = [f"exit code {code}" for code in exit_codes if code != 0]
+    refused_orders = [f"{order.item}: {order.status}" for order in orders if not order.is_placed]
+    lost_items = _verdicts.lost_items(orders, rows)
+    unclean_stops = [f"exit code {code}" for code in exit_codes if code != 0]
     work = f"orders lost, or not answered 201, behind a proxy while {STOPS} times a copy gets SIGTERM"
     return [
-        none_of(work, [*refused, *_verdicts.lost_items(orders, rows)], len(orders), "orders"),
-        none_of("stops by SIGTERM with an exit code other than 0", unclean, STOPS, "stops"),
+        none_of(work, [*refused_orders, *lost_items], len(orders), "orders"),
+        none_of("stops by SIGTERM with an exit code other than 0", unclean_stops, STOPS, "stops"),
     ]
+
+
+def stop_in_turn(trial: Trial, copies: Sequence[Running], proxy: Running) -> list[int]:
+    """Stop the copies in turn, STOPS times in all, and start each again; return the exit codes.
+
+    The next copy is stopped once the proxy sends requests to all of them again.
+    """
+    names = [copy.id[:12] for copy in copies]
+    exit_codes = []
+    for number in range(STOPS):
+        trial.report_step("SIGTERM while customers order", number / STOPS)
+        copy = copies[number % len(copies)]
+        copy.container.stop()
+        exit_codes.append(copy.wait_ended())
+        copy.container.start()
+        copy.wait_ready(within_seconds=PATIENCE_SECONDS)
+        wait_up(proxy, names)
+
+    return exit_codes
 
 
 def wait_up(proxy: Running, names: Sequence[str]) -> None:
@@ -380,29 +414,30 @@ def wait_up(proxy: Running, names: Sequence[str]) -> None:
 
 
 def ids_of_requests(trial: Trial) -> list[Promise]:
-    """Send 200 requests at once while Redis hangs, so that all wait at the same time; look at each one's lines."""
+    """Send 200 requests at once while Redis hangs, so that all wait at the same time; judge the lines of each."""
     stack = trial.stack
     trial.report_step(f"{AT_ONCE} requests at once")
     with run_copies(stack, 1) as copies:
         copy = copies[0]
         url = copy.url()
         with fault("pause", stack, "redis"):
-            sent = send_at_once(url)
+            requests = send_at_once(url)
         lines = wait_for_lines(copy)
         trial.log.collect()
     wait_ready(stack.url())
     work = f"requests whose lines or whose answer have another's id, {AT_ONCE} at once"
-    return [none_of(work, _verdicts.mixed_ids(sent, lines), len(sent), "requests")]
+    return [none_of(work, _verdicts.mixed_ids(requests, lines), len(requests), "requests")]
 
 
 def send_at_once(url: str) -> list[SentRequest]:
-    """Send AT_ONCE requests at the same moment: every other one an order, the others for orders that are not there."""
+    """Send AT_ONCE requests at the same moment; half of them place an order, half ask for one that does not exist."""
     start = threading.Barrier(AT_ONCE)
 
     def send(number: int) -> SentRequest:
-        request = SentRequest(f"once-{number}", "GET", f"/orders/{NO_ORDER + number}")
         if number % 2:
             request = SentRequest(f"once-{number}", "POST", "/orders", quantity=1 + number)
+        else:
+            request = SentRequest(f"once-{number}", "GET", f"/orders/{NO_ORDER + number}")
         order = {"item": request.request_id, "quantity": request.quantity}
 
         start.wait(PATIENCE_SECONDS)
@@ -420,20 +455,23 @@ def send_at_once(url: str) -> list[SentRequest]:
 
 
 def wait_for_lines(copy: Running) -> list[dict[str, Any]]:
-    """Return a copy's lines once AT_ONCE requests have ended in them, or after LINE_SECONDS."""
+    """Return the lines of a copy once they have the ends of AT_ONCE requests, or after LINE_SECONDS."""
     ends_at = time.monotonic() + LINE_SECONDS
     while True:
         text: bytes = copy.container.logs(stderr=False)
         lines: list[dict[str, Any]] = [json.loads(line) for line in text.split(b"\n")[:-1]]
-        request_lines = [line for line in lines if line["msg"] == "request"]
-        ended_count = sum(str(line.get("request_id")).startswith("once-") for line in request_lines)
-        if ended_count >= AT_ONCE or time.monotonic() > ends_at:
+        ids = [str(line.get("request_id")) for line in lines if line["msg"] == "request"]
+        ended_ids = [identifier for identifier in ids if identifier.startswith("once-")]
+        if len(ended_ids) >= AT_ONCE or time.monotonic() > ends_at:
             return lines
         time.sleep(0.1)
 
 
 def start_with_mistakes(trial: Trial) -> None:
-    """Start the service with passwords where none belong: it says what is wrong, and its lines are searched later."""
+    """Start the service with passwords in the wrong settings, which it must refuse; its lines are searched later.
+
+    Raises WorkshopError if it does not refuse them.
+    """
     database_password = trial.secrets["master_db_password"]
     redis_password = trial.secrets["redis_password"]
     mistakes: list[dict[str, str]] = [
@@ -462,12 +500,12 @@ def start_with_mistakes(trial: Trial) -> None:
 
 
 def secrets_in_lines(trial: Trial) -> list[Promise]:
-    """Search all lines of the whole run for secrets."""
+    """Judge whether a line of the whole run has a secret."""
     trial.report_step("searching all lines for secrets")
     trial.log.collect()
     lines = trial.log.lines()
-    work = "lines with a secret or with six characters of one"
-    return [none_of(work, _verdicts.leaking_lines(trial.secrets, lines), len(lines), "lines")]
+    leaks = _verdicts.leaking_lines(trial.secrets, lines)
+    return [none_of("lines with a secret or with six characters of one", leaks, len(lines), "lines")]
 
 
 def measure() -> list[Promise]:
@@ -491,16 +529,17 @@ def measure() -> list[Promise]:
 
 
 def say_broken(promises: Sequence[Promise]) -> int:
-    """Say which promises are not kept, and what was found; return the exit code."""
-    broken = [promise for promise in promises if not promise.is_kept]
-    for promise in broken:
+    """Say which promises are not kept, and why; return the exit code."""
+    broken_promises = [promise for promise in promises if not promise.is_kept]
+    for promise in broken_promises:
         row = promise.row
-        say(f"Not kept: {row.work}: {format_value(row.ours, row.unit)}, promised: {row.aim}. Found: {promise.details}.")
-    return 1 if broken else 0
+        value = format_value(row.ours, row.unit)
+        say(f"Not kept: {row.work}: {value}, promised: {row.aim}. Found: {promise.details}.")
+    return 1 if broken_promises else 0
 
 
 def main() -> None:
-    """Measure, show the rows, and exit with 1 if a promise is not kept; without an engine, with its exit code."""
+    """Measure, show the rows, and exit with 1 if a promise is not kept; after an error, with that of the error."""
     try:
         promises = measure()
     except WorkshopError as error:

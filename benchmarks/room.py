@@ -39,7 +39,10 @@ CUT_EVERY = 5
 
 @dataclass
 class Participant:
-    """One participant with a workspace of its own, and the seconds of each answer that it got."""
+    """One participant with a workspace of its own.
+
+    ``seconds`` has the time of each answer, infinity for one that failed; ``began`` is when the events begin.
+    """
 
     folder: Path
     number: int
@@ -47,16 +50,17 @@ class Participant:
     seconds: list[float] = field(default_factory=list)
 
     def post(self, code: JoinCode, path: str, body: str) -> Answer:
-        """Post as the kit does, unless the network is cut."""
-        cut = CUT_SECONDS[0] <= time.monotonic() - self.began < CUT_SECONDS[1]
-        if cut and self.number % CUT_EVERY == 0:
+        """Post as the kit does, unless the participant's network is cut now."""
+        cut_begin, cut_end = CUT_SECONDS
+        is_cut_time = cut_begin <= time.monotonic() - self.began < cut_end
+        if is_cut_time and self.number % CUT_EVERY == 0:
             return Answer(None, error="cut")
         answer = membership.post(code, path, body)
         self.seconds.append(answer.seconds if answer.ok else float("inf"))
         return answer
 
     def start(self, code: JoinCode) -> RoomSync:
-        """Join the room and start the thread."""
+        """Join the room and start the thread that sends snapshots; return it."""
         workspace = Workspace.open(self.folder, self.folder / "no checkout")
         membership.join(workspace, code, f"Person {self.number}")
         sync = RoomSync(workspace, "01_container", self.post)
@@ -65,7 +69,10 @@ class Participant:
 
 
 def take_part(typed: str, folder: str, answers: multiprocessing.Queue[object]) -> None:
-    """Play all participants; put the seconds of all answers and the final snapshots into the queue."""
+    """Play all participants; put the seconds of all answers and the final snapshots into the queue.
+
+    ``typed`` is the join code, and ``folder`` gets their workspaces.
+    """
     code = JoinCode.read(typed)
     began = time.monotonic()
     participants = [Participant(Path(folder, str(number)), number, began) for number in range(PARTICIPANTS)]
@@ -73,14 +80,7 @@ def take_part(typed: str, folder: str, answers: multiprocessing.Queue[object]) -
     for participant in participants:
         participant.began = time.monotonic()
 
-    events = sorted((random.uniform(0, SECONDS), number, sync) for number, sync in enumerate(syncs * GUESSES))
-    started = time.monotonic()
-    for moment, number, sync in events:
-        time.sleep(max(0.0, started + moment - time.monotonic()))
-        Progress(sync.workspace.progress_path).lock_guess(f"01_container.guess-{number}", "green")
-        if number % 3 == 0:
-            sync.click_help("stuck")
-
+    make_events(syncs)
     time.sleep(LAST_SECONDS)  # as long as the longest pause of a thread
     for sync in syncs:
         sync.stop()
@@ -91,14 +91,29 @@ def take_part(typed: str, folder: str, answers: multiprocessing.Queue[object]) -
     answers.put((all_seconds, snapshots))
 
 
+def make_events(syncs: list[RoomSync]) -> None:
+    """Let each participant make GUESSES guesses at random times, and ask for help with every third guess."""
+    numbered_syncs = enumerate(syncs * GUESSES)
+    events = sorted((random.uniform(0, SECONDS), number, sync) for number, sync in numbered_syncs)
+    started = time.monotonic()
+
+    for moment, number, sync in events:
+        time.sleep(max(0.0, started + moment - time.monotonic()))
+        Progress(sync.workspace.progress_path).lock_guess(f"01_container.guess-{number}", "green")
+        if number % 3 == 0:
+            sync.click_help("stuck")
+
+
 def lost(sent_snapshots: list[Snapshot], known_snapshots: list[Snapshot]) -> int:
-    """Count the guesses and help clicks that the room does not know."""
-    known_by_id = {snapshot.participant: snapshot for snapshot in known_snapshots}
+    """Count the guesses and help clicks that the participants made and the room does not know."""
+    known_by_participant = {snapshot.participant: snapshot for snapshot in known_snapshots}
     missing_events = 0
     for snapshot in sent_snapshots:
-        known_snapshot = known_by_id.get(snapshot.participant, Snapshot(participant=snapshot.participant))
-        missing_events += len(snapshot.guesses.keys() - known_snapshot.guesses.keys())
-        missing_events += snapshot.help_clicks - known_snapshot.help_clicks
+        nothing_known = Snapshot(participant=snapshot.participant)
+        known_snapshot = known_by_participant.get(snapshot.participant, nothing_known)
+        missing_guesses = snapshot.guesses.keys() - known_snapshot.guesses.keys()
+        missing_clicks = snapshot.help_clicks - known_snapshot.help_clicks
+        missing_events += len(missing_guesses) + missing_clicks
     return missing_events
 
 
@@ -124,14 +139,19 @@ def main() -> None:
         server.stop()
 
     events = sum(len(snapshot.guesses) + snapshot.help_clicks for snapshot in sent_snapshots)
-    cut = f"{PARTICIPANTS // CUT_EVERY} of them {CUT_SECONDS[1] - CUT_SECONDS[0]:.0f} s without a network"
-    say(f"{len(seconds)} answers, {seconds.count(float('inf'))} of them failed or later than 3 s; {events} events")
+    failed_answers = seconds.count(float("inf"))
+    say(f"{len(seconds)} answers, {failed_answers} of them failed or later than 3 s; {events} events")
 
-    cuts = statistics.quantiles(seconds, n=100)
+    percentiles = statistics.quantiles(seconds, n=100)
+    median = percentiles[49]
+    p99 = percentiles[98]
+    cut_begin, cut_end = CUT_SECONDS
+    cut = f"{PARTICIPANTS // CUT_EVERY} of them {cut_end - cut_begin:.0f} s without a network"
+    work = f"answers to {PARTICIPANTS} participants"
     show(
         [
-            Row(f"answers to {PARTICIPANTS} participants", cuts[49], len(seconds), taken="p50"),
-            Row(f"answers to {PARTICIPANTS} participants", cuts[98], len(seconds), "≤ 0.3 s", taken="p99"),
+            Row(work, median, len(seconds), taken="p50"),
+            Row(work, p99, len(seconds), "≤ 0.3 s", taken="p99"),
             Row(f"events lost, {cut}", lost_events, events, "0", taken="all", unit="events"),
         ]
     )

@@ -144,10 +144,13 @@ def copied_files(session: Session, image: str, files: Sequence[MountedFiles]) ->
 
 
 def file_size(container: Any, path: str) -> int | None:
-    """Return the size in bytes of a regular file in a container; None for anything else."""
+    """Return the size in bytes of a regular file in a container; None for anything else.
+
+    The engine describes the file in a header of its answer to HEAD.
+    """
     api = container.client.api
-    address = f"{api.base_url}/v{api.api_version}/containers/{container.id}/archive"
-    answer = api.head(address, params={"path": path})
+    url = f"{api.base_url}/v{api.api_version}/containers/{container.id}/archive"
+    answer = api.head(url, params={"path": path})
     if not answer.ok:
         return None
     header = answer.headers.get("X-Docker-Container-Path-Stat")

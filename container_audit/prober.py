@@ -40,7 +40,7 @@ class Prober(Protocol):
     """Sends requests to a clone."""
 
     def open_ports(self, address: str, ports: Sequence[int]) -> tuple[int, ...]:
-        """Return those of the TCP ports of a clone that accept a connection."""
+        """Return which of these TCP ports of a clone accept a connection."""
         ...
 
     def get(self, url: str, *, timeout_seconds: float) -> Answer:
@@ -52,7 +52,7 @@ class HostProber:
     """Sends requests from this machine."""
 
     def open_ports(self, address: str, ports: Sequence[int]) -> tuple[int, ...]:
-        """Return those of the TCP ports of a clone that accept a connection."""
+        """Return which of these TCP ports of a clone accept a connection."""
         return tuple(port for port in ports if http.accepts(address, port))
 
     def get(self, url: str, *, timeout_seconds: float) -> Answer:
@@ -69,7 +69,7 @@ class ContainerProber:
     token: str = field(repr=False)
 
     def open_ports(self, address: str, ports: Sequence[int]) -> tuple[int, ...]:
-        """Return those of the TCP ports of a clone that accept a connection.
+        """Return which of these TCP ports of a clone accept a connection.
 
         Raises WorkshopError if the prober does not answer: that is no finding about the clone.
         """

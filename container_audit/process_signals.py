@@ -74,10 +74,12 @@ class Process1:
     def runs_trap_late(self, number: int) -> bool:
         """Return whether it is a shell that handles the signal by a trap, and has started a program.
 
-        Such a shell passes no signal on to the program, and runs its trap only once the program has ended, unless it is
-        in its ``wait``. Its masks say nothing about the program.
+        Such a shell passes no signal on to the program, and runs its trap only once the program has ended, unless it
+        waits by the command ``wait``. Its masks say nothing about the program.
         """
-        return self.is_shell and bool(self.has_child) and self.disposition(number) is Disposition.HANDLED
+        if not self.is_shell or not self.has_child:
+            return False
+        return self.disposition(number) is Disposition.HANDLED
 
 
 def from_ps(rows: Sequence[Sequence[str]], pid: str) -> Process1 | None:

@@ -181,7 +181,9 @@ def _is_secret(file: Member) -> bool:
         return True
     if _KEY_HEAD.match(file.head):
         return True
-    return bool(_KEY_NAME.search(file.path)) and b"\0" in file.head
+
+    is_binary = b"\0" in file.head  # a binary key has no head that names it
+    return is_binary and bool(_KEY_NAME.search(file.path))
 
 
 def _describe_file(file: Member) -> str:

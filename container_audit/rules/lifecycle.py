@@ -45,7 +45,7 @@ def judge_stop(stop: CloneStop, signal: str) -> Judgment:
         return fails(sentence, evidence, next_step="Leave STOPSIGNAL at SIGTERM, and handle that.")
     if stop.killed:
         return _judge_killed(stop, signal, number, evidence)
-    if stop.exit_code not in {0, 128 + number, 143}:
+    if stop.exit_code not in {0, 128 + number, 128 + signals.SIGTERM}:
         return fails(f"It {summary}.", evidence, next_step=f"End with 0 once {signal} is handled.")
     if stop.seconds > STOP_SECONDS:  # a busy machine gives it more time
         return fails(f"It {summary}.", evidence, by_time=True, next_step=FINISH_SOONER)

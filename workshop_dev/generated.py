@@ -138,8 +138,10 @@ def _describe_benchmark(root: Path, path: Path) -> dict[str, Any]:
     docstring = ast.get_docstring(module) or ""
     about = " ".join(docstring.replace("``", "`").split())
 
+    record = None
     record_file = root / MEASURED / f"{path.stem}.json"
-    record = json.loads(record_file.read_text(encoding="utf-8")) if record_file.is_file() else None
+    if record_file.is_file():
+        record = json.loads(record_file.read_text(encoding="utf-8"))
     return {"name": path.stem, "about": about, "measured": record}
 
 

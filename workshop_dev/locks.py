@@ -24,7 +24,7 @@ LOCKS = (
     ("deploy/room/requirements.txt", "deploy/room/requirements.in", "-c", SEAT_LOCK, "-c", LOCK),
     (DEVELOPER_LOCK, "pyproject.toml", "--all-extras", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK),
 )
-"""Each lock with its sources and constraints; a lock keeps to the versions of those before it."""
+"""Each lock with its sources and, behind ``-c``, the earlier locks whose versions it takes."""
 
 
 def compile_lock(root: Path, target: str, *words: str) -> None:

@@ -83,10 +83,11 @@ def promises_output(source: str) -> bool:
     expressions = [statement for statement in statements if isinstance(statement, ast.Expr)]
     if any(_called_name(expression.value) in {"print", "display"} for expression in expressions):
         return True
-    if not expressions or statements[-1] is not expressions[-1]:
-        return False
 
-    last_value = expressions[-1].value
+    last_statement = statements[-1] if statements else None
+    if not isinstance(last_statement, ast.Expr):
+        return False
+    last_value = last_statement.value
     if isinstance(last_value, ast.Name | ast.Attribute | ast.Subscript):
         return True
     return _called_name(last_value) in SHOWS

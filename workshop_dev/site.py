@@ -159,7 +159,8 @@ def with_outputs(notebook: Path, executed: Path) -> Any:
     executed_cells = {cell.id: cell for cell in run.cells}
     outputs = [output for cell in run.cells for output in cell.get("outputs", [])]
     has_error = any(output.output_type == "error" for output in outputs)
-    if has_error or [cell.id for cell in page.cells] != list(executed_cells):
+    page_ids = [cell.id for cell in page.cells]
+    if has_error or page_ids != list(executed_cells):
         return None
 
     for cell in page.cells:
@@ -206,7 +207,10 @@ def _copy_linked_files(root: Path, folder: Path, guide: Path) -> None:
 
 
 def _adapt_links(guide: Path, lessons_with_outputs: Collection[str]) -> None:
-    """Let a guide link to the front page in place of the README, and the book to notebooks in place of chapters."""
+    """Let the links of a guide to the README lead to the front page, and those of the book to the lessons' notebooks.
+
+    A lesson without outputs has no notebook in the site: links to its chapter stay.
+    """
 
     def link_to_notebook(link: re.Match[str]) -> str:
         if link[1] in lessons_with_outputs:

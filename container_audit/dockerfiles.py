@@ -199,7 +199,7 @@ def _setting_names(text: str) -> list[str]:
 
 
 def _command_words(text: str) -> list[str]:
-    """Return the words that an image has for the text of ENTRYPOINT or CMD: of the shell form, those of the shell."""
+    """Return the words of ENTRYPOINT or CMD as an image stores them; the shell form becomes the command of a shell."""
     try:
         words = json.loads(text)
     except ValueError:

@@ -82,6 +82,7 @@ def as_json(report: AuditReport) -> dict[str, Any]:
 
 
 def _json_of_target(target_report: TargetReport) -> dict[str, Any]:
+    verdicts = principles(target_report)
     return {
         "target": target_report.target,
         "kind": target_report.kind,
@@ -89,9 +90,7 @@ def _json_of_target(target_report: TargetReport) -> dict[str, Any]:
         "how": target_report.how,
         "seconds": round(target_report.seconds, 2),
         "counts": {verdict.name.lower(): len(target_report.of(verdict)) for verdict in RuleVerdict},
-        "principles": [
-            _json_of_principle(target_report, principle, verdict) for principle, verdict in principles(target_report)
-        ],
+        "principles": [_json_of_principle(target_report, principle, verdict) for principle, verdict in verdicts],
         "findings": [json_of_finding(finding) for finding in target_report.findings],
     }
 

@@ -55,7 +55,7 @@ def load(lesson: str, folder: Path) -> Expectations:
 
 def misses(notebook: Any, expected: Expectations) -> list[tuple[int, str]]:
     """Return the problems of an executed notebook, each as the position of its cell, from 0, and a sentence."""
-    problems = [(0, sentence) for sentence in _unknown_cells(notebook, expected)]
+    problems = [(0, sentence) for sentence in _unknown_cell_problems(notebook, expected)]
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type != "code":
             continue
@@ -66,10 +66,10 @@ def misses(notebook: Any, expected: Expectations) -> list[tuple[int, str]]:
     return problems
 
 
-def _unknown_cells(notebook: Any, expected: Expectations) -> Iterator[str]:
-    """Yield a sentence for each expectation of a cell that neither the notebook nor the whole lesson has."""
+def _unknown_cell_problems(notebook: Any, expected: Expectations) -> Iterator[str]:
+    """Yield a sentence for each expected cell id that no code cell has, nor a cell that the track leaves out."""
     cell_ids = {cell.id for cell in notebook.cells if cell.cell_type == "code"}
-    cells_left_out = [left_out for cell in notebook.cells for left_out in replaced_by(cell)]  # by the track
+    cells_left_out = [left_out for cell in notebook.cells for left_out in replaced_by(cell)]
     ids_left_out = {left_out["id"] for left_out in cells_left_out}
 
     expected_ids = {*expected.shows, *expected.exceptions, *expected.quiet}

@@ -35,7 +35,7 @@ class Backup:
     folder: Path | None = None
 
     def keep(self, name: str) -> str:
-        """Copy the file ``name`` of the workspace, and return the path of the copy in it.
+        """Copy the file ``name`` of the workspace, and return the path of the copy in the workspace.
 
         Raises NotReady when that fails, for a full disk say.
         """
@@ -57,8 +57,10 @@ class Backup:
 
 @dataclass
 class Update:
-    """The result of an update, as paths in the workspace. ``conflicts``: places in a file that stayed the participant's
-    although the project changed them. ``backup`` has the changed files as they were.
+    """The result of an update, as paths in the workspace.
+
+    ``conflicts`` has each file with the places that both the participant and the project changed: there, the
+    participant's version stayed. ``backup`` has the changed files as they were before.
     """
 
     backup: Backup
@@ -68,17 +70,18 @@ class Update:
 
     def sentences(self) -> list[str]:
         """Return the result for people, a line each."""
-        lines = [f"New: {name}" for name in self.added] + [f"Updated: {name}" for name in self.changed]
-        lines += [f"Your version stays in {name}: {', '.join(what)}" for name, what in self.conflicts]
+        lines = [f"New: {name}" for name in self.added]
+        lines += [f"Updated: {name}" for name in self.changed]
+        lines += [f"Your version stays in {name}: {', '.join(places)}" for name, places in self.conflicts]
         if self.backup.folder:
             lines.append(f"As it was before: {self.backup.folder}")
         return lines or ["Everything is up to date."]
 
 
 def update(workspace: Workspace, source: Path = CHECKOUT) -> Update:
-    """Bring in the changes of ``source``; the participant's edits stay, cell by cell and region by region.
+    """Bring the workspace to the versions in ``source``; the participant's edits stay, by cell and by region.
 
-    Raises NotReady when a file cannot be read or written; files that were done by then are whole.
+    Raises NotReady when a file cannot be read or written; the files that were updated before stay so.
     """
     result = Update(Backup(workspace))
     for copy in lesson_copies(source):
@@ -89,11 +92,15 @@ def update(workspace: Workspace, source: Path = CHECKOUT) -> Update:
         if file.path in stages:
             starter = regions.starter(file.at(stages[file.path]))
             update_file(workspace, starter.encode(), file.path, result)
+
     return result
 
 
 def update_file(workspace: Workspace, new_version: bytes, name: str, result: Update) -> None:
-    """Bring one file of the workspace to ``new_version``, note that in ``result``; edits stay. Raises NotReady."""
+    """Bring one file of the workspace to ``new_version``, keep the edits in it, and note the change in ``result``.
+
+    Raises NotReady.
+    """
     mine = current(workspace, name)
     if mine is None:
         write(workspace, name, new_version)
@@ -101,15 +108,15 @@ def update_file(workspace: Workspace, new_version: bytes, name: str, result: Upd
         result.added.append(name)
         return
 
-    before = remembered(workspace, name)
-    merged, conflicts = merge(name, before, mine, new_version)
+    base = remembered(workspace, name)
+    merged, conflicts = merge(name, base, mine, new_version)
     if merged != mine:
-        if mine != before:
+        if mine != base:
             result.backup.keep(name)
         result.changed.append(name)
         write(workspace, name, merged)
 
-    if before != new_version:
+    if base != new_version:
         if conflicts:
             result.conflicts.append((name, conflicts))
         remember(workspace, name, new_version)
@@ -118,19 +125,24 @@ def update_file(workspace: Workspace, new_version: bytes, name: str, result: Upd
 def replace_file(
     workspace: Workspace, name: str, text: str, backup: Backup | None = None, *, base: str | None = None
 ) -> None:
-    """Write a file of the workspace and remember it as its base; a different one that was there goes to ``backup``.
+    """Write a file of the workspace; a file with another text that is there is copied to ``backup`` first.
 
     ``base`` is the text that an update later compares the file with, if not ``text``. Raises NotReady when a file
     cannot be read or written.
     """
-    if current(workspace, name) not in (None, text.encode()):
+    former_content = current(workspace, name)
+    if former_content is not None and former_content != text.encode():
         (backup or Backup(workspace)).keep(name)
+
     write(workspace, name, text)
     remember(workspace, name, text if base is None else base)
 
 
 def current(workspace: Workspace, name: str) -> bytes | None:
-    """Return a file of the workspace, None without one; a notebook with nothing folded. Raises NotReady."""
+    """Return the content of a file of the workspace, a notebook's with all its cells unfolded; None without a file.
+
+    Raises NotReady.
+    """
     try:
         data = read_small(workspace.folder / name, max_bytes=MAX_BYTES)
     except FileNotFoundError:
@@ -139,50 +151,65 @@ def current(workspace: Workspace, name: str) -> bytes | None:
 
 
 def write(workspace: Workspace, name: str, content: str | bytes) -> None:
-    """Write a file of the workspace, whole or not at all; a notebook as its track has it. Raises NotReady."""
+    """Write a file of the workspace, whole or not at all. Raises NotReady.
+
+    In a lesson's notebook, the cells that the workspace's track skips are folded.
+    """
     data = content.encode() if isinstance(content, str) else content
     if name.endswith(".ipynb"):
-        data = _on_track(workspace, name, data, load_course(CHECKOUT))
+        data = _fold_for_track(workspace, name, data, load_course(CHECKOUT))
     write_atomically(workspace.folder / name, data)
 
 
 def follow_track(workspace: Workspace) -> list[str]:
-    """Fold what the workspace's track skips in each notebook, and nothing else; return the changed notebooks."""
-    changed_names = []
+    """Fold the cells that the workspace's track skips in each notebook; return the names of the changed notebooks."""
     course = load_course(CHECKOUT)
+    changed_names = []
     names = [f"{folder}/{lesson}.ipynb" for folder in ("notebooks", INSTRUCTOR) for lesson in course.sections]
     for name in names:
-        with contextlib.suppress(FileNotFoundError, ValueError):  # deleted, or damaged
-            before = read_small(workspace.folder / name, max_bytes=MAX_BYTES)
-            after = _on_track(workspace, name, before, course)
-            if after != before and json.loads(after) != json.loads(before):
-                write_atomically(workspace.folder / name, after)
+        with contextlib.suppress(FileNotFoundError, ValueError):  # it was deleted, or is damaged
+            if _refold(workspace, name, course):
                 changed_names.append(name)
 
     return changed_names
 
 
-def _on_track(workspace: Workspace, name: str, notebook: bytes, course: Course) -> bytes:
-    """Return a notebook of a lesson as the workspace's track has it, and any other one as it is."""
+def _refold(workspace: Workspace, name: str, course: Course) -> bool:
+    """Fold a notebook for the workspace's track; return whether that changed it.
+
+    Raises FileNotFoundError without the notebook, and ValueError if it is not JSON.
+    """
+    path = workspace.folder / name
+    before = read_small(path, max_bytes=MAX_BYTES)
+    after = _fold_for_track(workspace, name, before, course)
+    if after == before or json.loads(after) == json.loads(before):
+        return False
+
+    write_atomically(path, after)
+    return True
+
+
+def _fold_for_track(workspace: Workspace, name: str, notebook: bytes, course: Course) -> bytes:
+    """Return the ``notebook`` with the cells folded that the workspace's track skips; one of no lesson as it is."""
     path = PurePath(name)
     if path.stem not in course.sections:
         return notebook
 
-    part = track_notebook.on_track(CHECKOUT, course, path.stem, workspace.track)
+    lesson = track_notebook.on_track(CHECKOUT, course, path.stem, workspace.track)
     if path.parts[0] == INSTRUCTOR:
-        part = _with_notes(part)
-    return track_notebook.fold(notebook, part)
+        lesson = _with_notes(lesson)
+    return track_notebook.fold(notebook, lesson)
 
 
-def _with_notes(part: LessonOnTrack) -> LessonOnTrack:
-    """Return what a track has of an instructor's notebook: each of its cells may have a note before it."""
+def _with_notes(lesson: LessonOnTrack) -> LessonOnTrack:
+    """Return the lesson with the ids of the instructor's notes: each cell may have a note before it."""
     sections: list[Section] = []
-    for section in part.sections:
+    for section in lesson.sections:
         notes = [f"{NOTE}{cell}" for cell in section.cells]
         sections.append(replace(section, cells=(*section.cells, *notes)))
 
-    kept_cells = part.kept | {f"{NOTE}{cell}" for cell in part.kept}
-    return replace(part, sections=sections, kept=kept_cells)
+    kept_notes = {f"{NOTE}{cell}" for cell in lesson.kept}
+    return replace(lesson, sections=sections, kept=lesson.kept | kept_notes)
 
 
 def remembered(workspace: Workspace, name: str) -> bytes | None:
@@ -193,4 +220,5 @@ def remembered(workspace: Workspace, name: str) -> bytes | None:
 
 def remember(workspace: Workspace, name: str, content: str | bytes) -> None:
     """Note the version that a file of the workspace was made from. Raises NotReady when it cannot be written."""
-    write_atomically(workspace.base / name, content.encode() if isinstance(content, str) else content)
+    data = content.encode() if isinstance(content, str) else content
+    write_atomically(workspace.base / name, data)

@@ -26,10 +26,11 @@ LESSON = re.compile(r"\d\d[a-z]?_\w+")
 
 @dataclass(frozen=True)
 class Track:
-    """A way through the workshop. ``minutes`` are those of its lessons; ``exercises`` None: as many as fit.
+    """A way through the workshop.
 
-    The other minutes are of what stands around the lessons: a break after at most ``break_after`` of them, for example.
-    All of it takes ``total`` minutes. With a ``second_day``, the lesson of that name begins one.
+    ``minutes`` is the time of its lessons, ``total`` the time of everything. A break comes after at most
+    ``break_after`` minutes. ``exercises`` is the most that it asks for; None: as many as fit. ``second_day`` is the
+    lesson with which a second day begins, "" without one.
     """
 
     name: str
@@ -50,8 +51,8 @@ class Track:
 class Section:
     """A part of a lesson: ``cells`` (ids) from the one with its ``heading`` to the next section.
 
-    ``minutes`` by track; a track that is not among them skips the section. A track that is in ``some`` has only these
-    cells of it. A break may come before a ``rest``.
+    ``minutes`` are given by track: a track that is not among them skips the section. ``some`` has the cells of tracks
+    that keep only some of them. ``rest``: a break may come before the section.
     """
 
     heading: str
@@ -82,7 +83,7 @@ class LessonTime:
 
 @dataclass(frozen=True)
 class MoreTime:
-    """A second notebook: ``name``, the minutes of a visit by track, and what it is visited for."""
+    """The second notebook of a lesson, which is optional: the ``minutes`` of a visit by track, and its reason."""
 
     name: str
     title: str
@@ -117,7 +118,7 @@ class ExerciseTime:
 class Course:
     """The lessons in their order, the tracks by name, and the exercises and sections by lesson.
 
-    ``notebooks`` has the names of all notebooks in their order, also of those with what nobody has to do: ``more``.
+    ``notebooks`` has the names of all notebooks in their order, also of the optional ones, which are in ``more``.
     """
 
     lessons: tuple[LessonTime, ...]
@@ -128,7 +129,7 @@ class Course:
     more: tuple[MoreTime, ...] = ()
 
     def is_more(self, name: str) -> bool:
-        """Return whether a notebook has only what nobody has to do."""
+        """Return whether a notebook is an optional one."""
         return name in self.notebooks and self.lesson(name) is None
 
     def lesson(self, name: str) -> LessonTime | None:
@@ -137,19 +138,21 @@ class Course:
 
     def kept(self, name: str, track: str) -> frozenset[str]:
         """Return the cells (ids) that ``track`` keeps of the lesson ``name``; none of a lesson that it leaves out."""
-        return frozenset(cell for part in self.sections.get(name, ()) for cell in part.cells_on(track))
+        sections = self.sections.get(name, ())
+        return frozenset(cell for section in sections for cell in section.cells_on(track))
 
     def minutes(self, name: str, track: str) -> int:
-        """Return the minutes of the lesson ``name`` on ``track``, also of one that is a part of the wrap-up."""
-        return sum(part.minutes.get(track, 0) for part in self.sections.get(name, ()))
+        """Return the minutes of all sections of the lesson ``name`` on ``track``."""
+        return sum(section.minutes.get(track, 0) for section in self.sections.get(name, ()))
 
     def names(self, track: str) -> tuple[str, ...]:
         """Return the names of the notebooks that ``track`` opens, in their order."""
         return tuple(lesson.name for lesson in self.lessons if self._opens(lesson, track))
 
     def _opens(self, lesson: LessonTime, track: str) -> bool:
-        parts = self.sections.get(lesson.name, ())
-        return track in lesson.minutes or any(track in part.minutes for part in parts)
+        """Return whether a track has the lesson, or at least a section of it."""
+        sections = self.sections.get(lesson.name, ())
+        return track in lesson.minutes or any(track in section.minutes for section in sections)
 
 
 def read_toml(root: Path) -> dict[str, Any]:
@@ -166,16 +169,9 @@ def load_course(root: Path) -> Course:
     try:
         tracks = {name: Track(name=name, **values) for name, values in document["tracks"].items()}
         notebooks = tuple(document["lessons"])
-        lessons = [
-            LessonTime(name, entry["title"], entry.get("prefix", ""), entry["minutes"])
-            for name, entry in document["lessons"].items()
-            if not entry.get("more")
-        ]
-        more_times = [
-            MoreTime(name, entry["title"], entry.get("minutes", {}), entry.get("visit", ""))
-            for name, entry in document["lessons"].items()
-            if entry.get("more")
-        ]
+        entries = document["lessons"].items()
+        lessons = [_lesson_time(name, entry) for name, entry in entries if not entry.get("more")]
+        more_times = [_more_time(name, entry) for name, entry in entries if entry.get("more")]
         exercises = [_exercise_time(entry) for entry in document.get("exercise", [])]
         sections = {name: _sections(root, name, table) for name, table in document.get("sections", {}).items()}
     except (KeyError, TypeError, AttributeError) as error:
@@ -188,8 +184,18 @@ def load_course(root: Path) -> Course:
     return Course(tuple(lessons), tracks, tuple(exercises), sections, notebooks, tuple(more_times))
 
 
+def _lesson_time(name: str, entry: Mapping[str, Any]) -> LessonTime:
+    return LessonTime(name, entry["title"], entry.get("prefix", ""), entry["minutes"])
+
+
+def _more_time(name: str, entry: Mapping[str, Any]) -> MoreTime:
+    return MoreTime(name, entry["title"], entry.get("minutes", {}), entry.get("visit", ""))
+
+
 def _exercise_time(entry: Mapping[str, Any]) -> ExerciseTime:
-    return ExerciseTime(**{attribute.name: entry[attribute.name] for attribute in fields(ExerciseTime)})
+    """Return what a timetable needs of an ``[[exercise]]``. Raises KeyError for an entry that lacks some of it."""
+    names = [attribute.name for attribute in fields(ExerciseTime)]
+    return ExerciseTime(**{name: entry[name] for name in names})
 
 
 def find_track(name: str) -> str:
@@ -200,29 +206,47 @@ def find_track(name: str) -> str:
 
 
 def _sections(root: Path, lesson: str, table: Mapping[str, Mapping[str, Any]]) -> tuple[Section, ...]:
-    """Return the sections of a lesson: ``table`` has the entry of each by the id of its first cell."""
+    """Return the sections of a lesson: ``table`` has the entry of each by the id of its first cell.
+
+    Raises WorkshopError where these ids are not in the notebook, in its order, from its first cell on.
+    """
     texts = {cell["id"]: cell["source"] for cell in notebook_cells(root / "notebooks" / f"{lesson}.ipynb")}
     ids = list(texts)
-    sections: list[Section] = []
     starts = [ids.index(name) if name in texts else -1 for name in table]
     if starts != sorted(starts) or starts[:1] != [0]:
         raise WorkshopError(f"{FILE}: [sections.{lesson}] does not fit the notebook.", "Compare the ids of the cells.")
 
-    for start, end, entry in zip(starts, [*starts[1:], len(ids)], table.values(), strict=True):
-        cells = tuple(ids[start:end])
-        minutes = {name: value for name, value in entry.items() if name not in {"rest", "cells"}}
-        heading = next((line for line in texts[ids[start]].splitlines() if line.startswith("#")), "")
-        if not sections:  # what stands behind a title's colon is said of the whole lesson
+    ends = [*starts[1:], len(ids)]
+    sections: list[Section] = []
+    for start, end, entry in zip(starts, ends, table.values(), strict=True):
+        heading = _heading_line(texts[ids[start]])
+        if start == 0:  # the title of the lesson: what follows its colon is about the whole lesson
             heading = heading.partition(":")[0]
-
-        track_cells = {track: _some_cells(lesson, cells, names) for track, names in entry.get("cells", {}).items()}
-        sections.append(Section(heading.lstrip("# "), cells, minutes, bool(entry.get("rest")), track_cells))
+        sections.append(_section(lesson, heading.lstrip("# "), ids[start:end], entry))
 
     return tuple(sections)
 
 
+def _heading_line(text: str) -> str:
+    """Return the first heading of a text cell with its ``#``; "" without one."""
+    for line in text.splitlines():
+        if line.startswith("#"):
+            return line
+    return ""
+
+
+def _section(lesson: str, heading: str, cells: Sequence[str], entry: Mapping[str, Any]) -> Section:
+    """Return the section with these cells (ids), from its ``entry`` in exercises.toml."""
+    minutes = {name: value for name, value in entry.items() if name not in {"rest", "cells"}}
+    cells_by_track = {track: _some_cells(lesson, cells, names) for track, names in entry.get("cells", {}).items()}
+    return Section(heading, tuple(cells), minutes, bool(entry.get("rest")), cells_by_track)
+
+
 def _some_cells(lesson: str, cells: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
-    """Return the ``cells`` of a section that a track keeps: the first one, which has the heading, and those named."""
+    """Return the ``cells`` of a section that a track keeps: the first one, which has the heading, and these ``names``.
+
+    Raises WorkshopError for a name that is no cell of the section.
+    """
     unknown_cells = [name for name in names if name not in cells]
     if unknown_cells:
         raise WorkshopError(f"{FILE}: [sections.{lesson}] has no cell {unknown_cells[0]!r} there.", "Compare the ids.")
@@ -232,14 +256,18 @@ def _some_cells(lesson: str, cells: Sequence[str], names: Sequence[str]) -> tupl
 
 
 def resolve(kind: str, word: str, names: Collection[str], separator: str, advice: str) -> str:
-    """Return the name that ``word`` means: whole, one of its two parts around ``separator``, or a beginning of either.
+    """Return the only name that ``word`` means: the whole name, a part of it, or the beginning of the name or a part.
 
-    The case of letters does not count. Raises WrongUsage: with ``advice`` where nothing fits, else with what fits.
+    ``separator`` divides a name into two parts. Upper and lower case are the same. Raises WrongUsage with ``advice``
+    where no name fits, and with the names where several fit.
 
     >>> resolve("lesson", "02", ["01_container", "02_configuration"], "_", "")
     '02_configuration'
     """
+    no_match = WrongUsage(f"There is no {kind} {word!r}.", advice)
     typed = word.strip().lower()
+    if not typed:
+        raise no_match
 
     def is_whole(name: str) -> bool:
         return name == typed
@@ -251,41 +279,47 @@ def resolve(kind: str, word: str, names: Collection[str], separator: str, advice
         second_part = name.split(separator, 1)[1:]
         return any(text.startswith(typed) for text in (name, *second_part))
 
-    tests: tuple[Callable[[str], bool], ...] = (is_whole, is_part, is_beginning) if typed else ()
+    tests: tuple[Callable[[str], bool], ...] = (is_whole, is_part, is_beginning)
     for test in tests:
         matches = [name for name in names if test(name.lower())]
         if len(matches) == 1:
             return matches[0]
         if matches:
-            raise WrongUsage(
-                f"{word!r} fits more than one {kind}: {', '.join(matches[:-1])} and {matches[-1]}.", "Write more of it."
-            )
+            matching_names = f"{', '.join(matches[:-1])} and {matches[-1]}"
+            raise WrongUsage(f"{word!r} fits more than one {kind}: {matching_names}.", "Write more of it.")
 
-    raise WrongUsage(f"There is no {kind} {word!r}.", advice)
+    raise no_match
 
 
 def find_lesson(word: str, notebooks: Path) -> str:
-    """Return the name of a lesson: for ``02_configuration`` also ``02`` or ``conf``. Raises WrongUsage."""
+    """Return the name of the notebook that ``word`` means: ``02`` and ``conf`` mean ``02_configuration``.
+
+    A number with a letter (``02b``) means an optional notebook, if there is one; any other word means none of these
+    unless it is the whole name. Raises WrongUsage.
+    """
     names = list(lesson_names(notebooks))
     stem = word.removesuffix(".ipynb")
     if stem in names:
         return stem
 
-    more_lessons = more_names(notebooks.parent)
-    series = [name for name in names if LESSON.fullmatch(name)]
-    lessons = [name for name in series if name not in more_lessons]
-    if stem[2:3].isalpha() and any(name.startswith(stem.lower()) for name in more_lessons):
-        lessons = [name for name in names if name in more_lessons]
-    return resolve("lesson", stem, lessons, "_", f"Choose from: {', '.join(names)}.")
+    optional_names = more_names(notebooks.parent)
+    has_letter = stem[2:3].isalpha()
+    if has_letter and any(name.startswith(stem.lower()) for name in optional_names):
+        candidates = [name for name in names if name in optional_names]
+    else:
+        series = [name for name in names if LESSON.fullmatch(name)]
+        candidates = [name for name in series if name not in optional_names]
+
+    return resolve("lesson", stem, candidates, "_", f"Choose from: {', '.join(names)}.")
 
 
 def more_names(root: Path) -> set[str]:
-    """Return the names of the notebooks with what nobody has to do."""
+    """Return the names of the optional notebooks."""
     return {name for name, lesson in lesson_table(root).items() if lesson.get("more")}
 
 
 def lesson_table(root: Path) -> dict[str, dict[str, Any]]:
-    """Return the table of lessons in exercises.toml of ``root``, a workspace's of its checkout."""
+    """Return the table of lessons in exercises.toml of ``root``, or of the checkout if ``root`` has no such file."""
     has_table = (root / FILE).is_file()
     lessons: dict[str, dict[str, Any]] = read_toml(root if has_table else CHECKOUT).get("lessons", {})
     return lessons
@@ -298,7 +332,7 @@ def notebook_cells(path: Path) -> list[dict[str, Any]]:
 
 
 def lesson_names(notebooks: Path) -> Iterator[str]:
-    """Yield the names of the notebooks, those of the series first and in its order. Raises WrongUsage without one."""
+    """Yield the names of the notebooks: those of the course first, in its order. Raises WrongUsage if none."""
     names = sorted(path.stem for path in notebooks.glob("*.ipynb"))
     if not names:
         raise WrongUsage(f"There is no lesson in {notebooks}.", "Get the repository afresh: it brings the notebooks.")

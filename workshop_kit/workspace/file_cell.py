@@ -23,14 +23,15 @@ from workshop_kit.workspace.solutions import TOOLS, Source
 
 MAGIC = "file"
 CHANGES = " (changes)"
-"""Stands behind the name where a cell shows only what is new or changed in the file."""
+"""The word after the file's name in a cell that shows only the statements that are new or changed."""
 FIRST_LINE = re.compile(rf"%%{MAGIC} +(\S+)({re.escape(CHANGES)})?[ \t]*\n")
 
 
 def register(workspace: Workspace, lesson: str, offer: Callable[[NaiveCopy], None] | None = None) -> None:
     """Make ``%%file`` a magic of this kernel; it replaces IPython's alias of ``%%writefile``.
 
-    ``offer`` shows a button where an answer stays in place of the colleague's lines; a headless run has none.
+    ``offer`` shows a button for a naive copy, where the file has answers in place of the colleague's lines; a headless
+    run has no ``offer``.
     """
     shell: Any = get_ipython()
     if shell is not None:
@@ -47,74 +48,85 @@ def register(workspace: Workspace, lesson: str, offer: Callable[[NaiveCopy], Non
 
 
 def write(workspace: Workspace, lesson: str, line: str, body: str, root: Path = CHECKOUT) -> str:
-    """Write what a file cell holds to the file that its first line names, and return a sentence.
+    """Write the ``body`` of a file cell to the file that its first ``line`` names, and return a sentence.
 
     A file with a source in ``root`` grows to the stage of the cell; what the participant changed stays. Any other file
     gets the body, unless it was changed since and the cell was not. Replaced text goes to ``kept/``.
     Raises WrongUsage for a name outside of the folder, NotReady where it cannot be written.
     """
     name = _path_in(line)
-    body = body.rstrip("\n") + "\n"
+    text = body.rstrip("\n") + "\n"
     cells = _cells_of(workspace, lesson, name)
     source = solutions.source_of(root, name)
     if source is None or not cells:
-        return _write_own(workspace, name, body, [cell.body for cell in cells])
+        return _write_whole(workspace, name, text, [cell.body for cell in cells])
 
-    stage, cell = _shipped(lesson, cells, body)
-    return _grow(workspace, source, stage, cell, body)
+    stage, cell = _shipped_cell(lesson, cells, text)
+    return _grow(workspace, source, stage, cell, text)
 
 
 def naive_copy_of(workspace: Workspace, lesson: str, line: str, body: str, root: Path = CHECKOUT) -> NaiveCopy | None:
-    """Return the naive copy for a file cell that was run; None where no answer stands in place of its lines."""
+    """Return the naive copy for a file cell that was run; None where the file has no answer in place of its lines."""
     name = _path_in(line)
     cells = _cells_of(workspace, lesson, name)
     source = solutions.source_of(root, name)
     if source is None or not cells:
         return None
 
-    stage, cell = _shipped(lesson, cells, body)
+    stage, cell = _shipped_cell(lesson, cells, body)
     return naive_copy.find(workspace, source, stage, cell.body)
 
 
 def _cells_of(workspace: Workspace, lesson: str, name: str) -> list[FileCell]:
-    """Return the cells of a lesson, as they were shipped, that write a file."""
+    """Return the cells of a lesson, as they were shipped, that write the file ``name``."""
     notebook = workspace.base / "notebooks" / f"{lesson}.ipynb"
     return [cell for cell in shipped_cells(notebook) if cell.path == name]
 
 
-def _shipped(lesson: str, cells: list[FileCell], body: str) -> tuple[FileStage, FileCell]:
-    """Return the shipped cell that ``body`` is most like, and the stage that it brings."""
+def _shipped_cell(lesson: str, cells: list[FileCell], body: str) -> tuple[FileStage, FileCell]:
+    """Return the stage to which a run cell brings its file, and the cell as it was shipped.
 
-    def likeness(cell: FileCell) -> float:
+    That is the one of ``cells``, the lesson's cells for the file, that is most like ``body``.
+    """
+
+    def similarity(cell: FileCell) -> float:
         return SequenceMatcher(None, cell.body, body).ratio()
 
-    cell = max(cells, key=likeness)
-    return FileStage(FileStage.parse(lesson).lesson, cells.index(cell) + 1), cell
+    cell = max(cells, key=similarity)
+    lesson_number = FileStage.parse(lesson).lesson
+    return FileStage(lesson_number, cells.index(cell) + 1), cell
 
 
 def _grow(workspace: Workspace, source: Source, stage: FileStage, cell: FileCell, body: str) -> str:
-    """Bring a file to the stage of a cell, with what the participant changed in the cell."""
+    """Bring a file to the stage of a shipped cell, with the changes in its edited ``body``; return a sentence."""
     name = source.path
-    mine = _text(workspace, name)
-    reached = growth.stages(workspace.folder).get(name)
+    mine = _read_text(workspace, name)
+    file_stage = growth.stages(workspace.folder).get(name)
     is_edited = body != cell.body
-    if mine is not None and reached is not None:
-        if reached > stage:
+    if mine is not None and file_stage is not None:
+        if file_stage > stage:
             return f"{name} has these lines already, or what came of them later. It stays as it is."
-        if reached == stage and not is_edited:
+        if file_stage == stage and not is_edited:
             return f"{name} holds these lines." if body in mine else f"{name} has these lines, and your changes."
 
-    starter = regions.starter(source.at(stage))
+    new_version = regions.starter(source.at(stage))
     if is_edited:
-        starter = growth.with_edits(starter, cell.body, body)
+        new_version = growth.with_edits(new_version, cell.body, body)
+    return _merge_into_file(workspace, name, mine, new_version, stage)
 
-    before = content.remembered(workspace, name)
-    base = before.decode() if before is not None else mine or ""
+
+def _merge_into_file(workspace: Workspace, name: str, mine: str | None, new_version: str, stage: FileStage) -> str:
+    """Write a file's new version, with what the participant changed in ``mine``; return a sentence."""
+    remembered_base = content.remembered(workspace, name)
+    base = mine or ""
+    if remembered_base is not None:
+        base = remembered_base.decode()
     if mine is None:
         mine = base
-    grown = grow(base, mine, starter)
+
+    grown = grow(base, mine, new_version)
     growth.record(workspace.folder, name, stage)
-    content.remember(workspace, name, starter)
+    content.remember(workspace, name, new_version)
     if grown.is_conflict:
         return f"{name} stays as it is: you changed lines that this cell changes, too. Put its lines in by hand."
 
@@ -128,38 +140,45 @@ def _grow(workspace: Workspace, source: Source, stage: FileStage, cell: FileCell
 
 
 def _with_backup(sentence: str, backup: content.Backup, name: str) -> str:
-    """Return the sentence, and where the file is as it was."""
+    """Return the sentence, followed by the path of the file's copy if ``backup`` has one."""
     if backup.folder is None:
         return sentence
-    return f"{sentence} Your file as it was: {backup.folder.relative_to(backup.workspace.folder)}/{name}"
+
+    folder = backup.folder.relative_to(backup.workspace.folder)
+    return f"{sentence} Your file as it was: {folder}/{name}"
 
 
-def _write_own(workspace: Workspace, name: str, body: str, shipped: list[str]) -> str:
-    """Write a file that no lesson makes grow, unless that would undo a change."""
-    written = f"{HIDDEN}/{WRITTEN}/{name}"
-    current = _text(workspace, name)
-    before = _text(workspace, written)
-    if current == body:
-        content.write(workspace, written, body)
+def _write_whole(workspace: Workspace, name: str, body: str, shipped_bodies: list[str]) -> str:
+    """Write a file without a marked source, unless that would undo the participant's change; return a sentence."""
+    last_written = f"{HIDDEN}/{WRITTEN}/{name}"
+    mine = _read_text(workspace, name)
+    texts_of_cells = {*shipped_bodies, _read_text(workspace, last_written)}
+    if mine == body:
+        content.write(workspace, last_written, body)
         return f"{name} holds these lines."
 
-    from_cells = {*shipped, before}
-    if current is not None and current not in from_cells and body in from_cells:
+    is_file_changed = mine is not None and mine not in texts_of_cells
+    is_cell_changed = body not in texts_of_cells
+    if is_file_changed and not is_cell_changed:
         return f"{name} stays as it is: it was changed, and this cell was not. Edit the cell to replace the file."
 
     backup = content.Backup(workspace)
-    if current is not None and current not in shipped:
+    if mine is not None and mine not in shipped_bodies:
         backup.keep(name)
     content.write(workspace, name, body)
-    content.write(workspace, written, body)
+    content.write(workspace, last_written, body)
     return _with_backup(f"{name} is written.", backup, name)
 
 
 def _path_in(line: str) -> str:
-    """Return the path in the workspace that a cell's first line names. Raises WrongUsage for any other place."""
+    """Return the path in the workspace that a cell's first line names.
+
+    Raises WrongUsage for a place where a file cell must not write.
+    """
     name = line.strip().removesuffix(CHANGES.strip()).strip()
     if name == TOOLS:
         return f"notebooks/{TOOLS}"
+
     path = PurePosixPath(name)
     if path.parts[:1] != (MY_SERVICE,) or len(path.parts) < 2 or ".." in path.parts:
         example = f"%%{MAGIC} {MY_SERVICE}/app.py"
@@ -179,7 +198,7 @@ class FileCell:
 
     @classmethod
     def parse(cls, source: str) -> FileCell | None:
-        """Return what a cell writes; None for any other cell.
+        """Return the file cell with this ``source``; None if a cell writes no file.
 
         >>> FileCell.parse("%%file my_service/app.py\\nprint('hello')")
         FileCell(path='my_service/app.py', is_changes=False, body="print('hello')\\n")
@@ -187,8 +206,11 @@ class FileCell:
         match = FIRST_LINE.match(source)
         if match is None:
             return None
-        path = f"notebooks/{TOOLS}" if match[1] == TOOLS else match[1]
-        return cls(path, bool(match[2]), source.partition("\n")[2].rstrip("\n") + "\n")
+
+        name, changes = match.groups()
+        path = f"notebooks/{TOOLS}" if name == TOOLS else name
+        _, _, body = source.partition("\n")
+        return cls(path, changes is not None, body.rstrip("\n") + "\n")
 
 
 def shipped_cells(notebook: Path) -> Iterator[FileCell]:
@@ -201,8 +223,8 @@ def shipped_cells(notebook: Path) -> Iterator[FileCell]:
             yield file_cell
 
 
-def _text(workspace: Workspace, name: str) -> str | None:
-    """Return the text of a file, None without one. Bytes that are no text count as a change."""
+def _read_text(workspace: Workspace, name: str) -> str | None:
+    """Return the text of a file with line feeds, None without a file. Bytes that are not UTF-8 are replaced."""
     data = content.current(workspace, name)
     if data is None:
         return None

@@ -30,7 +30,7 @@ LINKED = ("docs/audit.md", REFERENCES)
 EDITED = (*COPIED, MY_SERVICE)
 """Folders of a workspace that the participant edits."""
 NOT_COPIED = ("exercises.toml", ".notes.md")
-"""Endings of names that are not copied, beside the tables of lessons: a copy would go stale, and they tell answers."""
+"""Endings of the names of files that are not copied: a copy would become outdated, and they contain answers."""
 BASE = "base"
 """The folder below `HIDDEN` with the versions that copies were made from."""
 WRITTEN = "written"
@@ -38,7 +38,7 @@ WRITTEN = "written"
 HIDDEN = ".workshop"
 """The kit's files inside a workspace: JupyterLab neither lists nor serves hidden folders."""
 REMOVED = "removed"
-"""The file below `HIDDEN` with the files that are no part of the participant's project any more, a line each."""
+"""The file below `HIDDEN` with the names of the files that the participant's project does without, a line each."""
 SEED = "seed"
 """The file below `HIDDEN` with a shared seed."""
 TRACK = "track"
@@ -66,30 +66,16 @@ class Workspace:
 
     @classmethod
     def open(cls, folder: Path | None = None, source: Path = CHECKOUT) -> Workspace:
-        """Return the workspace in ``folder`` (default: ``workspace`` in ``source``), made at first start.
+        """Return the workspace in ``folder`` (default: ``workspace`` in ``source``); make it if it is absent.
 
         Copies the files of ``source`` that the workspace lacks; a file that is there stays as it is.
         Raises NotReady when the folder cannot be written or holds something else.
         """
         folder = (folder or source / "workspace").absolute()
         try:
-            hidden = folder / HIDDEN
-            hidden.mkdir(parents=True, exist_ok=True)
-            (hidden / "secrets").mkdir(exist_ok=True)
-            if stat.S_IMODE((hidden / "secrets").stat().st_mode) != PRIVATE:  # a folder that is read-only may be read
-                (hidden / "secrets").chmod(PRIVATE)
-            for name in EDITED:
-                (folder / name).mkdir(exist_ok=True)
-
-            for copy in lesson_copies(source):
-                if not (folder / copy.name).exists():
-                    _copy(folder, copy.name, copy.source.read_bytes())
-            for file in solutions.service_sources(source):
-                if file.lesson == FIRST and not (folder / file.path).exists() and file.path not in _removed(folder):
-                    _copy(folder, file.path, regions.starter(file.at(file.stages[0])).encode())
-                    growth.record(folder, file.path, file.stages[0])
-
-            return cls(folder, _id_of(hidden / "id"))
+            _make_folders(folder)
+            _add_missing_files(folder, source)
+            return cls(folder, _id_of(folder / HIDDEN / "id"))
         except OSError as error:
             raise explain(error, folder, ELSEWHERE) from error
 
@@ -104,7 +90,7 @@ class Workspace:
 
     @property
     def seed(self) -> int:
-        """The seed for the numbers in exercises: the participant's own, or one that a table shares (`--seed`)."""
+        """The seed for the numbers in exercises: one that was shared (`--seed`), or else the participant's own."""
         try:
             return int(read_small(self.folder / HIDDEN / SEED))
         except (OSError, ValueError, NotReady):
@@ -133,29 +119,59 @@ class Workspace:
         return Identity(self.id, self.owner).project
 
     def note_removed(self, name: str) -> None:
-        """Do not bring a file of the first lesson back at the next start; `goto` brings it."""
-        names = sorted({*_removed(self.folder), name})
-        lines = "".join(f"{removed_name}\n" for removed_name in names)
-        write_atomically(self.folder / HIDDEN / REMOVED, lines.encode())
+        """Note that the participant does without a file of the first lesson: no later start brings it, `goto` does."""
+        names = sorted({*_removed_names(self.folder), name})
+        lines = [f"{removed_name}\n" for removed_name in names]
+        write_atomically(self.folder / HIDDEN / REMOVED, "".join(lines).encode())
 
     def service_folder(self) -> Path:
-        """Return ``my_service``, the participant's own service, made if absent.
+        """Return ``my_service``, the folder of the participant's own service; make it if it is absent.
 
         Its ``.env`` names the compose project; without it, two workspaces on one engine would share a project.
         """
         self.my_service.mkdir(exist_ok=True)
         path = self.my_service / ".env"
         lines = read_small_text(path).splitlines() if path.exists() else []
-        line = f"COMPOSE_PROJECT_NAME={Identity(self.id, self.owner).service_project}"
-        if line not in lines:
-            other_lines = [kept_line for kept_line in lines if not kept_line.startswith("COMPOSE_PROJECT_NAME=")]
-            write_atomically(path, "\n".join([line, *other_lines, ""]).encode())
+        project_line = f"COMPOSE_PROJECT_NAME={Identity(self.id, self.owner).service_project}"
+        if project_line not in lines:
+            other_lines = [line for line in lines if not line.startswith("COMPOSE_PROJECT_NAME=")]
+            write_atomically(path, "\n".join([project_line, *other_lines, ""]).encode())
 
         return self.my_service
 
 
-def _removed(folder: Path) -> list[str]:
-    """Return the files that the participant's project lacks on purpose."""
+def _make_folders(folder: Path) -> None:
+    """Make the folders of a workspace that are absent."""
+    hidden = folder / HIDDEN
+    hidden.mkdir(parents=True, exist_ok=True)
+
+    secrets_folder = hidden / "secrets"
+    secrets_folder.mkdir(exist_ok=True)
+    mode = stat.S_IMODE(secrets_folder.stat().st_mode)
+    if mode != PRIVATE:  # a needless chmod would fail in a read-only workspace
+        secrets_folder.chmod(PRIVATE)
+
+    for name in EDITED:
+        (folder / name).mkdir(exist_ok=True)
+
+
+def _add_missing_files(folder: Path, source: Path) -> None:
+    """Copy the lessons' files that a workspace lacks, and the first lesson's files of ``my_service/``."""
+    for copy in lesson_copies(source):
+        if not (folder / copy.name).exists():
+            _write_copy(folder, copy.name, copy.source.read_bytes())
+
+    for file in solutions.service_sources(source):
+        if file.lesson != FIRST or (folder / file.path).exists() or file.path in _removed_names(folder):
+            continue
+        first_stage = file.stages[0]
+        starter = regions.starter(file.at(first_stage))
+        _write_copy(folder, file.path, starter.encode())
+        growth.record(folder, file.path, first_stage)
+
+
+def _removed_names(folder: Path) -> list[str]:
+    """Return the names of the files that the participant's project does without."""
     path = folder / HIDDEN / REMOVED
     return read_small_text(path).splitlines() if path.is_file() else []
 
@@ -166,9 +182,9 @@ def own_folder() -> Path:
 
 
 def own_workspace(seed: int | None = None) -> Workspace:
-    """Return the workspace of the command line, made at its first use.
+    """Return the workspace of the command line; make it if it is absent.
 
-    A ``seed`` becomes its seed. Raises NotReady as `Workspace.open` does.
+    With a ``seed`` it uses that one from now on. Raises NotReady as `Workspace.open` does.
     """
     workspace = Workspace.open(own_folder())
     if seed is not None:
@@ -177,10 +193,10 @@ def own_workspace(seed: int | None = None) -> Workspace:
 
 
 def find_workspace(start: Path, environment: dict[str, str]) -> Workspace:
-    """Return the workspace a notebook belongs to: ``WORKSHOP_WORKSPACE``, else the nearest one above ``start``.
+    """Return the workspace that a notebook in the folder ``start`` belongs to.
 
-    A notebook opened in the checkout itself (in another editor, say) gets the checkout's workspace.
-    Raises NotReady when there is none.
+    It is the one that the variable ``WORKSHOP_WORKSPACE`` in ``environment`` names, else the nearest one above
+    ``start``. A notebook in the checkout itself gets the checkout's workspace. Raises NotReady when there is none.
     """
     chosen_folder = environment.get("WORKSHOP_WORKSPACE")
     if chosen_folder:
@@ -195,7 +211,10 @@ def find_workspace(start: Path, environment: dict[str, str]) -> Workspace:
 
 @dataclass(frozen=True)
 class LessonCopy:
-    """A file of the checkout, its ``name`` (a path in the workspace) and its lesson (``01_container``; "" for none)."""
+    """A file to copy: its ``source`` in the checkout, its ``name`` (a path in the workspace) and its lesson.
+
+    The lesson is a name like ``01_container``, or "" for a file of no lesson.
+    """
 
     source: Path
     name: str
@@ -207,37 +226,39 @@ def lesson_copies(root: Path) -> Iterator[LessonCopy]:
 
     Not among them are the files of ``my_service/``: `growth` makes these.
     """
-    of_service = {(source.lesson, source.file) for source in solutions.service_sources(root)}
+    service_files = {(source.lesson, source.file) for source in solutions.service_sources(root)}
     for folder in COPIED:
         for path in lesson_files(root / folder):
-            name = path.relative_to(root / folder)
-            lesson = name.parts[0].removesuffix(".ipynb")
-            file = "/".join(name.parts[1:])
-            if folder != "exercises" or (lesson, file) not in of_service:
-                yield LessonCopy(path, f"{folder}/{name.as_posix()}", lesson)
+            relative_path = path.relative_to(root / folder)
+            lesson = relative_path.parts[0].removesuffix(".ipynb")
+            file = "/".join(relative_path.parts[1:])
+            if folder != "exercises" or (lesson, file) not in service_files:
+                yield LessonCopy(path, f"{folder}/{relative_path.as_posix()}", lesson)
+
     for page in LINKED:
         if (root / page).is_file():
             yield LessonCopy(root / page, page, lesson="")
 
 
 def lesson_files(folder: Path) -> Iterator[Path]:
-    """Yield the files to copy: without the registry, and without the notes and the tables of lessons."""
+    """Yield the files of a folder that a workspace gets: all but the registry, and the lessons' notes and tables."""
     for path in files_below(folder):
         is_table = folder.name == "notebooks" and path.suffix == lesson_tables.SUFFIX
         if not is_table and not path.name.endswith(NOT_COPIED):
             yield path
 
 
-def _copy(folder: Path, name: str, content: bytes) -> None:
-    """Write a file of the workspace, and the version that an update compares it with."""
+def _write_copy(folder: Path, name: str, content: bytes) -> None:
+    """Write a file of the workspace, and the same content as the base that an update compares it with."""
     for path in (folder / HIDDEN / BASE / name, folder / name):
         write_atomically(path, content)
 
 
 def _id_of(file: Path) -> str:
-    """Return the id in ``file``, which the first start writes."""
+    """Return the workspace's id from ``file``, a new one if the file is absent. Raises NotReady for any other text."""
     if not file.exists():
         write_atomically(file, f"{secrets.token_hex(4)}\n".encode())
+
     text = read_small(file).decode(errors="replace").strip()
     if not ID.fullmatch(text):
         raise NotReady(

@@ -21,7 +21,7 @@ STAGES = Path(".workshop") / "stages.json"
 GAP = "# …\n"
 """Stands in a cell between two statements that do not follow each other in the file."""
 STATEMENT = re.compile(r"[^\s)\]}]")
-"""How a line begins that begins a statement, or a comment."""
+"""Matches the beginning of a line that begins a statement or a comment: no space, no closing bracket."""
 
 
 def stages(workspace: Path) -> dict[str, FileStage]:
@@ -33,11 +33,11 @@ def stages(workspace: Path) -> dict[str, FileStage]:
         stage_texts = json.loads(read_small_text(path))
         return {name: FileStage.parse(text) for name, text in stage_texts.items()}
     except (ValueError, AttributeError):
-        return {}  # damaged: each file cell brings its lines once more
+        return {}  # the file is damaged: each file cell brings its lines once more
 
 
 def record(workspace: Path, path: str, stage: FileStage | None) -> None:
-    """Note the stage that a file has reached; None: it is not there any more."""
+    """Note the stage that a file of the participant has reached; None for a file that was removed."""
     noted_stages = stages(workspace)
     noted_stages.pop(path, None)
     if stage is not None:
@@ -47,20 +47,22 @@ def record(workspace: Path, path: str, stage: FileStage | None) -> None:
 
 
 def shown(source: Source, stage: FileStage, *, changes: bool) -> str:
-    """Return what a file cell shows of a stage: the whole starter, or only the statements that it brings."""
+    """Return what a file cell shows of a stage: the whole starter, or with ``changes`` only its new statements."""
     text = regions.starter(source.at(stage))
     if not changes:
         return text
 
-    earlier_stages = [earlier for earlier in source.stages if earlier < stage]
-    before = regions.starter(source.at(earlier_stages[-1])) if earlier_stages else ""
-    return changed_statements(before, text)
+    earlier_stages = [earlier_stage for earlier_stage in source.stages if earlier_stage < stage]
+    if not earlier_stages:
+        return changed_statements("", text)
+    text_before = regions.starter(source.at(earlier_stages[-1]))
+    return changed_statements(text_before, text)
 
 
 def changed_statements(before: str, after: str) -> str:
     """Return the top-level statements of ``after`` that ``before`` lacks, with `GAP` where others are left out."""
     known_statements = {statement.strip() for statement in statements(before)}
-    groups: list[str] = []
+    groups: list[str] = []  # of new statements that follow each other in the file
     follows_new_statement = False
     for statement in statements(after):
         is_new = statement.strip() not in known_statements
@@ -76,14 +78,14 @@ def changed_statements(before: str, after: str) -> str:
 def statements(text: str) -> Iterator[str]:
     """Yield the top-level statements of a file, each with the comments and decorators before it."""
     statement = ""
-    has_only_prefix = False  # so far it has only its comments and decorators
+    has_only_prefix = False  # whether the statement so far is only its comments and decorators
     for line in regions.lines_of(text):
-        begins_statement = STATEMENT.match(line) is not None
-        if begins_statement and statement.strip() and not has_only_prefix:
-            yield statement
-            statement = ""
-        if begins_statement:
-            has_only_prefix = line.startswith(("#", "@")) and not regions.REGION.fullmatch(line)
+        if STATEMENT.match(line):
+            if statement.strip() and not has_only_prefix:
+                yield statement
+                statement = ""
+            is_prefix = line.startswith(("#", "@"))
+            has_only_prefix = is_prefix and not regions.REGION.fullmatch(line)
         statement += line
 
     if statement.strip():
@@ -91,17 +93,20 @@ def statements(text: str) -> Iterator[str]:
 
 
 def with_edits(text: str, cell: str, edited: str) -> str:
-    """Return the ``text`` of a file with a participant's edits of the ``cell`` that shows all or parts of it.
+    """Return the ``text`` of a file with a participant's edits of a cell that shows all or parts of it.
 
-    Raises WrongUsage if a gap between two parts is missing.
+    ``cell`` is the cell as it was shipped, ``edited`` as the participant ran it. Raises WrongUsage if a gap between
+    two parts is missing.
     """
     if GAP not in cell and cell.strip() == text.strip():
         return edited
-    groups = cell.split(GAP)
-    edits = edited.split(GAP)
-    if len(groups) != len(edits):
+
+    parts = cell.split(GAP)
+    edited_parts = edited.split(GAP)
+    if len(parts) != len(edited_parts):
         raise WrongUsage("The cell shows parts of the file.", f"Put its lines `{GAP.strip()}` back.")
 
-    for group, edit in zip(groups, edits, strict=True):
-        text = text.replace(group.rstrip(), edit.rstrip(), 1)
-    return text
+    edited_text = text
+    for part, edited_part in zip(parts, edited_parts, strict=True):
+        edited_text = edited_text.replace(part.rstrip(), edited_part.rstrip(), 1)
+    return edited_text

@@ -45,14 +45,14 @@ SETTINGS: dict[str, Any] = {
 
 
 def lab_path(page: str) -> str:
-    """Return the path at which JupyterLab opens ``page``, a path in the workspace, among the tabs of the last time."""
+    """Return the URL path at which JupyterLab opens ``page``, a path in the workspace, beside the tabs of last time."""
     return f"/lab/workspaces/workshop/tree/{page}"
 
 
 def own_port(folder: Path) -> int:
-    """Return the port of the workspace in ``folder``, the same at every start, so that an old tab goes on working.
+    """Return the port of the workspace in ``folder``: the same at every start, so that an old tab goes on working.
 
-    The secret that signs cookies is stored in the workspace, too.
+    An old tab needs its cookie, too: the secret that signs cookies is stored in the workspace.
     """
     return FIRST_PORT + zlib.crc32(os.fsencode(folder.absolute())) % PORTS
 
@@ -64,9 +64,9 @@ def is_free(port: int) -> bool:
 
 
 def prepare(workspace: Workspace) -> None:
-    """Write the settings, the stylesheet and the kernel spec.
+    """Write JupyterLab's settings, its stylesheet and the kernel spec.
 
-    Safe to repeat; choices made in JupyterLab (theme, open tabs) stay. Raises NotReady.
+    Choices that were made in JupyterLab (theme, open tabs) stay. Raises NotReady.
     """
     install_kernel(workspace)
     config = workspace.jupyter_folder / "config"
@@ -76,24 +76,23 @@ def prepare(workspace: Workspace) -> None:
 
 
 def install_kernel(workspace: Workspace) -> Path:
-    """Write the kernel spec for this interpreter with the kit on its path; return the folder of kernels."""
+    """Write a kernel spec for this interpreter with the kit on its path; return the folder of kernel specs."""
     kernels = workspace.jupyter_folder / DATA / "kernels"
+    launcher = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    options = [f"--IPKernelApp.extra_extensions={ERROR_DISPLAY}", f"--InlineBackend.rc={CHART_STYLE}"]
+    environment = {
+        # The instructor's notebooks import tools.py, too, from another folder.
+        "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(workspace.notebooks)]),
+        "WORKSHOP_WORKSPACE": str(workspace.folder),
+        # The history stays in the workspace, and the user's own start-up files are not loaded.
+        "IPYTHONDIR": str(workspace.jupyter_folder / "ipython"),
+    }
     spec = {
-        "argv": [
-            *(sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
-            f"--IPKernelApp.extra_extensions={ERROR_DISPLAY}",
-            f"--InlineBackend.rc={CHART_STYLE}",
-        ],
+        "argv": [*launcher, *options],
         "display_name": "Container Design Workshop",
         "language": "python",
-        "env": {
-            # The instructor's notebooks import tools.py, too, from another folder.
-            "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(workspace.notebooks)]),
-            "WORKSHOP_WORKSPACE": str(workspace.folder),
-            # The history stays here, and the user's own start-up files are not loaded.
-            "IPYTHONDIR": str(workspace.jupyter_folder / "ipython"),
-        },
-        "metadata": {"debugger": True, "supported_encryption": ["curve"]},  # as ipykernel's own spec has it
+        "env": environment,
+        "metadata": {"debugger": True, "supported_encryption": ["curve"]},  # as in ipykernel's own spec
         "kernel_protocol_version": "5.5",
     }
     _write_json(kernels / KERNEL / "kernel.json", spec)
@@ -101,9 +100,9 @@ def install_kernel(workspace: Workspace) -> Path:
 
 
 def trust(workspace: Workspace) -> None:
-    """Sign the notebooks, so that buttons in their text work; a damaged one is left for JupyterLab to report.
+    """Sign the notebooks, so that JupyterLab runs the buttons in their text; a damaged notebook is skipped.
 
-    The import is slow: call it while the server starts.
+    Call it while the server starts: it imports nbformat, which is slow.
     """
     import nbformat
     from nbformat.sign import NotebookNotary
@@ -118,9 +117,10 @@ def trust(workspace: Workspace) -> None:
 
 
 def server_options(workspace: Workspace) -> list[str]:
-    """Return the server's options, the same for a laptop and for a seat; where it listens is not among them."""
+    """Return the server's options that are the same on a laptop and on a seat; address and port are not among them."""
     return [
-        *(f"--ServerApp.root_dir={workspace.folder}", "--LabApp.news_url=None"),
+        f"--ServerApp.root_dir={workspace.folder}",
+        "--LabApp.news_url=None",
         "--LabApp.extension_manager=readonly",  # the default one asks a package index
         "--LabApp.custom_css=True",  # charts in a dark theme
         "--LabApp.expose_app_in_browser=True",  # an exercise opens its file in the main area
@@ -135,12 +135,14 @@ def server_options(workspace: Workspace) -> list[str]:
 def server_environment(workspace: Workspace, token: str | None) -> dict[str, str]:
     """Return the environment of the server, with the programs of the kit's packages on PATH for its terminals.
 
-    It has the token: arguments of a process are visible to all users. Without a token it is the server of a
-    JupyterHub, whose variables stay: they say where it listens and who may use it.
+    The token is in it, since all users can see the arguments of a process. A server of a JupyterHub has no ``token``,
+    and keeps the Hub's variables: these say where it listens and who may use it.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
     environment.pop("WORKSHOP_HEADLESS", None)
-    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
+    programs = str(Path(sys.executable).parent)
+    environment["PATH"] = os.pathsep.join([programs, environment.get("PATH", os.defpath)])
+
     if token is None:
         access = {name: value for name, value in os.environ.items() if name.startswith(HUB)}
     else:

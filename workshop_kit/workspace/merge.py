@@ -12,14 +12,15 @@ from workshop_kit.workspace import regions
 
 Cell = dict[str, Any]
 Merged = tuple[bytes, tuple[str, ...]]
-"""A merged file, and the places (cell ids, regions) that stay the participant's where the new version differs, too."""
+"""A merged file, and the places (cell ids, regions) that both changed: there, the participant's version stays."""
 WHOLE = ("the whole file",)
 
 
 def merge(name: str, base: bytes | None, mine: bytes, new_version: bytes) -> Merged:
-    """Return ``mine`` brought from ``base`` (what it was made from; None: unknown) to ``new_version``.
+    """Return ``mine`` with the changes that lead from ``base`` to ``new_version``.
 
-    A notebook is merged by cells, a file with exercises by regions, anything else as a whole.
+    ``base`` is the version that ``mine`` was made from, None if unknown. A notebook is merged by cells, a file with
+    exercises by regions, anything else as a whole.
     """
     if mine in (base, new_version):
         return new_version, ()
@@ -27,17 +28,17 @@ def merge(name: str, base: bytes | None, mine: bytes, new_version: bytes) -> Mer
         return mine, ()
     try:
         if name.endswith(".ipynb"):
-            return _notebook(base, mine, new_version)
+            return _merge_notebook(base, mine, new_version)
         if base is not None:
-            return _exercise(base.decode(), mine.decode(), new_version.decode())
+            return _merge_exercises(base.decode(), mine.decode(), new_version.decode())
     except (ValueError, KeyError, TypeError, AttributeError, regions.MarkerError):
-        pass  # damaged by a hand edit: it stays as it is
+        pass  # an edit has damaged the file: it stays as it is
     return mine, WHOLE
 
 
 def same_code(code: str, other_code: str) -> bool:
     """Return whether the two differ only in blank lines, trailing spaces, and lines that hold a ``#`` comment."""
-    return _lines(code) == _lines(other_code)
+    return _code_lines(code) == _code_lines(other_code)
 
 
 def notebook_bytes(notebook: Mapping[str, Any]) -> bytes:
@@ -45,27 +46,30 @@ def notebook_bytes(notebook: Mapping[str, Any]) -> bytes:
     return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _notebook(base: bytes | None, mine: bytes, new_version: bytes) -> Merged:
-    base_cells = _cells(base) if base else {}
-    participant_cells = _cells(mine)
+def _merge_notebook(base: bytes | None, mine: bytes, new_version: bytes) -> Merged:
+    """Return a notebook merged cell by cell, with the ids of the cells that both changed."""
+    base_cells = _cells_by_id(base) if base else {}
+    participant_cells = _cells_by_id(mine)
     document = json.loads(new_version)
     cells: list[Cell] = []
     conflicts: list[str] = []
 
-    for cell in document["cells"]:
-        participant_cell = participant_cells.get(cell["id"])
-        base_cell = base_cells.get(cell["id"])
+    for new_cell in document["cells"]:
+        identifier = new_cell["id"]
+        base_cell = base_cells.get(identifier)
+        participant_cell = participant_cells.get(identifier)
         if participant_cell is None:
-            if base_cell is None:  # new in this version; one that the participant deleted stays deleted
-                cells.append(cell)
-        elif _source(participant_cell) == _source(cell):
-            cells.append(participant_cell)  # with its outputs
-        elif base_cell is not None and _source(participant_cell) == _source(base_cell):
-            cells.append(cell)
+            was_deleted = base_cell is not None
+            if not was_deleted:
+                cells.append(new_cell)
+        elif cell_text(participant_cell) == cell_text(new_cell):
+            cells.append(participant_cell)  # it has the outputs
+        elif base_cell is not None and cell_text(participant_cell) == cell_text(base_cell):
+            cells.append(new_cell)
         else:
             cells.append(participant_cell)
-            if base_cell is None or _source(base_cell) != _source(cell):
-                conflicts.append(cell["id"])
+            if base_cell is None or cell_text(base_cell) != cell_text(new_cell):
+                conflicts.append(identifier)
 
     _put_back_cells(cells, json.loads(mine)["cells"], base_cells)
     document["cells"] = cells
@@ -73,25 +77,27 @@ def _notebook(base: bytes | None, mine: bytes, new_version: bytes) -> Merged:
 
 
 def _put_back_cells(cells: list[Cell], participant_cells: list[Cell], base_cells: Mapping[str, Cell]) -> None:
-    """Insert the cells that the participant added or changed, each behind the cell that it followed."""
+    """Insert into ``cells`` those that the participant added or changed, each behind the cell that it followed."""
     present_ids = {cell["id"] for cell in cells}
-    previous: str | None = None
+    previous_id: str | None = None
     for cell in participant_cells:
-        base_cell = base_cells.get(cell["id"])
-        if cell["id"] not in present_ids and (base_cell is None or _source(base_cell) != _source(cell)):
+        identifier = cell["id"]
+        base_cell = base_cells.get(identifier)
+        if identifier not in present_ids and (base_cell is None or cell_text(base_cell) != cell_text(cell)):
             ids = [placed_cell["id"] for placed_cell in cells]
-            cells.insert(ids.index(previous) + 1 if previous in ids else 0, cell)
-            present_ids.add(cell["id"])
-        if cell["id"] in present_ids:
-            previous = cell["id"]
+            position = ids.index(previous_id) + 1 if previous_id in ids else 0
+            cells.insert(position, cell)
+            present_ids.add(identifier)
+        if identifier in present_ids:
+            previous_id = identifier
 
 
 @dataclass(frozen=True)
 class Grown:
     """A file that was brought from one version to the next, as ``text``.
 
-    ``is_conflict``: the participant and the new version changed the same lines; ``text`` is the participant's then.
-    ``gone``: regions that the participant had changed, and for which the new version has no place.
+    ``is_conflict``: the participant and the new version changed the same lines, and ``text`` is the participant's.
+    ``gone``: the regions that the participant had changed and that the new version lacks.
     """
 
     text: str
@@ -100,36 +106,39 @@ class Grown:
 
 
 def grow(base: str, mine: str, new_version: str) -> Grown:
-    """Return ``mine`` brought from its ``base`` to ``new_version``: regions and other changes stay."""
-    written_regions = _written_regions(base, mine)
+    """Return ``mine`` brought from its ``base`` to ``new_version``; the participant's changes stay."""
+    written_bodies = _written_regions(base, mine)
     without_answers = mine
-    for name in written_regions:
+    for name in written_bodies:
         without_answers = regions.replace(without_answers, name, regions.region_of(base, name))
+
     merged = merge_lines(base, without_answers, new_version)
     if merged is None:
         return Grown(mine, is_conflict=True)
 
-    places = regions.ids(merged)
-    for name, body in written_regions.items():
-        if name in places:
+    merged_ids = regions.ids(merged)
+    for name, body in written_bodies.items():
+        if name in merged_ids:
             merged = regions.replace(merged, name, body)
-    return Grown(merged, gone=tuple(name for name in written_regions if name not in places))
+    gone = tuple(name for name in written_bodies if name not in merged_ids)
+    return Grown(merged, gone=gone)
 
 
 def merge_lines(base: str, mine: str, new_version: str) -> str | None:
     """Return ``base`` with the changes of both, line by line; None where both changed the same lines in two ways."""
     lines = regions.lines_of(base)
-    hunks = sorted({*_hunks(lines, regions.lines_of(mine)), *_hunks(lines, regions.lines_of(new_version))})
+    my_hunks = _hunks(lines, regions.lines_of(mine))
+    new_hunks = _hunks(lines, regions.lines_of(new_version))
     merged: list[str] = []
     position = 0
     previous: _Hunk | None = None
-    for hunk in hunks:
+
+    for hunk in sorted({*my_hunks, *new_hunks}):
+        hunk_lines = hunk.lines
         if previous is not None and hunk.begins_with(previous):
-            hunk_lines = hunk.lines[len(previous.lines) :]  # one side wrote the first of the other's lines
+            hunk_lines = hunk.lines[len(previous.lines) :]  # the lines of `previous` are merged already
         elif previous is not None and hunk.meets(previous):
             return None
-        else:
-            hunk_lines = hunk.lines
         merged += lines[position : hunk.first]
         merged += hunk_lines
         position = hunk.end
@@ -140,32 +149,32 @@ def merge_lines(base: str, mine: str, new_version: str) -> str | None:
 
 @dataclass(frozen=True, order=True)
 class _Hunk:
-    """A change: the lines from ``first`` to before ``end`` are replaced."""
+    """A change of a text: ``lines`` replace those from the index ``first`` to before ``end``."""
 
     first: int
     end: int
     lines: tuple[str, ...]
 
     def begins_with(self, other: _Hunk) -> bool:
-        """Return whether the two replace the same lines, and the other's new lines are the first of these."""
+        """Return whether both replace the same lines, and the new lines begin with the other hunk's new lines."""
         same_place = (self.first, self.end) == (other.first, other.end)
         return same_place and self.lines[: len(other.lines)] == other.lines
 
     def meets(self, earlier: _Hunk) -> bool:
-        """Return whether the two replace the same lines, or insert in the same place."""
+        """Return whether both replace a line, or begin at the same place; ``earlier`` comes first in the order."""
         return self.first < earlier.end or self.first == earlier.first
 
 
 def _hunks(before: Sequence[str], after: Sequence[str]) -> Iterator[_Hunk]:
     """Yield the changes that lead from ``before`` to ``after``."""
     matcher = SequenceMatcher(None, before, after, autojunk=False)
-    for kind, first_line, end_line, new_start, new_stop in matcher.get_opcodes():
+    for kind, first, end, new_first, new_end in matcher.get_opcodes():
         if kind != "equal":
-            yield _Hunk(first_line, end_line, tuple(after[new_start:new_stop]))
+            yield _Hunk(first, end, tuple(after[new_first:new_end]))
 
 
 def _written_regions(base: str, mine: str) -> dict[str, str]:
-    """Return the regions that the participant has changed; none where the markers are damaged."""
+    """Return the bodies of the regions in ``mine`` that differ from ``base``, by id; none where markers are damaged."""
     try:
         names = set(regions.ids(base)) & set(regions.ids(mine))
     except regions.MarkerError:
@@ -174,26 +183,29 @@ def _written_regions(base: str, mine: str) -> dict[str, str]:
     return {name: body for name, body in bodies.items() if body != regions.region_of(base, name)}
 
 
-def _exercise(base: str, mine: str, new_version: str) -> Merged:
+def _merge_exercises(base: str, mine: str, new_version: str) -> Merged:
+    """Return a file with exercises merged, with the ids of the regions that both changed."""
     grown = grow(base, mine, new_version)
     if grown.is_conflict or grown.gone:
         return mine.encode(), WHOLE
 
+    changed_by_participant = _written_regions(base, mine)
     changed_by_project = _written_regions(base, new_version)
-    changed_in_both = [name for name in _written_regions(base, mine) if name in changed_by_project]
-    return grown.text.encode(), tuple(changed_in_both)
+    conflicts = tuple(name for name in changed_by_participant if name in changed_by_project)
+    return grown.text.encode(), conflicts
 
 
-def _cells(notebook: bytes) -> dict[str, Cell]:
+def _cells_by_id(notebook: bytes) -> dict[str, Cell]:
     return {cell["id"]: cell for cell in json.loads(notebook)["cells"]}
 
 
-def _source(cell: Cell) -> str:
+def cell_text(cell: Cell) -> str:
     """Return a cell's text; notebooks have it as one string or as a list of lines."""
     return "".join(cell["source"])
 
 
-def _lines(text: str) -> list[str]:
+def _code_lines(text: str) -> list[str]:
+    """Return the lines without trailing spaces, without blank lines and those that hold only a comment."""
     lines = [line.rstrip() for line in text.split("\n")]
-    filled = [line for line in lines if line]
-    return [line for line in filled if not line.lstrip().startswith("#")]
+    filled_lines = [line for line in lines if line]
+    return [line for line in filled_lines if not line.lstrip().startswith("#")]

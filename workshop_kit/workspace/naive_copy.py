@@ -22,7 +22,7 @@ RECORD = Path(HIDDEN) / "set_aside.json"
 
 
 class SetAside(BaseModel):
-    """The exercises whose answers the colleague's lines replace, and the file's copy in ``kept/`` that has them."""
+    """The exercises of a file whose answers are set aside, and the copy of the file in ``kept/`` with these answers."""
 
     names: tuple[str, ...]
     copy_path: str
@@ -35,8 +35,8 @@ RECORDS = TypeAdapter(dict[str, SetAside])
 class NaiveCopy:
     """A file with a participant's answers, or with the colleague's lines in their place.
 
-    ``stage`` is that of the cell. ``shown`` are the answers whose naive lines the cell shows, ``names`` all that `use`
-    replaces: those of the cell's lesson.
+    ``stage`` is the stage of a file cell. ``names`` are the answered exercises of the cell's lesson, which `use`
+    replaces; ``shown`` are those among them whose naive lines the cell shows.
     """
 
     workspace: Workspace
@@ -52,7 +52,7 @@ class NaiveCopy:
 
     @property
     def sentence(self) -> str:
-        """What the file holds."""
+        """A sentence about the file: whether it has the participant's lines or the colleague's."""
         file = self.source.file
         set_aside = self._set_aside
         if set_aside is not None:
@@ -64,62 +64,68 @@ class NaiveCopy:
         return f"{file} has your lines."
 
     def use(self) -> str:
-        """Put the colleague's lines into the file, and copy it to ``kept/`` before; return what it holds then.
+        """Copy the file to ``kept/``, put the colleague's lines into it, and return a sentence about it.
 
         Raises WorkshopError where the file has changed so that this is not possible.
         """
         if self.is_in_use:
             return self.sentence
-        text = self._text()
+
+        text = self._read_text()
         for name in self.names:
             text = regions.replace(text, name, self._naive_lines(name))
 
         copy_path = content.Backup(self.workspace).keep(self.source.path)
-        self._record(SetAside(names=self.names, copy_path=copy_path))
+        self._write_record(SetAside(names=self.names, copy_path=copy_path))
         content.write(self.workspace, self.source.path, text)
         return self.sentence
 
     def put_back(self) -> str:
-        """Put the participant's lines back, from the copy in ``kept/``; return what the file holds then.
+        """Put the participant's lines back, from the copy in ``kept/``; return a sentence about the file.
 
-        A file in which they were written anew meanwhile is copied to ``kept/`` before. Raises WorkshopError where the
-        copy is gone, or the file has changed so that this is not possible.
+        If the participant wrote new answers meanwhile, the file is copied to ``kept/`` first. Raises WorkshopError
+        where the copy is gone, or the file has changed so that this is not possible.
         """
         set_aside = _records(self.workspace).get(self.source.path)
         if set_aside is None:
             return f"{self.source.file} has your lines."
 
-        mine = _read(self.workspace, set_aside.copy_path)
-        text = self._text()
-        if self._set_aside is None:
+        mine = _read_file(self.workspace, set_aside.copy_path)
+        text = self._read_text()
+        if not self.is_in_use:
             content.Backup(self.workspace).keep(self.source.path)
 
-        content.write(self.workspace, self.source.path, solutions.keep_regions(mine, text, set_aside.names))
-        self._record(None)
+        restored_text = solutions.keep_regions(mine, text, set_aside.names)
+        content.write(self.workspace, self.source.path, restored_text)
+        self._write_record(None)
         return f"{self.source.file} has your {_join_names(set_aside.names)} again."
 
     @property
     def _set_aside(self) -> SetAside | None:
-        """The record of the file, as long as that has the colleague's lines."""
+        """The record of the file while the colleague's lines are in it; None when they are not."""
         set_aside = _records(self.workspace).get(self.source.path)
         if set_aside is None or not (self.workspace.folder / set_aside.copy_path).is_file():
             return None
         try:
-            answers = _answers(self.source, self._text())
+            answers = _answers(self.source, self._read_text())
         except WorkshopError:  # there is no file, or its markers are damaged
             return None
-        return None if answers & set(set_aside.names) else set_aside
+
+        has_new_answers = not answers.isdisjoint(set_aside.names)
+        return None if has_new_answers else set_aside
 
     def _naive_lines(self, name: str) -> str:
-        """Return the lines of an exercise as the cell shows them, or as the file has them that came after it."""
-        reached = growth.stages(self.workspace.folder)[self.source.path]
-        stage = self.stage if name in regions.ids(self.source.at(self.stage)) else reached
+        """Return the colleague's lines for an exercise: those of the cell's stage, or else of the file's own stage."""
+        file_stage = growth.stages(self.workspace.folder)[self.source.path]
+        is_in_cell = name in regions.ids(self.source.at(self.stage))
+        stage = self.stage if is_in_cell else file_stage
         return regions.region_of(regions.starter(self.source.at(stage)), name)
 
-    def _text(self) -> str:
-        return _read(self.workspace, self.source.path)
+    def _read_text(self) -> str:
+        return _read_file(self.workspace, self.source.path)
 
-    def _record(self, set_aside: SetAside | None) -> None:
+    def _write_record(self, set_aside: SetAside | None) -> None:
+        """Write the record of the file; None removes it."""
         records = _records(self.workspace)
         records.pop(self.source.path, None)
         if set_aside is not None:
@@ -130,23 +136,25 @@ class NaiveCopy:
 def find(workspace: Workspace, source: Source, stage: FileStage, shown: str) -> NaiveCopy | None:
     """Return the naive copy for a cell at ``stage`` that shows the lines ``shown`` of a file.
 
-    None where no answer to an exercise of its lesson is in the way, and where the file's markers are damaged.
+    None where the participant has answered no exercise that the cell shows, and no answer is set aside; None also
+    where the file's markers are damaged.
     """
-    reached = growth.stages(workspace.folder).get(source.path)
-    if reached is None:
+    file_stage = growth.stages(workspace.folder).get(source.path)
+    if file_stage is None:
         return None
     try:
-        answers = _answers(source, _read(workspace, source.path))
+        answers = _answers(source, _read_file(workspace, source.path))
     except WorkshopError:
         return None
 
-    answered = [name for name in regions.ids(source.at(reached)) if name in answers]
-    names = tuple(name for name in answered if source.stages_of(name)[0].lesson == stage.lesson)
+    answered_ids = [name for name in regions.ids(source.at(file_stage)) if name in answers]
+    answered_in_lesson = tuple(name for name in answered_ids if source.stages_of(name)[0].lesson == stage.lesson)
 
     markers = [regions.REGION.fullmatch(line) for line in regions.lines_of(shown)]
-    in_cell = {marker[2] for marker in markers if marker}
-    shown_names = tuple(name for name in names if name in in_cell)
-    copy = NaiveCopy(workspace, source, stage, shown_names, names)
+    ids_in_cell = {marker[2] for marker in markers if marker}
+    shown_ids = tuple(name for name in answered_in_lesson if name in ids_in_cell)
+
+    copy = NaiveCopy(workspace, source, stage, shown_ids, answered_in_lesson)
     return copy if copy.shown or copy.is_in_use else None
 
 
@@ -162,21 +170,25 @@ def put_all_back(workspace: Workspace, root: Path) -> None:
 
 
 def _answers(source: Source, text: str) -> set[str]:
-    """Return the exercises in a participant's file that are begun. Raises MarkerError for damaged markers."""
+    """Return the ids of the exercises that a participant's file has an answer to: its lines are not the starter.
+
+    Raises MarkerError for damaged markers.
+    """
     ids = source.ids()
     exercise_regions = [region for region in regions.parse(text) if region.id in ids]
     return {region.id for region in exercise_regions if not source.is_starter(region.id, region.body)}
 
 
 def _records(workspace: Workspace) -> dict[str, SetAside]:
+    """Return the records of answers that are set aside, by the path of their file; none where they cannot be read."""
     try:
         return RECORDS.validate_json(read_small_text(workspace.folder / RECORD))
     except (FileNotFoundError, NotReady, ValidationError):
-        return {}  # damaged: the copies are in kept/ all the same
+        return {}  # where the file is damaged, the participant still has the copies in kept/
 
 
-def _read(workspace: Workspace, name: str) -> str:
-    """Return a file of the workspace with its line ends. Raises NotReady."""
+def _read_file(workspace: Workspace, name: str) -> str:
+    """Return the text of a file of the workspace, its line ends as they are. Raises NotReady."""
     try:
         return read_small_text(workspace.folder / name)
     except FileNotFoundError as error:
@@ -184,5 +196,7 @@ def _read(workspace: Workspace, name: str) -> str:
 
 
 def _join_names(names: tuple[str, ...]) -> str:
-    *first_names, last_name = names
-    return f"{', '.join(first_names)} and {last_name}" if first_names else last_name
+    """Return the names as in a sentence: ``a, b and c``."""
+    if len(names) == 1:
+        return names[0]
+    return f"{', '.join(names[:-1])} and {names[-1]}"

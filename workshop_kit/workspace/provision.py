@@ -24,7 +24,7 @@ from workshop_kit.workspace import naive_copy
 from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, TRACK, WRITTEN, Workspace
 
 REVERT_FAULTS = "workshop_kit.faults.injection:revert_all"
-"""What a reaper calls first: the faults of a dead process are reverted while its proxies still run."""
+"""The function that a reaper calls first: it reverts the faults of a dead process while its proxies still run."""
 
 
 def session_of(workspace: Workspace, engine: Engine) -> Session:
@@ -33,14 +33,14 @@ def session_of(workspace: Workspace, engine: Engine) -> Session:
 
 
 def stack_of(workspace: Workspace, session: Session, root: Path = CHECKOUT) -> Stack:
-    """Return the stack of this workspace, up or not."""
+    """Return the stack of this workspace, whether it runs or not."""
     return Stack(session, root, workspace.secrets_folder.parent, workspace.compose_project)
 
 
 def make_ready(workspace: Workspace, root: Path = CHECKOUT, *, may_install: bool, report: Report = silent) -> Stack:
-    """Provide engine, tools, images and the stack's files, and run a container that proves that they work.
+    """Provide engine, tools, images and the stack's files, and run a container as a proof that they work.
 
-    Raises NotReady with the next step for the user.
+    Return the stack, which is not started. Raises NotReady with the next step for the user.
     """
     engine = install.ensure(install=may_install, report=report)
     install.ensure_tools(install=may_install, report=report)
@@ -57,16 +57,16 @@ def make_ready(workspace: Workspace, root: Path = CHECKOUT, *, may_install: bool
 
 @contextlib.contextmanager
 def fresh_workspace(folder: Path) -> Iterator[Workspace]:
-    """Yield a workspace with the checkout's lessons as they are; its id and ledger stay for `./workshop down`.
+    """Yield the workspace in ``folder`` with fresh copies of the checkout's lessons; its id and its ledger stay.
 
-    One process has it until the block ends. Raises WorkshopError while another process has it.
+    It is locked until the block ends. Raises WorkshopError while another process has the lock.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         lock = FileLock(lock_path(folder)).acquire(timeout=0)
-    except Timeout as taken:
+    except Timeout as error:
         sentence = f"Another process is running the lessons in {folder}."
-        raise WorkshopError(sentence, "Wait until it has ended, then try again.") from taken
+        raise WorkshopError(sentence, "Wait until it has ended, then try again.") from error
 
     with lock:
         for name in (*EDITED, f"{HIDDEN}/{BASE}", f"{HIDDEN}/{WRITTEN}"):
@@ -87,7 +87,7 @@ def write_env(stack: Stack, report: Report = silent) -> None:
 def prove(session: Session, image: str) -> None:
     """Run a container that prints a word, and wait for it in the log. Raises WorkshopError if it does not come."""
     word = "ready"
-    # It stays: of a container that ends on a busy machine the engine may lose the last output.
+    # It sleeps on: if a container ends on a busy machine, the engine may lose its last output.
     program = f"import time; print({word!r}, flush=True); time.sleep(600)"
     spec = Spec(image=image, command=("python3", "-I", "-S", "-c", program), network="none")
     with containers.run(session, spec) as running:
@@ -108,14 +108,18 @@ def lock_path(folder: Path) -> Path:
 def remove_tours(
     folder: Path, engine: Engine, scopes: Collection[Scope], outcome: cleanup.CleanupResult, report: Report = silent
 ) -> None:
-    """Remove what killed tours below ``folder`` left, and add it to ``outcome``; one that is running is left alone."""
+    """Remove the objects that killed tours below ``folder`` left, and add them to ``outcome``.
+
+    A tour that is running has its workspace's lock, and is left alone.
+    """
     for tour in (folder / "workspace", folder / "demo" / "workspace"):
-        identifier = tour / HIDDEN / "id"
-        if not identifier.is_file():
+        id_file = tour / HIDDEN / "id"
+        if not id_file.is_file():
             continue
+
         with contextlib.suppress(Timeout), FileLock(lock_path(tour), timeout=0):
-            session = session_of(Workspace(tour, identifier.read_text().strip()), engine)
-            tour_outcome = remove_everything(session, scopes, report)
+            workspace = Workspace(tour, id_file.read_text().strip())
+            tour_outcome = remove_everything(session_of(workspace, engine), scopes, report)
             outcome.removed += tour_outcome.removed
             outcome.left += tour_outcome.left
             outcome.unreadable += tour_outcome.unreadable
@@ -128,26 +132,30 @@ def remove_everything(session: Session, scopes: Collection[Scope], report: Repor
 
 
 def take_engine_back(session: Session, report: Report = silent) -> list[str]:
-    """Remove an engine that the kit installed; return its packages. Raises WorkshopError while it has other objects."""
+    """Remove an engine that the kit installed; return its packages.
+
+    Raises WorkshopError while the engine has any container, volume or image.
+    """
     client = session.engine.client
-    other_objects = [
-        f"container {container.name}" for container in client.containers.list(all=True, ignore_removed=True)
-    ]
+    containers_left = client.containers.list(all=True, ignore_removed=True)
+    other_objects = [f"container {container.name}" for container in containers_left]
     other_objects += [f"volume {volume.name}" for volume in client.volumes.list()]
     other_objects += [f"image {image.tags[0]}" for image in client.images.list() if image.tags]
 
     if other_objects:
+        examples = ", ".join(other_objects[:3])
         raise WorkshopError(
-            f"The engine stays: it holds {len(other_objects)} things of others ({', '.join(other_objects[:3])} …).",
+            f"The engine stays: it holds {len(other_objects)} things of others ({examples} …).",
             "Remove them, then run ./workshop down --engine again.",
         )
     return install.remove_engine(report)
 
 
 def _require_space(engine: Engine, root: Path) -> None:
-    free = images.free_bytes(engine)
-    if free is not None and free < images.ENOUGH_DISK_BYTES and images.missing(engine, root):
+    """Raise NotReady if images are missing and the engine's disk is nearly full."""
+    free_bytes = images.free_bytes(engine)
+    if free_bytes is not None and free_bytes < images.ENOUGH_DISK_BYTES and images.missing(engine, root):
         raise NotReady(
-            f"The disk is nearly full: {free / GIB:.1f} GiB free for images, and set-up needs about 4.",
+            f"The disk is nearly full: {free_bytes / GIB:.1f} GiB free for images, and set-up needs about 4.",
             "Free some space (docker system df shows what takes it), then run ./workshop setup again.",
         )

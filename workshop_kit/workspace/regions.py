@@ -58,14 +58,14 @@ class MarkerError(WorkshopError):
 
 @dataclass(frozen=True, order=True)
 class FileStage:
-    """A file as one cell of a lesson writes it: the ``number``-th cell for it in the notebook ``lesson`` (02, 04b)."""
+    """The state of a file after a cell of a lesson: the ``number``-th cell that writes it in ``lesson`` (02, 04b)."""
 
     lesson: str
     number: int = 1
 
     @classmethod
     def parse(cls, text: str) -> FileStage:
-        """Return the stage that is written as ``02`` or ``02:2``; of a notebook's name the number counts.
+        """Return the stage that is written as ``02`` or ``02:2``; a notebook's name stands for its number.
 
         >>> FileStage.parse("02_configuration"), FileStage.parse("04b:2")
         (FileStage(lesson='02', number=1), FileStage(lesson='04b', number=2))
@@ -83,7 +83,7 @@ FINISHED = FileStage("99")
 
 @dataclass(frozen=True)
 class Region:
-    """An exercise in a file: its text, and where that begins (from 1)."""
+    """An exercise in a file: the text between its markers, and the number of that text's first line, from 1."""
 
     id: str
     first_line: int
@@ -94,7 +94,8 @@ def parse(text: str) -> tuple[Region, ...]:
     """Return the regions of a participant's file or a marked source, in their order."""
     lines = lines_of(text)
     regions: dict[str, Region] = {}
-    open_region: tuple[str, int] | None = None
+    open_name = ""  # of the region that is not closed yet
+    open_line = 0
     for number, line in enumerate(lines, 1):
         marker = REGION.fullmatch(line)
         if marker is None:
@@ -102,20 +103,23 @@ def parse(text: str) -> tuple[Region, ...]:
 
         kind, name = marker.groups()
         if kind == "region":
-            if open_region is not None:
-                raise _unclosed(*open_region)
+            if open_name:
+                raise _unclosed_error(open_name, open_line)
             if name in regions:
-                first_line = regions[name].first_line - 1
-                raise _damaged(f"line {number}: `# region {name}` is there twice (first on line {first_line})", name)
-            open_region = name, number
-        elif open_region is None or open_region[0] != name:
-            raise _damaged(f"line {number}: `# endregion {name}` has no line `# region {name}` before it", name)
+                marker_line = regions[name].first_line - 1
+                problem = f"line {number}: `# region {name}` is there twice (first on line {marker_line})"
+                raise _marker_error(problem, name)
+            open_name = name
+            open_line = number
+        elif name == open_name:
+            body = "".join(lines[open_line : number - 1])
+            regions[name] = Region(name, open_line + 1, body)
+            open_name = ""
         else:
-            regions[name] = Region(name, open_region[1] + 1, "".join(lines[open_region[1] : number - 1]))
-            open_region = None
+            raise _marker_error(f"line {number}: `# endregion {name}` has no line `# region {name}` before it", name)
 
-    if open_region is not None:
-        raise _unclosed(*open_region)
+    if open_name:
+        raise _unclosed_error(open_name, open_line)
     return tuple(regions.values())
 
 
@@ -129,7 +133,7 @@ def find(text: str, region_id: str) -> Region:
     for region in parse(text):
         if region.id == region_id:
             return region
-    raise _damaged(f"the lines `# region {region_id}` and `# endregion {region_id}` are missing", region_id)
+    raise _marker_error(f"the lines `# region {region_id}` and `# endregion {region_id}` are missing", region_id)
 
 
 def region_of(text: str, region_id: str) -> str:
@@ -138,9 +142,9 @@ def region_of(text: str, region_id: str) -> str:
 
 
 def replace(text: str, region_id: str, body: str) -> str:
-    """Return ``text`` with ``body`` between the markers of ``region_id``; all other characters stay.
+    """Return ``text`` with ``body`` between the markers of ``region_id``; everything outside the markers stays.
 
-    ``body`` gets a final newline, and the line ends of the marker.
+    ``body`` gets a final newline, and the same line ends as the marker line before it.
     """
     region = find(text, region_id)
     if body == region.body:
@@ -151,43 +155,51 @@ def replace(text: str, region_id: str, body: str) -> str:
     before = lines[:start]
     after = lines[start + len(lines_of(region.body)) :]
 
-    end = "\r\n" if before[-1].endswith("\r\n") else "\n"
+    line_end = "\r\n" if before[-1].endswith("\r\n") else "\n"
+    new_body = body
     if body and not body.endswith("\n"):
-        body += "\n"
-    return "".join([*before, re.sub(r"\r?\n", end, body), *after])
+        new_body = f"{body}\n"
+    new_body = re.sub(r"\r?\n", line_end, new_body)
+    return "".join([*before, new_body, *after])
 
 
 def at_stage(marked: str, stage: FileStage) -> str:
-    """Return a marked source as it is at a stage: with markers of regions, without those of growth."""
-    kept_lines: list[str] = []
-    begins: FileStage | None = None
-    ends: FileStage | None = None
+    """Return the lines of a marked source that the file has at a stage, with the markers of regions among them."""
+    stage_lines: list[str] = []
+    first_stage: FileStage | None = None
+    end_stage: FileStage | None = None
     for number, line in enumerate(lines_of(marked), 1):
-        if marker := _growth(line):
-            begins, ends = (FileStage.parse(text) if text else None for text in marker.groups()[1:])
+        growth_marker = _match_growth(line)
+        if growth_marker is not None:
+            first_stage, end_stage = _stage_limits(growth_marker)
             continue
 
-        if ends and line.strip() and STARTER_LINE.fullmatch(line) is None:
-            raise MarkerError(f"line {number}: `#|` stands before each line of `#: until {ends}`.", "Add it.")
-        has_begun = begins is None or stage >= begins
-        has_ended = ends is not None and stage >= ends
-        if has_begun and not has_ended:
-            kept_lines.append(_without_bar(line) if ends else line)
+        if end_stage is not None and line.strip() and STARTER_LINE.fullmatch(line) is None:
+            raise MarkerError(f"line {number}: `#|` stands before each line of `#: until {end_stage}`.", "Add it.")
 
-    return _without_gaps("".join(kept_lines))
+        has_begun = first_stage is None or stage >= first_stage
+        has_ended = end_stage is not None and stage >= end_stage
+        if has_begun and not has_ended:
+            stage_lines.append(line if end_stage is None else _without_bar(line))
+
+    return _without_gaps("".join(stage_lines))
 
 
 def stages(marked: str) -> tuple[FileStage, ...]:
     """Return the stages at which a marked source changes, in their order."""
     file_stages: set[FileStage] = set()
     for line in lines_of(marked):
-        if marker := _growth(line):
-            file_stages |= {FileStage.parse(text) for text in marker.groups()[1:] if text}
+        growth_marker = _match_growth(line)
+        if growth_marker is not None:
+            file_stages.update(stage for stage in _stage_limits(growth_marker) if stage is not None)
     return tuple(sorted(file_stages))
 
 
 def starter(marked: str) -> str:
-    """Return the file that a participant begins with: the naive code, and of the markers only the region lines."""
+    """Return the file that a participant begins with: the naive code, with the markers of regions.
+
+    Raises MarkerError where these markers do not fit together.
+    """
     lines = []
     for line, section in _sections(marked):
         if section == STARTER:
@@ -196,12 +208,12 @@ def starter(marked: str) -> str:
             lines.append(line)
 
     text = "".join(lines)
-    parse(text)
+    parse(text)  # only for its MarkerError
     return text
 
 
 def solved(marked: str) -> str:
-    """Return the solution: without the naive code, and of the markers only the region lines."""
+    """Return the solution without the naive code, with the markers of regions."""
     return "".join(line for line, section in _sections(marked) if section != STARTER)
 
 
@@ -213,22 +225,25 @@ def plain(marked: str) -> str:
 
 def without_markers(text: str) -> str:
     """Return a participant's file without the lines that mark regions."""
-    lines = [line for line in lines_of(text) if not REGION.fullmatch(line)]
-    if len(lines) == len(lines_of(text)):
+    lines = lines_of(text)
+    other_lines = [line for line in lines if not REGION.fullmatch(line)]
+    if other_lines == lines:
         return text
-    return _without_gaps("".join(lines))
+    return _without_gaps("".join(other_lines))
 
 
 def others_solved(theirs: str, marked: str, *kept_ids: str) -> str:
     """Return a participant's file in which all regions but those of ``kept_ids`` hold the solution.
 
-    Text outside regions (an import, a helper) stays.
+    Text outside regions (an import, a helper) stays. Raises MarkerError where the markers of a region are missing.
     """
     solution = solved(marked)
+    text = theirs
     for name in ids(solution):
-        body = region_of(theirs, name)  # its markers must be there, also if it is kept
-        theirs = replace(theirs, name, body if name in kept_ids else region_of(solution, name))
-    return theirs
+        find(text, name)  # only for its MarkerError: a kept region needs its markers, too
+        if name not in kept_ids:
+            text = replace(text, name, region_of(solution, name))
+    return text
 
 
 def lines_of(text: str) -> list[str]:
@@ -236,53 +251,87 @@ def lines_of(text: str) -> list[str]:
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
-def _growth(line: str) -> re.Match[str] | None:
-    """Return the match of a line that begins lines of some stages, or of all."""
+def _match_growth(line: str) -> re.Match[str] | None:
+    """Return the match of a growth marker (``#: from``, ``#: until``, ``#: always``); None for any other line."""
     marker = GROWTH.fullmatch(line)
-    return marker if marker and marker[1] else None
+    if marker is None or not marker[1]:
+        return None
+    return marker
+
+
+def _stage_limits(growth_marker: re.Match[str]) -> tuple[FileStage | None, FileStage | None]:
+    """Return the stages after ``from`` and after ``until`` in a growth marker; None for a word that it lacks."""
+    first_text, end_text = growth_marker.group(2, 3)
+    first_stage = FileStage.parse(first_text) if first_text else None
+    end_stage = FileStage.parse(end_text) if end_text else None
+    return first_stage, end_stage
 
 
 def _without_gaps(text: str) -> str:
-    """Return the text with two blank lines at most, one inside of a block, where markers stood between blank lines."""
-    text = re.sub(r"\n{4,}", "\n\n\n", text)
-    text = re.sub(r"\n{3,}(?=[ \t])", "\n\n", text)
-    return text.strip("\n") + "\n"
+    """Return the text with the gaps closed that removed markers leave.
+
+    At most two blank lines follow each other, before an indented line at most one, and none at the ends of the text.
+    """
+    at_most_two = re.sub(r"\n{4,}", "\n\n\n", text)
+    one_in_blocks = re.sub(r"\n{3,}(?=[ \t])", "\n\n", at_most_two)
+    return one_in_blocks.strip("\n") + "\n"
 
 
-def _damaged(problem: str, region_id: str) -> MarkerError:
+def _marker_error(problem: str, region_id: str) -> MarkerError:
+    """Return the error for a ``problem`` with the two markers of a region."""
     step = f"Put the two marker lines back, or run `./workshop reset {region_id}`, which keeps your file aside."
     return MarkerError(f"{problem}.", step)
 
 
-def _unclosed(name: str, line: int) -> MarkerError:
+def _unclosed_error(name: str, line: int) -> MarkerError:
+    """Return the error for a region that begins on ``line`` and has no end."""
     problem = f"line {line}: `# region {name}` has no line `# endregion {name}` before the next region"
-    return _damaged(problem, name)
+    return _marker_error(problem, name)
 
 
 def _sections(marked: str) -> Iterator[tuple[str, str]]:
-    """Yield the lines of a marked source with their sections ("marker" for the region lines)."""
-    parse(marked)
+    """Yield each line of a marked source with the name of its section, a region's marker line with "marker".
+
+    The lines that begin a section are left out. Raises MarkerError for a wrong section, or a ``#|`` that is missing or
+    in a wrong place.
+    """
+    parse(marked)  # only for its MarkerError
     section = BOTH
-    inside = False
+    is_inside_region = False
     for number, line in enumerate(lines_of(marked), 1):
-        if marker := REGION.fullmatch(line):
+        region_marker = REGION.fullmatch(line)
+        section_marker = SECTION.fullmatch(line)
+        if region_marker is not None:
             section = BOTH
-            inside = marker[1] == "region"
+            is_inside_region = region_marker[1] == "region"
             yield line, "marker"
-        elif marker := SECTION.fullmatch(line):
-            section = marker[1]
-            if section not in SECTIONS or not inside:
-                step = f"Use one of: {', '.join(f'`#: {name}`' for name in SECTIONS)}, inside a region."
-                raise MarkerError(f"line {number}: `#: {section}` is no section of a region.", step)
+        elif section_marker is not None:
+            section = section_marker[1]
+            if section not in SECTIONS or not is_inside_region:
+                raise _section_error(number, section)
         else:
-            has_bar = STARTER_LINE.fullmatch(line) is not None
-            if line.strip() and has_bar != (section == STARTER):
-                problem = f"line {number}: `#|` stands before each line of `#: only the starter`, and before no other."
-                raise MarkerError(problem, f"This line is in `#: {section}`.")
+            _require_bar(number, line, section)
             yield line, section
 
 
+def _section_error(number: int, section: str) -> MarkerError:
+    """Return the error for line ``number``, which begins a section that is unknown or outside of a region."""
+    markers = ", ".join(f"`#: {name}`" for name in SECTIONS)
+    return MarkerError(
+        f"line {number}: `#: {section}` is no section of a region.", f"Use one of: {markers}, inside a region."
+    )
+
+
+def _require_bar(number: int, line: str, section: str) -> None:
+    """Raise MarkerError unless the line begins with ``#|`` where, and only where, its section is the starter's."""
+    has_bar = STARTER_LINE.fullmatch(line) is not None
+    needs_bar = section == STARTER
+    if line.strip() and has_bar != needs_bar:
+        problem = f"line {number}: `#|` stands before each line of `#: only the starter`, and before no other."
+        raise MarkerError(problem, f"This line is in `#: {section}`.")
+
+
 def _without_bar(line: str) -> str:
-    """Return a line of naive code as the starter has it."""
-    bare = STARTER_LINE.sub(r"\1\2", line)
-    return bare if bare.strip() else bare.lstrip(" \t")
+    """Return a line of naive code without its ``#|``; a line with nothing behind that loses its indentation, too."""
+    code = STARTER_LINE.sub(r"\1\2", line)
+    return code if code.strip() else code.lstrip(" \t")

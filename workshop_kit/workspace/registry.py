@@ -73,22 +73,25 @@ class Exercise(Entry):
 
     @property
     def cell(self) -> str:
-        """The id of the notebook cell that belongs to it: the participant's own, or the panel's."""
+        """The id of its cell: for an exercise in the notebook the participant's own, for one in a file the panel's."""
         return f"exercise-{self.id.replace('.', '-')}"
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The ids of all its notebook cells; an exercise in the notebook has its panel in a cell before its own."""
-        return (self.cell,) if self.file else (f"panel-{self.id.replace('.', '-')}", self.cell)
+        """The ids of all its cells; an exercise in the notebook has its panel in a cell above the participant's own."""
+        if self.file:
+            return (self.cell,)
+        panel_cell = f"panel-{self.id.replace('.', '-')}"
+        return panel_cell, self.cell
 
     @property
     def page(self) -> str:
-        """The name of the notebook that has its cells."""
+        """The name of the notebook that its cells are in."""
         return self.notebook or self.lesson
 
     @property
     def source(self) -> str:
-        """The marked source with its region, below ``solutions/<lesson>/``."""
+        """The name of the marked source with its region, below ``solutions/<lesson>/``."""
         return self.file or NOTEBOOK
 
     @property
@@ -96,7 +99,9 @@ class Exercise(Entry):
         """The file that the participant edits, as a path in the workspace."""
         if self.file is None:
             return f"notebooks/{self.page}.ipynb"
-        return f"{MY_SERVICE}/{self.file}" if self.in_service else f"exercises/{self.lesson}/{self.file}"
+        if self.in_service:
+            return f"{MY_SERVICE}/{self.file}"
+        return f"exercises/{self.lesson}/{self.file}"
 
     @property
     def answers(self) -> str:
@@ -105,8 +110,9 @@ class Exercise(Entry):
 
     @property
     def parts(self) -> tuple[Exercise, ...]:
-        """The same exercise once for each of its files, that of ``file`` first."""
-        return (self, *(self.model_copy(update={"file": name, "more_files": ()}) for name in self.more_files))
+        """The exercise itself, and a copy of it for each of its further files, which has that file as its ``file``."""
+        copies = [self.model_copy(update={"file": name, "more_files": ()}) for name in self.more_files]
+        return (self, *copies)
 
     @property
     def all_minutes(self) -> int:
@@ -173,13 +179,13 @@ class Registry(Entry):
 def load(root: Path) -> tuple[Exercise, ...]:
     """Return the exercises of the checkout ``root``, by lesson and then in the order of exercises.toml.
 
-    Raises WorkshopError with a sentence for every problem of the registry and of its match with the sources.
+    Raises WorkshopError with a sentence for every problem: in the file, or between it and the marked sources.
     """
     document = read_toml(root)
     try:
         exercises = Registry.model_validate(document).exercise
     except ValidationError as error:
-        problems = [_sentence(problem["loc"], problem["msg"], document) for problem in error.errors()]
+        problems = [_problem_sentence(problem["loc"], problem["msg"], document) for problem in error.errors()]
     else:  # only a complete list can be compared with the sources
         problems = [
             *_unknown_names(exercises, load_course(root)),
@@ -193,29 +199,36 @@ def load(root: Path) -> tuple[Exercise, ...]:
 
 
 def find(exercises: Sequence[Exercise], exercise_id: str) -> Exercise:
-    """Return the exercise with this id, or with a beginning of it that no other has (``container.l``, ``lim``).
+    """Return the exercise that ``exercise_id`` means: its id, or a beginning that fits no other (``container.l``).
 
-    Raises WrongUsage with the ids that fit, or the nearest one.
+    The name behind the dot, or its beginning, will do (``lim``). Raises WrongUsage with the ids that fit, or the
+    nearest one.
     """
-    by_id = {exercise.id: exercise for exercise in exercises}
-    advice = f"{did_you_mean(exercise_id.lower(), by_id)} Choose one that `./workshop status` lists.".lstrip()
-    return by_id[resolve("exercise", exercise_id, by_id, ".", advice)]
+    exercises_by_id = {exercise.id: exercise for exercise in exercises}
+    question = did_you_mean(exercise_id.lower(), exercises_by_id)
+    advice = f"{question} Choose one that `./workshop status` lists.".lstrip()
+    full_id = resolve("exercise", exercise_id, exercises_by_id, ".", advice)
+    return exercises_by_id[full_id]
 
 
-def _sentence(place: tuple[int | str, ...], problem: str, document: Mapping[str, Any]) -> str:
-    """Return a sentence for a problem, with the id of its exercise where it has one."""
+def _problem_sentence(place: tuple[int | str, ...], problem: str, document: Mapping[str, Any]) -> str:
+    """Return a sentence for a problem that pydantic found at ``place``: with the exercise's id if it is in one."""
     name = FILE
     field = place
     if place[0] == "exercise" and len(place) > 2:
-        name = document["exercise"][place[1]].get("id", f"{FILE}, exercise {int(place[1]) + 1}")
+        index = int(place[1])
+        name = document["exercise"][index].get("id", f"{FILE}, exercise {index + 1}")
         field = place[2:]
-    return f"{name}: `{'.'.join(map(str, field))}`: {problem}."
+
+    dotted_field = ".".join(map(str, field))
+    return f"{name}: `{dotted_field}`: {problem}."
 
 
 def _unknown_names(exercises: Sequence[Exercise], course: Course) -> Iterator[str]:
-    """Yield a sentence for every id that is there twice, and every unknown lesson, prefix, track and guideline."""
+    """Yield a sentence for every id that is registered twice, and for unknown lessons, prefixes, tracks, guidelines."""
     counts = Counter(exercise.id for exercise in exercises)
     yield from (f"{name} is registered {count} times." for name, count in counts.items() if count > 1)
+
     for exercise in exercises:
         lesson = course.lesson(exercise.lesson)
         if lesson is None:
@@ -223,29 +236,37 @@ def _unknown_names(exercises: Sequence[Exercise], course: Course) -> Iterator[st
         elif not exercise.id.startswith(f"{lesson.prefix}."):
             yield f"{exercise.id}: an id of {lesson.name} begins with `{lesson.prefix}.`."
 
-        names = {*exercise.tracks, *exercise.guidelines} - {*course.tracks, *GUIDELINES}
-        yield from (f"{exercise.id}: there is no track or guideline {name!r}." for name in sorted(names))
+        names = {*exercise.tracks, *exercise.guidelines}
+        unknown_names = names - {*course.tracks, *GUIDELINES}
+        yield from (f"{exercise.id}: there is no track or guideline {name!r}." for name in sorted(unknown_names))
 
 
 def _misplaced_regions(exercises: Sequence[Exercise], root: Path) -> Iterator[str]:
     """Yield a sentence for every exercise without its regions and every region without its exercise."""
-    sources = marked_sources(root)
-    marked = {(name, source.name) for source in sources for name in source.ids()}
-    of_service = {source.file: source.name for source in service_sources(root)}
-    registered = set()
-    for exercise in exercises:
-        for part in exercise.parts:
-            lesson_source = f"solutions/{exercise.lesson}/{part.source}"
-            source_name = of_service.get(part.source, lesson_source) if exercise.in_service else lesson_source
-            registered.add((exercise.id, source_name))
+    marked = {(name, source.name) for source in marked_sources(root) for name in source.ids()}
+    registered = _registered_regions(exercises, root)
 
-    yield from (f"{name}: {file} has no `# region {name}`." for name, file in sorted(registered - marked))
+    missing = sorted(registered - marked)
+    yield from (f"{name}: {file} has no `# region {name}`." for name, file in missing)
     unregistered = sorted(marked - registered)
     yield from (f"{name} has a region in {file}, and no [[exercise]] for it." for name, file in unregistered)
 
 
+def _registered_regions(exercises: Sequence[Exercise], root: Path) -> set[tuple[str, str]]:
+    """Return each exercise's id with the path of each marked source that must have its region."""
+    source_names = {source.file: source.name for source in service_sources(root)}
+    registered: set[tuple[str, str]] = set()
+    for exercise in exercises:
+        for part in exercise.parts:
+            source_name = f"solutions/{exercise.lesson}/{part.source}"
+            if exercise.in_service:  # the source may be in an earlier lesson's folder
+                source_name = source_names.get(part.source, source_name)
+            registered.add((exercise.id, source_name))
+    return registered
+
+
 def _missing_answers(exercises: Sequence[Exercise], root: Path) -> Iterator[str]:
-    """Yield a sentence for every alternative or cheat that is not there."""
+    """Yield a sentence for every alternative or cheat whose file or folder is missing."""
     for exercise in exercises:
         for name in (*exercise.alternatives, *exercise.cheats):
             if not (root / exercise.answers / name).exists():

@@ -43,7 +43,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """Its path in the checkout."""
+        """The path of the source in the checkout."""
         return f"solutions/{self.lesson}/{self.file}"
 
     @property
@@ -66,17 +66,22 @@ class Source:
             raise error.in_file(self.name) from error
 
     def stage_before(self, lesson: str) -> FileStage | None:
-        """Return the stage of the file at the start of a lesson; None before it is there."""
-        earlier = [stage for stage in self.stages if stage < FileStage.parse(lesson)]
-        return earlier[-1] if earlier else None
+        """Return the stage of the file at the start of a lesson; None if the file comes later."""
+        lesson_stage = FileStage.parse(lesson)
+        earlier_stages = [stage for stage in self.stages if stage < lesson_stage]
+        return earlier_stages[-1] if earlier_stages else None
 
     def ids(self) -> tuple[str, ...]:
-        """Return the exercises in it at any stage. Raises MarkerError with the file's name."""
-        try:
-            names = [name for stage in self.stages for name in regions.ids(self.at(stage))]
-        except regions.MarkerError as error:
-            raise error if error.what.startswith(self.name) else error.in_file(self.name) from error
-        return tuple(dict.fromkeys(names))
+        """Return the ids of the exercises that the file has at any stage. Raises MarkerError with the file's name."""
+        exercise_ids: list[str] = []
+        for stage in self.stages:
+            marked_text = self.at(stage)
+            try:
+                exercise_ids += regions.ids(marked_text)
+            except regions.MarkerError as error:
+                raise error.in_file(self.name) from error
+
+        return tuple(dict.fromkeys(exercise_ids))
 
     def stages_of(self, identifier: str) -> tuple[FileStage, ...]:
         """Return the stages at which the file has the region of an exercise."""
@@ -88,30 +93,33 @@ class Source:
         return any(same_code(body, regions.region_of(text, identifier)) for text in starters)
 
     def with_region(self, identifier: str) -> str:
-        """Return the marked text at the last stage that has the region of an exercise."""
-        stages = self.stages_of(identifier)
-        return self.at(stages[-1] if stages else self.stages[-1])
+        """Return the marked text at the last stage that has the region of an exercise, or at the last of all stages."""
+        stages = self.stages_of(identifier) or self.stages
+        return self.at(stages[-1])
 
 
 def marked_sources(root: Path) -> Iterator[Source]:
     """Yield every file below ``root/solutions/<lesson>/`` in order, but for `ANSWERS`, caches and hidden files."""
-    for path in files_below(root / "solutions"):
-        lesson, *file = path.relative_to(root / "solutions").parts
-        if file[0] != ANSWERS:
-            yield Source(lesson, "/".join(file), path.read_bytes().decode())
+    folder = root / "solutions"
+    for path in files_below(folder):
+        lesson, *file_parts = path.relative_to(folder).parts
+        if file_parts[0] != ANSWERS:
+            yield Source(lesson, "/".join(file_parts), path.read_bytes().decode())
 
 
 def service_sources(root: Path) -> Iterator[Source]:
     """Yield the sources of the files that participants have in ``my_service/``, and of their tools."""
     entries = read_toml(root).get("exercise", []) if (root / FILE).is_file() else []
-    other_files = {(entry.get("lesson"), entry.get("file")) for entry in entries if not entry.get("in_service")}
+    other_entries = [entry for entry in entries if not entry.get("in_service")]
+    other_files = {(entry.get("lesson"), entry.get("file")) for entry in other_entries}
+
     for source in marked_sources(root):
         if source.file != NOTEBOOK and (source.lesson, source.file) not in other_files:
             yield source
 
 
 def source_of(root: Path, path: str) -> Source | None:
-    """Return the source of a file of the participant (its path in the workspace); None for a file of their own."""
+    """Return the source of a participant's file, by its ``path`` in the workspace; None if no lesson brings it."""
     for candidate in sorted((root / "solutions").glob(f"*/{PurePosixPath(path).name}")):
         source = Source(candidate.parent.name, candidate.name, candidate.read_bytes().decode())
         if source.path == path:
@@ -120,7 +128,7 @@ def source_of(root: Path, path: str) -> Source | None:
 
 
 def sources_at(root: Path, lesson: str) -> dict[Source, FileStage]:
-    """Return the sources of the files that are there at the start of ``lesson``, each with its stage."""
+    """Return the sources of the files that a participant has at the start of ``lesson``, each with its stage."""
     stages = {source: source.stage_before(lesson) for source in service_sources(root)}
     return {source: stage for source, stage in stages.items() if stage is not None}
 
@@ -139,17 +147,19 @@ def others_solved(theirs: str, source: Source, expected: Collection[str], kept_i
 
     Raises MarkerError where the markers of an expected region are missing.
     """
+    text = theirs
     for name in expected:
-        regions.region_of(theirs, name)  # its markers must be there, also if it is kept
+        regions.find(text, name)  # only for its MarkerError: a kept region needs its markers, too
         if name not in kept_ids:
-            solution = regions.region_of(regions.solved(source.with_region(name)), name)
-            theirs = regions.replace(theirs, name, solution)
-    return theirs
+            solved_file = regions.solved(source.with_region(name))
+            text = regions.replace(text, name, regions.region_of(solved_file, name))
+    return text
 
 
 def keep_regions(mine: str, text: str, names: Collection[str]) -> str:
-    """Return ``text`` with these regions as ``mine`` has them, where it has them."""
+    """Return ``text`` with the regions of these ``names`` from ``mine``; one that ``mine`` lacks stays as it is."""
+    result = text
     for name in set(regions.ids(text)) & set(names):
         with contextlib.suppress(regions.MarkerError):
-            text = regions.replace(text, name, regions.region_of(mine, name))
-    return text
+            result = regions.replace(result, name, regions.region_of(mine, name))
+    return result

@@ -25,14 +25,14 @@ BOARD = "board"
 
 @dataclass(frozen=True)
 class Line:
-    """A line, and the cells (ids) without which it is not true."""
+    """A line of a text, and the cells (ids) that it is about: a track that skips one of them does not show the line."""
 
     text: str
     cells: tuple[str, ...] = ()
 
 
 Choice = tuple[Line, ...]
-"""Lines in place of each other: the first one is said whose cells are all kept; without one, nothing is."""
+"""Alternative lines: a text has the first one whose cells are all kept, or none of them."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,15 @@ class Summary:
 
     @property
     def choices(self) -> tuple[Choice, ...]:
-        """All of them."""
-        single = (self.title, self.intro, self.credit, self.closing)
-        return (*single, *self.goals, *self.key_points, *self.homework, *self.links)
+        """All choices of both texts."""
+        single_choices = (self.title, self.intro, self.credit, self.closing)
+        return (*single_choices, *self.goals, *self.key_points, *self.homework, *self.links)
 
     def head(self, kept_cells: Collection[str], minutes: int) -> str:
         """Return the first text, for a track that keeps these cells and takes so many minutes."""
+        title = chosen_text(self.title, kept_cells)
         intro = chosen_text(self.intro, kept_cells).replace("{minutes}", str(minutes))
-        parts = [f"# {self.number} · {chosen_text(self.title, kept_cells)}", intro]
+        parts = [f"# {self.number} · {title}", intro]
 
         goals = list(kept_lines(self.goals, kept_cells))
         if goals:
@@ -71,7 +72,10 @@ class Summary:
         return "\n\n".join(parts)
 
     def end(self, kept_cells: Collection[str], next_link: str = "") -> str:
-        """Return the last text; ``next_link`` leads to the next lesson, where no board does."""
+        """Return the last text, for a track that keeps these cells.
+
+        ``next_link`` leads to the next lesson; it is left out where the lesson has a board, which does that.
+        """
         homework = " ".join(kept_lines(self.homework, kept_cells))
         links = " · ".join(kept_lines(self.links, kept_cells))
         key_points = "\n".join(f"- {line}" for line in kept_lines(self.key_points, kept_cells))
@@ -86,7 +90,7 @@ class Summary:
 
 
 def chosen_text(choice: Choice, kept_cells: Collection[str]) -> str:
-    """Return the first line of a choice whose cells are all kept; "" without one."""
+    """Return the text of the first line of a choice whose cells are all kept; "" if there is none."""
     for line in choice:
         if all(cell in kept_cells for cell in line.cells):
             return line.text
@@ -94,15 +98,15 @@ def chosen_text(choice: Choice, kept_cells: Collection[str]) -> str:
 
 
 def kept_lines(choices: Sequence[Choice], kept_cells: Collection[str]) -> Iterator[str]:
-    """Yield what is said of each choice, where cells (ids) of a track keep it."""
+    """Yield the chosen text of each choice that has one, for a track that keeps these cells (ids)."""
     for choice in choices:
-        line = chosen_text(choice, kept_cells)
-        if line:
-            yield line
+        text = chosen_text(choice, kept_cells)
+        if text:
+            yield text
 
 
 def load(root: Path, lesson: str) -> Summary | None:
-    """Return the lines of a lesson of the checkout ``root``; None for one without. Raises WorkshopError."""
+    """Return the summary of a lesson of the checkout ``root``; None for a lesson without one. Raises WorkshopError."""
     path = tables_path(lesson, root / "notebooks")
     if not path.is_file():
         return None

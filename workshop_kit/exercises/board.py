@@ -1,4 +1,4 @@
-"""The board: what is done of a lesson, and how many minutes are left."""
+"""The board: the state of each exercise, and the minutes that are done and left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class BoardRow:
-    """One exercise. ``minutes`` includes the debrief; ``counts``: whether they are part of the track's minutes."""
+    """One exercise. ``minutes`` includes the debrief; ``counts``: whether they are part of the lesson's minutes."""
 
     lesson: str
     id: str
@@ -41,7 +41,8 @@ class Board:
 
 
 def minutes_of(rows: Sequence[BoardRow]) -> tuple[int, int]:
-    """Return the minutes done and left, of exercises that count."""
+    """Return the minutes done and the minutes left, of the exercises that count."""
     counted_rows = [row for row in rows if row.counts]
+    minutes = sum(row.minutes for row in counted_rows)
     minutes_done = sum(row.minutes for row in counted_rows if row.state is State.PASSED)
-    return minutes_done, sum(row.minutes for row in counted_rows) - minutes_done
+    return minutes_done, minutes - minutes_done

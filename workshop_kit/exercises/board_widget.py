@@ -28,15 +28,15 @@ HOW = (
 
 
 class BoardWidget(JobWidget):
-    """The board in the browser. It receives ``{"do": "go", "lesson": "03_logging"}`` and ``{"do": "refresh"}``."""
+    """The board in the browser. The page sends ``{"do": "go", "lesson": "03_logging"}`` and ``{"do": "refresh"}``."""
 
     _esm = PARTS + (HERE / "board_widget.js").read_text()
     _css = PANEL_CSS
     lessons = traitlets.List(traitlets.Unicode()).tag(sync=True)  # a button each
     next_lesson = traitlets.Unicode().tag(sync=True)  # of the track; "" in its last lesson
     board = traitlets.Unicode().tag(sync=True)
-    arrived = traitlets.Unicode().tag(sync=True)  # the notebook to open, as JupyterLab knows it
-    changed = traitlets.List(traitlets.Unicode()).tag(sync=True)  # files that the jump changed on disk, likewise
+    arrived = traitlets.Unicode().tag(sync=True)  # the path in the workspace of the notebook to open
+    changed = traitlets.List(traitlets.Unicode()).tag(sync=True)  # the paths of files that the jump changed on disk
 
 
 @dataclass
@@ -51,7 +51,8 @@ class BoardView:
     job: Job = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.job = Job(None if self.headless else self._widget(), self.page, self._state)
+        widget = None if self.headless else self._make_widget()
+        self.job = Job(widget, self.page, self._widget_state)
 
     def show(self) -> None:
         """Show the board: as a widget with its static twin, or in a headless run as the twin alone."""
@@ -67,39 +68,45 @@ class BoardView:
     def go(self, lesson: str, report: Report) -> str:
         """Jump to the start of ``lesson`` and return a summary, a line each. See `checkpoint.goto`."""
         self.leave()
-        before = _modification_times(self.exercise_service.workspace)
+        times_before = _modification_times(self.exercise_service.workspace)
         try:
             goto_result = checkpoint.goto(self.exercise_service, lesson, report)
         finally:
             self.exercise_service.fixture_names.clear()  # the jump removed the kernel's objects
-            after = _modification_times(self.exercise_service.workspace)
-            changed_files = [name for name in after if after[name] != before.get(name)]
-            self.job.set(arrived="", changed=changed_files)
-            if changed_files:
-                trust(self.exercise_service.workspace)  # JupyterLab shows no panels in an unsigned notebook
+            self._announce_changes(times_before)
 
         folder = f"{self.exercise_service.workspace.folder}/"
-        self.summary = "\n".join(goto_result.sentences()).replace(folder, "")  # paths as in JupyterLab's file list
+        summary = "\n".join(goto_result.sentences())
+        self.summary = summary.replace(folder, "")  # paths as in JupyterLab's file list
         self.job.set(arrived=f"notebooks/{goto_result.lesson}.ipynb")
         return self.summary
 
-    def _widget(self) -> BoardWidget:
+    def _announce_changes(self, times_before: Mapping[str, int]) -> None:
+        """Tell the page which files have changed since ``times_before``, and sign changed notebooks."""
+        workspace = self.exercise_service.workspace
+        times = _modification_times(workspace)
+        changed_files = [name for name in times if times[name] != times_before.get(name)]
+        self.job.set(arrived="", changed=changed_files)
+        if changed_files:
+            trust(workspace)  # JupyterLab shows no panels in an unsigned notebook
+
+    def _make_widget(self) -> BoardWidget:
         service = self.exercise_service
         lessons = [name for name in lesson_names(service.root / "notebooks") if LESSON.fullmatch(name)]
         track_lessons = load_course(service.root).names(service.workspace.track)
         next_lesson = next((name for name in track_lessons if name > self.lesson), "")
-        widget = BoardWidget(lessons=lessons, next_lesson=next_lesson, **self._state())
+        widget = BoardWidget(lessons=lessons, next_lesson=next_lesson, **self._widget_state())
         widget.on_msg(self.handle_message)
         return widget
 
-    def _state(self) -> dict[str, Any]:
+    def _widget_state(self) -> dict[str, Any]:
         return {"board": self.exercise_service.board(self.lesson).html}
 
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
-        """Handle a message of the page; runs in its own thread while a cell is busy."""
+        """Handle a message of the page; it is called in a thread of its own while a cell is busy."""
         match content:
             case {"do": "refresh"}:
-                self.job.set(**self._state())
+                self.job.set(**self._widget_state())
                 self.job.refresh_twin()
             case {"do": "go", "lesson": str(lesson)}:
                 self.job.start(f"go to {lesson}", lambda report: self.go(lesson, report))

@@ -33,11 +33,11 @@ VERDICTS = {
     Verdict.CANNOT_JUDGE: ("?", "cannot be judged on this engine"),
     Verdict.NOT_JUDGED: ("…", "not judged: this took too long here"),
 }
-"""The mark of each verdict, different in shape, and its words."""
+"""The mark of each verdict, each with another shape, and its words."""
 TEXT_COLUMNS = 88
 BOARD_COLUMNS = ("Exercise", "State", "Minutes", "Title")
 SYMBOLS = {State.PASSED: "✓", State.SHOWN: "◐", State.TRIED: "▲", State.NOT_STARTED: "○"}
-"""The symbol of each state, different in shape."""
+"""The symbol of each state, each with another shape."""
 
 
 def result_card(result: Result) -> Rendered:
@@ -54,22 +54,29 @@ def exercise_page(
     solution: Rendered | None = None,
 ) -> Rendered:
     """Return the panel of an exercise for a page without a kernel; ``passed``: it was passed earlier."""
-    parts = [
-        head_html(exercise, result, passed=passed),
-        f'<p class="wk-ex-status">{HOW}</p>',
-        f'<div class="wk-ex-hints">{"".join(hint_items(hints))}</div>' if hints else "",
-        result_html(result) if result else "",
-        solution.html if solution else "",
-    ]
+    label = f"Exercise {exercise.id}"
+    html_parts = [head_html(exercise, result, passed=passed), f'<p class="wk-ex-status">{HOW}</p>']
+    mark, words = _state_words(result, passed=passed)
+    paragraphs = [f"{label}: {exercise.title}", f"{facts(exercise)} · {mark} {words}", exercise.task]
 
-    mark, words = _state(result, passed=passed)
-    text = [f"Exercise {exercise.id}: {exercise.title}", f"{facts(exercise)} · {mark} {words}", exercise.task]
-    text += [*_hint_lines(hints), as_text(result) if result else "", solution.text if solution else ""]
-    return static_page(f"Exercise {exercise.id}", "".join(parts), "\n\n".join(filter(None, text)))
+    if hints:
+        html_parts.append(f'<div class="wk-ex-hints">{"".join(hint_items(hints))}</div>')
+        paragraphs += _hint_lines(hints)
+    if result is not None:
+        html_parts.append(result_html(result))
+        paragraphs.append(as_text(result))
+    if solution is not None:
+        html_parts.append(solution.html)
+        paragraphs.append(solution.text)
+
+    return static_page(label, "".join(html_parts), "\n\n".join(filter(None, paragraphs)))
 
 
 def static_page(label: str, html: str, text: str) -> Rendered:
-    """Return a page without buttons; a widget finds its twin by the ``label``. The caller escapes ``html``."""
+    """Return a page without buttons, in which a widget finds its static twin by the ``label``.
+
+    The caller escapes ``html``.
+    """
     section = f'<section class="wk-exercise wk-static" role="group" aria-label="{escape(label)}">{html}</section>'
     return Rendered(f"{STYLE}{section}", text)
 
@@ -77,11 +84,13 @@ def static_page(label: str, html: str, text: str) -> Rendered:
 def as_text(result: Result, hints: Sequence[str] = ()) -> str:
     """Return the result of a check for a terminal: control characters written out, lines wrapped at 88 columns."""
     mark, words = VERDICTS[result.verdict]
-    head = f"{mark} {result.exercise}: {words} ({result.seconds:.1f} s)\n{_wrapped(result.summary)}"
-    blocks = [head, *(_finding_text(finding) for finding in result.findings)]
+    head = f"{mark} {result.exercise}: {words} ({result.seconds:.1f} s)\n{_wrap(result.summary)}"
+    blocks = [head, *map(_finding_text, result.findings)]
     if result.output and not result.passed:
-        blocks.append(f"{OUTPUT}:\n{textwrap.indent(result.output, '    ')}")
-    return in_lines("\n\n".join([*blocks, *_hint_lines(hints)]))
+        output = textwrap.indent(result.output, "    ")
+        blocks.append(f"{OUTPUT}:\n{output}")
+    blocks += _hint_lines(hints)
+    return in_lines("\n\n".join(blocks))
 
 
 def as_json(result: Result) -> dict[str, Any]:
@@ -98,64 +107,73 @@ def facts(exercise: Exercise) -> str:
 
 
 def head_html(exercise: Exercise, result: Result | None = None, *, passed: bool = False) -> str:
-    """Return state, title and task; every text escaped."""
-    is_passed = result.passed if result else passed
-    return str(_parts().head(exercise, facts(exercise), *_state(result, passed=passed), is_passed))
+    """Return state, title and task as HTML; every text is escaped."""
+    is_passed = passed if result is None else result.passed
+    mark, words = _state_words(result, passed=passed)
+    return str(_macros().head(exercise, facts(exercise), mark, words, is_passed))
 
 
 def result_html(result: Result) -> str:
-    """Return verdict, summary, one card for each finding, and the container's last lines; every text escaped."""
-    return in_lines(str(_parts().result(result, *VERDICTS[result.verdict], OUTPUT)))
+    """Return verdict, summary, a card for each finding, and the container's last lines; every text is escaped."""
+    mark, words = VERDICTS[result.verdict]
+    html = _macros().result(result, mark, words, OUTPUT)
+    return in_lines(str(html))
 
 
 def hint_items(hints: Sequence[str]) -> list[str]:
-    """Return the hints shown so far as paragraphs: the page adds only the newest."""
-    return [str(_parts().hint(number, HINTS, hint)) for number, hint in enumerate(hints, 1)]
+    """Return the hints shown so far, each as a paragraph of HTML."""
+    return [str(_macros().hint(number, HINTS, hint)) for number, hint in enumerate(hints, 1)]
 
 
 def solution_card(solution: str) -> Rendered:
-    """Return the text of the solution, which can be folded."""
-    return Rendered(str(_parts().solution(solution)), f"The solution:\n{solution}")
+    """Return the text of the solution; on the page it can be folded."""
+    html = _macros().solution(solution)
+    return Rendered(str(html), f"The solution:\n{solution}")
 
 
 def comparison_card(mine: str, reference: str) -> Rendered:
-    """Return the participant's text beside the reference's, with the lines marked that the other one lacks."""
+    """Return the participant's text beside the reference's; in each, the lines are marked that the other one lacks."""
     my_lines = mine.splitlines()
     reference_lines = reference.splitlines()
     sides = (("Yours", my_lines, reference_lines), ("The reference", reference_lines, my_lines))
-    return Rendered(str(_parts().comparison(sides)), f"Yours:\n{mine}\n\nThe reference:\n{reference}")
+    html = _macros().comparison(sides)
+    return Rendered(str(html), f"Yours:\n{mine}\n\nThe reference:\n{reference}")
 
 
 def board_page(board: Board, unfolded: str = "") -> Rendered:
-    """Return the board: a bar for each lesson with its exercises, folded except in the lesson ``unfolded``."""
+    """Return the board: a bar for each lesson, and below it its exercises, folded except in the lesson ``unfolded``."""
     minutes = f"{board.minutes_done} minutes done, {board.minutes_left} left, the extra ones aside"
     caption = f"Exercises on the track {board.track}: {minutes}"
-    lessons = {name: tuple(rows) for name, rows in groupby(board.exercises, lambda row: row.lesson)}
-    bars = "".join(_lesson_html(name, rows, name == unfolded) for name, rows in lessons.items())
-    html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{bars}</div>'
+    rows_by_lesson = {name: tuple(rows) for name, rows in groupby(board.exercises, lambda row: row.lesson)}
 
+    bars: list[str] = []
     table_rows: list[tuple[str, str, str, str]] = []
-    for name, rows in lessons.items():
-        table_rows += [_lesson_cells(name, rows), *map(_cells, rows)]
+    for name, rows in rows_by_lesson.items():
+        bars.append(_lesson_html(name, rows, name == unfolded))
+        table_rows += [_lesson_cells(name, rows), *map(_row_cells, rows)]
+
+    html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{"".join(bars)}</div>'
     return Rendered(html, table(caption, BOARD_COLUMNS, table_rows).text)
 
 
 @functools.cache
-def _parts() -> Any:
+def _macros() -> Any:
+    """Return the macros of ``cards.html``, as functions of a Jinja module."""
     environment = templates(HERE)
-    environment.filters |= {"first_line": _first_line, "rows": _rows}
+    environment.filters |= {"first_line": _first_line, "rows": _finding_rows}
     return environment.get_template("cards.html").module
 
 
 def _finding_text(finding: Finding) -> str:
+    """Return a finding for a terminal: a line if it passed, else a line for each part of it."""
     if finding.passed:
         return f"✓ {finding.called}: {_first_line(finding.got)}"
-    rows = [f"    {name:<15} {_wrapped(text, 20)}" for name, text in _rows(finding)]
-    return "\n".join([f"✗ {finding.called}", *rows])
+    lines = [f"    {name:<15} {_wrap(text, 20)}" for name, text in _finding_rows(finding)]
+    return "\n".join([f"✗ {finding.called}", *lines])
 
 
-def _rows(finding: Finding) -> list[tuple[str, str]]:
-    """Return what was found, with the names on a card, without empty parts."""
+def _finding_rows(finding: Finding) -> list[tuple[str, str]]:
+    """Return the parts of a finding that are not empty, each with its name on a card."""
     parts = (
         ("came back", finding.got),
         ("expected", finding.expected),
@@ -166,50 +184,65 @@ def _rows(finding: Finding) -> list[tuple[str, str]]:
 
 
 def _hint_lines(hints: Sequence[str]) -> list[str]:
-    return [f"Hint {number} of {HINTS}: {_wrapped(hint, 4)}" for number, hint in enumerate(hints, 1)]
+    return [f"Hint {number} of {HINTS}: {_wrap(hint, 4)}" for number, hint in enumerate(hints, 1)]
 
 
-def _state(result: Result | None, *, passed: bool) -> tuple[str, str]:
+def _state_words(result: Result | None, *, passed: bool) -> tuple[str, str]:
+    """Return the mark and the words for an exercise's last result; ``passed``: without one, it was passed earlier."""
     if result is not None:
+        mark, _ = VERDICTS[result.verdict]
         words = "not right yet" if result.verdict is Verdict.WRONG else str(result.verdict)
-        return VERDICTS[result.verdict][0], words
-    return ("✓", "passed earlier") if passed else ("–", "not checked yet")
+        return mark, words
+    if passed:
+        return "✓", "passed earlier"
+    return "–", "not checked yet"
 
 
 def _first_line(text: str) -> str:
+    """Return the first line of a text, with an ellipsis if more lines follow."""
     lines = text.strip().split("\n")
     return lines[0] if len(lines) == 1 else f"{lines[0]} …"
 
 
-def _wrapped(text: str, indent: int = 0) -> str:
+def _wrap(text: str, indent: int = 0) -> str:
     """Return ``text`` in lines that fit, all but the first indented; a long word (a URL, say) stays whole."""
     wrapper = textwrap.TextWrapper(TEXT_COLUMNS - indent, break_long_words=False, break_on_hyphens=False)
-    lines = [piece for line in text.split("\n") for piece in wrapper.wrap(line) or [""]]
-    return f"\n{' ' * indent}".join(lines)
+    lines: list[str] = []
+    for long_line in text.split("\n"):
+        lines += wrapper.wrap(long_line) or [""]  # a blank line stays
+
+    line_end = "\n" + " " * indent
+    return line_end.join(lines)
 
 
-def _passed(rows: Sequence[BoardRow]) -> int:
-    return sum(row.state is State.PASSED for row in rows)
+def _count_passed(rows: Sequence[BoardRow]) -> int:
+    passed_rows = [row for row in rows if row.state is State.PASSED]
+    return len(passed_rows)
 
 
 def _lesson_html(name: str, rows: Sequence[BoardRow], unfolded: bool) -> str:
+    """Return a lesson's bar, with the table of its exercises below."""
     _, passed, minutes, _ = _lesson_cells(name, rows)
-    exercises = table(f"Exercises of {name}", BOARD_COLUMNS, [_cells(row) for row in rows])
+    exercises = table(f"Exercises of {name}", BOARD_COLUMNS, [_row_cells(row) for row in rows])
+    open_attribute = " open" if unfolded else ""
     return (
-        f"<details{' open' if unfolded else ''}><summary><b>{escape(name)}</b>"
-        f'<progress value="{_passed(rows)}" max="{len(rows)}" aria-label="{escape(name)}"></progress>'
+        f"<details{open_attribute}><summary><b>{escape(name)}</b>"
+        f'<progress value="{_count_passed(rows)}" max="{len(rows)}" aria-label="{escape(name)}"></progress>'
         f"<span>{passed}</span><span>{minutes}</span></summary>{exercises.html}</details>"
     )
 
 
 def _lesson_cells(name: str, rows: Sequence[BoardRow]) -> tuple[str, str, str, str]:
-    passed = _passed(rows)
+    """Return the cells of a lesson's row: name, exercises passed, minutes, and a bar of a block for each exercise."""
     total = len(rows)
+    passed_count = _count_passed(rows)
     minutes_done, minutes_left = minutes_of(rows)
     minutes = f"{minutes_done} min done, {minutes_left} left"
-    return name, f"{passed} of {total} passed", minutes, "▰" * passed + "▱" * (total - passed)
+    bar = "▰" * passed_count + "▱" * (total - passed_count)
+    return name, f"{passed_count} of {total} passed", minutes, bar
 
 
-def _cells(row: BoardRow) -> tuple[str, str, str, str]:
+def _row_cells(row: BoardRow) -> tuple[str, str, str, str]:
+    """Return the cells of an exercise's row: id, state, minutes, title."""
     minutes = str(row.minutes) if row.counts else f"{row.minutes} extra"
     return row.id, f"{SYMBOLS[row.state]} {row.state}", minutes, row.title

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from workshop_kit.errors import WrongUsage
@@ -13,9 +13,11 @@ from workshop_kit.workspace import content, course, growth, naive_copy, provisio
 from workshop_kit.workspace.content import Backup
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace, lesson_copies
+from workshop_kit.workspace.regions import FileStage
 from workshop_kit.workspace.registry import Exercise
+from workshop_kit.workspace.solutions import Source
 
-COLLEAGUE_PASSWORD = "tea4Two!Kyoto19"  # noqa: S105 - what lesson 02 finds in an image, as compose.yaml has it
+COLLEAGUE_PASSWORD = "tea4Two!Kyoto19"  # noqa: S105 - lesson 02 finds it in an image; it is in compose.yaml, too
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,13 @@ class GotoResult:
 
 
 def goto(exercise_service: ExerciseService, lesson: str, report: Report) -> GotoResult:
-    """Bring workspace and containers to the start of ``lesson`` (as `find_lesson` takes it).
+    """Bring workspace and containers to the start of ``lesson``, a name or a part of it (see `find_lesson`).
 
-    Earlier lessons: exercises that were not passed get the solution, passed ones stay the participant's. This lesson
-    and later ones: notebooks and exercises are fresh. Progress stays. Raises WrongUsage for an unknown lesson.
+    In earlier lessons, exercises that were not passed get the solution; passed ones stay as they are. Notebooks and
+    exercises of this lesson and of later ones are fresh. Progress stays. Raises WrongUsage for an unknown lesson.
     """
     name = find_lesson(lesson, exercise_service.root / "notebooks")
-    stack = exercise_service.stack()  # without an engine nothing is changed
+    stack = exercise_service.stack()  # first: without an engine it raises, and nothing is changed
     result = arrange(exercise_service, name)
     provision.remove_everything(stack.session, {"kernel"}, report)
     stack.up(report=report)
@@ -52,18 +54,19 @@ def goto(exercise_service: ExerciseService, lesson: str, report: Report) -> Goto
 
 def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
     """Bring the files of the workspace to the start of ``lesson``; the containers stay as they are."""
-    backup = Backup(exercise_service.workspace)
-    naive_copy.put_all_back(exercise_service.workspace, exercise_service.root)
-    own_solutions = {
-        exercise.id for exercise in exercise_service.exercises if _is_own_solution(exercise_service, exercise)
-    }
+    workspace = exercise_service.workspace
+    exercises = exercise_service.exercises
+    backup = Backup(workspace)
+    naive_copy.put_all_back(workspace, exercise_service.root)
+    own_solutions = {exercise.id for exercise in exercises if _is_own_solution(exercise_service, exercise)}
+
     for copy in lesson_copies(exercise_service.root):
         if copy.lesson >= lesson:
-            content.replace_file(exercise_service.workspace, copy.name, copy.source.read_text(), backup)
+            content.replace_file(workspace, copy.name, copy.source.read_text(), backup)
     _arrange_service(exercise_service, lesson, backup)
     solved_ids = list(_solve_earlier(exercise_service, lesson, backup))
 
-    earlier_exercises = [exercise for exercise in exercise_service.exercises if exercise.page < lesson]
+    earlier_exercises = [exercise for exercise in exercises if exercise.page < lesson]
     references = {exercise.id for exercise in earlier_exercises if exercise_service.has_solution(exercise)}
     exercise_service.progress.note_references(references - own_solutions)
     return GotoResult(lesson, tuple(solved_ids), backup)
@@ -78,61 +81,85 @@ def _solve_earlier(exercise_service: ExerciseService, lesson: str, backup: Backu
     }
 
     for exercise in exercise_service.exercises:
-        if exercise.page >= lesson or not exercise.file or exercise_service.progress.exercise(exercise.id).passed_at:
+        if exercise.page >= lesson or not exercise.file:
             continue
+        if exercise_service.progress.exercise(exercise.id).passed_at:
+            continue
+
         parts = exercise.parts
-        if exercise.in_service:  # a later step may have replaced the lines of some
+        if exercise.in_service:  # a later step may have replaced the exercise's lines in some of its files
             parts = tuple(part for part in parts if (part.path, exercise.id) in regions_at_start)
         if _solve_parts(exercise_service, parts, backup):
             yield exercise.id
 
 
 def _is_own_solution(exercise_service: ExerciseService, exercise: Exercise) -> bool:
-    """Return whether the participant put the reference there, and no jump did."""
+    """Return whether an exercise has the reference, and the participant put it there, not a jump."""
     is_noted = exercise_service.progress.exercise(exercise.id).is_reference
     return not is_noted and exercise_service.has_solution(exercise)
 
 
 def _arrange_service(exercise_service: ExerciseService, lesson: str, backup: Backup) -> None:
-    """Bring the participant's files to the start of ``lesson``; regions of exercises before it stay theirs."""
-    workspace = exercise_service.workspace
-    stages = solutions.sources_at(exercise_service.root, lesson)
-    for source in solutions.service_sources(exercise_service.root):
-        path = workspace.folder / source.path
-        if source not in stages and source.lesson != solutions.FIRST and path.exists():
-            backup.keep(source.path)
-            path.unlink()
-            growth.record(workspace.folder, source.path, None)
+    """Bring ``my_service/`` and the tools to the start of ``lesson``.
 
-    earlier_ids = [exercise.id for exercise in exercise_service.exercises if exercise.page < lesson]
-    fresh_ids = [exercise.id for exercise in exercise_service.exercises if exercise.lesson < lesson <= exercise.page]
+    The regions of exercises before the lesson stay the participant's.
+    """
+    stages = solutions.sources_at(exercise_service.root, lesson)
+    _remove_later_files(exercise_service, stages, backup)
     for source, stage in stages.items():
-        marked = source.at(stage)
-        base = regions.starter(marked)
-        text = solutions.keep_regions(base, regions.solved(marked), fresh_ids)  # a second notebook's are fresh
-        mine = (content.current(workspace, source.path) or b"").decode(errors="replace")
-        text = solutions.keep_regions(mine, text, earlier_ids)
-        content.replace_file(workspace, source.path, text, backup, base=base)
-        growth.record(workspace.folder, source.path, stage)
+        _bring_to_stage(exercise_service, lesson, source, stage, backup)
 
     if lesson <= solutions.FIRST:
         _bring_first_files(exercise_service, backup)
     if any(source.file == solutions.TOOLS for source in stages):
-        _bring_password(workspace)
+        _bring_password(exercise_service.workspace)
+
+
+def _remove_later_files(exercise_service: ExerciseService, sources: Collection[Source], backup: Backup) -> None:
+    """Remove the participant's files that are not made from ``sources``; those of the first lesson stay."""
+    workspace = exercise_service.workspace
+    for source in solutions.service_sources(exercise_service.root):
+        path = workspace.folder / source.path
+        if source not in sources and source.lesson != solutions.FIRST and path.exists():
+            backup.keep(source.path)
+            path.unlink()
+            growth.record(workspace.folder, source.path, None)
+
+
+def _bring_to_stage(
+    exercise_service: ExerciseService, lesson: str, source: Source, stage: FileStage, backup: Backup
+) -> None:
+    """Write a participant's file as it is at a stage, at the start of ``lesson``.
+
+    Exercises of earlier notebooks stay the participant's; those of a later second notebook are fresh.
+    """
+    workspace = exercise_service.workspace
+    exercises = exercise_service.exercises
+    earlier_ids = [exercise.id for exercise in exercises if exercise.page < lesson]
+    fresh_ids = [exercise.id for exercise in exercises if exercise.lesson < lesson <= exercise.page]
+
+    marked = source.at(stage)
+    base = regions.starter(marked)
+    mine = (content.current(workspace, source.path) or b"").decode(errors="replace")
+    text = solutions.keep_regions(base, regions.solved(marked), fresh_ids)
+    text = solutions.keep_regions(mine, text, earlier_ids)
+    content.replace_file(workspace, source.path, text, backup, base=base)
+    growth.record(workspace.folder, source.path, stage)
 
 
 def _bring_first_files(exercise_service: ExerciseService, backup: Backup) -> None:
-    """Bring the files that a new workspace has."""
+    """Bring the files of ``my_service/`` that a new workspace has."""
     workspace = exercise_service.workspace
     for source in solutions.service_sources(exercise_service.root):
         if source.lesson == solutions.FIRST:
-            text = regions.starter(source.at(source.stages[0]))
+            first_stage = source.stages[0]
+            text = regions.starter(source.at(first_stage))
             content.replace_file(workspace, source.path, text, backup)
-            growth.record(workspace.folder, source.path, source.stages[0])
+            growth.record(workspace.folder, source.path, first_stage)
 
 
 def _bring_password(workspace: Workspace) -> None:
-    """Write the secret file that a cell of lesson 02 makes, unless it is there; the user of an image reads it."""
+    """Write the secret file that a cell of lesson 02 makes, unless it is there; the user of a container reads it."""
     path = workspace.my_service / "secrets" / "password"
     if not path.exists():
         write_atomically(path, COLLEAGUE_PASSWORD.encode())
@@ -140,31 +167,32 @@ def _bring_password(workspace: Workspace) -> None:
 
 
 def solve(exercise_service: ExerciseService, identifier: str, backup: Backup | None = None) -> bool:
-    """Put the solution into an exercise's files; edited ones are copied to ``backup``. Returns whether any changed."""
+    """Put the solution into an exercise's files; return whether any changed. Edited files are copied to ``backup``."""
     parts = exercise_service.find(identifier).parts
     return _solve_parts(exercise_service, parts, backup or Backup(exercise_service.workspace))
 
 
 def _solve_parts(exercise_service: ExerciseService, parts: Iterable[Exercise], backup: Backup) -> bool:
-    """Put the solution into some files of an exercise. Returns whether any changed."""
+    """Put the solution into some files of an exercise, as `solve` does; return whether any changed."""
     workspace = exercise_service.workspace
-    changed = False
+    has_changed = False
     for part in parts:
         files = exercise_service.exercise_files(part)
-        before = content.current(workspace, part.path)
+        content_before = content.current(workspace, part.path)
         text = files.with_body(files.solution)
-        if before == text.encode():
+        if content_before == text.encode():
             continue
-        if before is not None and not files.is_untouched():
+
+        if content_before is not None and not files.is_untouched():
             backup.keep(part.path)
         content.write(workspace, part.path, text)
-        changed = True
+        has_changed = True
 
-    return changed
+    return has_changed
 
 
 def fill_in(exercise_service: ExerciseService, lesson: str, cells: Sequence[str]) -> Iterator[str]:
-    """Make what these cells (ids) of a lesson would have made: files, and the solutions of untouched exercises.
+    """Make the files of these cells (ids) of a lesson, which were not run, and solve their untouched exercises.
 
     Yields a sentence for each. Raises WrongUsage for a cell that makes no file.
     """
@@ -175,39 +203,52 @@ def fill_in(exercise_service: ExerciseService, lesson: str, cells: Sequence[str]
     exercises = {exercise.cell: exercise for exercise in exercise_service.exercises if exercise.file}
 
     for cell in cells:
-        written_file = file_cell.FileCell.parse(texts.get(cell, ""))
+        shipped_cell = file_cell.FileCell.parse(texts.get(cell, ""))
         exercise = exercises.get(cell)
-        if written_file is not None:
-            line = written_file.path.removeprefix("notebooks/")
-            yield file_cell.write(exercise_service.workspace, lesson, line, written_file.body, exercise_service.root)
+        if shipped_cell is not None:
+            line = shipped_cell.path.removeprefix("notebooks/")
+            yield file_cell.write(exercise_service.workspace, lesson, line, shipped_cell.body, exercise_service.root)
         elif exercise is not None:
-            is_untouched = all(exercise_service.exercise_files(part).is_untouched() for part in exercise.parts)
-            if is_untouched:
-                solve(exercise_service, exercise.id)
-            yield f"{exercise.path} {'has the solution' if is_untouched else 'stays as it is'}: {exercise.id}"
+            yield _solve_untouched(exercise_service, exercise)
         else:
             raise WrongUsage(f"{cell!r} is no cell of {lesson} that makes a file.", "Run `./workshop update`.")
 
 
+def _solve_untouched(exercise_service: ExerciseService, exercise: Exercise) -> str:
+    """Put the solution into an exercise's files unless the participant has changed one; return a sentence."""
+    for part in exercise.parts:
+        if not exercise_service.exercise_files(part).is_untouched():
+            return f"{exercise.path} stays as it is: {exercise.id}"
+
+    solve(exercise_service, exercise.id)
+    return f"{exercise.path} has the solution: {exercise.id}"
+
+
 @dataclass
 class SolvedFiles:
-    """The files of a workspace while a tour runs lessons in order: solved as far as each cell needs them."""
+    """The files of a workspace while a tour runs lessons in order: each exercise is solved before a cell needs it.
+
+    ``lesson`` is the one whose cells ran last, "" at first.
+    """
 
     exercise_service: ExerciseService
     lesson: str = ""
 
     def before_cell(self, lesson: str, cell: str) -> None:
-        """Prepare the files for a cell (an id); at a lesson whose files the last one did not leave, arrange all."""
+        """Prepare the files for a cell (an id) of ``lesson``; bring all files to its start if lessons were left out."""
         if lesson not in (self.lesson, solutions.FIRST) and not self._leads_to(lesson):
             arrange(self.exercise_service, lesson)
         self.lesson = lesson
 
         for exercise in self.exercise_service.exercises:
-            if not exercise.file or not (exercise.page < lesson or exercise.cell == cell):
+            if not exercise.file:
                 continue
-            # A file of an earlier lesson without its region is already a later step's.
-            if exercise.cell == cell or not exercise.in_service or self._has_regions(exercise):
+            if exercise.cell == cell or (exercise.page < lesson and self._can_be_solved(exercise)):
                 solve(self.exercise_service, exercise.id)
+
+    def _can_be_solved(self, exercise: Exercise) -> bool:
+        """Return whether an exercise of an earlier lesson still has its lines: a later step may have replaced them."""
+        return not exercise.in_service or self._has_regions(exercise)
 
     def _has_regions(self, exercise: Exercise) -> bool:
         """Return whether the files of the workspace have the exercise's regions."""
@@ -215,23 +256,24 @@ class SolvedFiles:
         return all(files.region() is not None for files in files_of_parts)
 
     def _leads_to(self, lesson: str) -> bool:
-        """Return whether the last notebook leaves the files that ``lesson`` begins with, or that it can fill in.
+        """Return whether ``lesson`` comes after the last one, and no lesson of the track is between them.
 
-        A notebook on a track fills in what the lessons would have made that the track leaves out.
+        Then it finds the files that it begins with. A notebook on a track fills in the files of lessons that the track
+        leaves out, so these may be between them, and so may optional notebooks.
         """
-        course_of_root = course.load_course(self.exercise_service.root)
-        names = list(course_of_root.notebooks)
+        lessons = course.load_course(self.exercise_service.root)
+        names = lessons.notebooks
         if lesson not in names or self.lesson not in names:
             return False
 
-        between = names[names.index(self.lesson) + 1 : names.index(lesson)]
-        on_track = course_of_root.names(self.exercise_service.workspace.track)
-        lessons_between = [name for name in between if not course_of_root.is_more(name)]
-        is_near = not any(name in on_track for name in lessons_between)
-        return names.index(self.lesson) < names.index(lesson) and is_near
+        last_index = names.index(self.lesson)
+        index = names.index(lesson)
+        track_names = lessons.names(self.exercise_service.workspace.track)
+        names_between = [name for name in names[last_index + 1 : index] if not lessons.is_more(name)]
+        return last_index < index and not any(name in track_names for name in names_between)
 
 
 def solved_cells(exercise_service: ExerciseService) -> dict[str, str]:
-    """Return the solutions of the exercises in notebooks, by cell id."""
+    """Return the solutions of the exercises in notebooks, by the id of their cell."""
     exercises = [exercise for exercise in exercise_service.exercises if not exercise.file]
     return {exercise.cell: exercise_service.exercise_files(exercise).solution for exercise in exercises}

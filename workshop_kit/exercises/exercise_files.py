@@ -16,7 +16,8 @@ from workshop_kit.trials.stand_ins import StandIn
 from workshop_kit.workspace import growth, regions, solutions
 from workshop_kit.workspace.content import MAX_BYTES
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.merge import notebook_bytes, same_code
+from workshop_kit.workspace.merge import cell_text, notebook_bytes, same_code
+from workshop_kit.workspace.regions import Region
 from workshop_kit.workspace.registry import Exercise
 from workshop_kit.workspace.solutions import TOOLS, Source
 from workshop_kit.workspace.track_notebook import unfold
@@ -27,7 +28,7 @@ LEFT_OUT = (".git", "__pycache__", ".ipynb_checkpoints", ".venv")
 
 @dataclass(frozen=True)
 class ServiceCopy:
-    """A check's copy of ``my_service/``: the files that stayed whole, and the references in it."""
+    """A check's copy of ``my_service/``: the names of its files that lack markers, and the references put into it."""
 
     whole: tuple[str, ...] = ()
     stand_ins: tuple[StandIn, ...] = ()
@@ -47,19 +48,24 @@ class ExerciseFiles:
 
     @property
     def source_text(self) -> str:
-        """The marked source with starter and solution: as the participant's file is, or when the lesson asks for it."""
+        """The marked source with starter and solution, at the stage of the participant's file.
+
+        If that stage lacks the exercise, it is the last stage that has it.
+        """
         source = self._source
-        reached = growth.stages(self.folder).get(self.exercise.path)
-        if reached is not None and self.exercise.id in regions.ids(source.at(reached)):
-            return source.at(reached)
+        file_stage = growth.stages(self.folder).get(self.exercise.path)
+        if file_stage is not None and self.exercise.id in regions.ids(source.at(file_stage)):
+            return source.at(file_stage)
         return source.with_region(self.exercise.id)
 
     @property
     def _source(self) -> Source:
+        """The source of the exercise's file, with all its stages."""
         exercise = self.exercise
         service_source = solutions.source_of(self.root, exercise.path) if exercise.in_service else None
         if service_source is not None:
             return service_source
+
         text = (self.root / "solutions" / exercise.lesson / exercise.source).read_text()
         return Source(exercise.lesson, exercise.source, text)
 
@@ -75,11 +81,11 @@ class ExerciseFiles:
 
     @property
     def shown_name(self) -> str:
-        """The participant's file for messages: the checkout has folders of the same names."""
+        """The participant's file for messages, with the workspace's name: the checkout has files of the same names."""
         return f"{self.folder.name}/{self.exercise.path}"
 
     def mine(self) -> str:
-        """Return the participant's file, a notebook with nothing folded. Raises Unreadable."""
+        """Return the text of the participant's file, of a notebook with all its cells unfolded. Raises Unreadable."""
         step = f"Run `./workshop reset {self.exercise.id}` to get it back."
         if self.exercise.in_service and self.exercise.path not in growth.stages(self.folder):
             step = f"It comes with lesson {self.exercise.page}: run that lesson's cells from the first one on."
@@ -88,7 +94,8 @@ class ExerciseFiles:
         try:
             if self.exercise.file:
                 return read_small_text(path)
-            return unfold(read_small_text(path, max_bytes=MAX_BYTES).encode()).decode()
+            notebook = read_small_text(path, max_bytes=MAX_BYTES)
+            return unfold(notebook.encode()).decode()
         except FileNotFoundError:
             raise Unreadable(f"{self.shown_name} cannot be read (No such file or directory).", step) from None
         except NotReady as error:
@@ -101,81 +108,86 @@ class ExerciseFiles:
         """
         try:
             return regions.others_solved(self.mine(), self.source_text, self.exercise.id)
-        except regions.MarkerError as damaged:
-            where = damaged.in_file(self.shown_name)
-            raise Unreadable(where.what, where.next_step) from damaged
+        except regions.MarkerError as error:
+            error_with_file = error.in_file(self.shown_name)
+            raise Unreadable(error_with_file.what, error_with_file.next_step) from error
 
     def copy_service(self, target: Path, exercises: Iterable[Exercise]) -> ServiceCopy:
-        """Copy ``my_service/`` to ``target``, and solve there what the participant has not begun of ``exercises``.
+        """Copy ``my_service/`` to ``target``, and solve in the copy the ``exercises`` that are not begun.
 
-        A file with missing markers stays whole. Raises Unreadable when the folder cannot be copied, or this exercise's
-        file is missing, not text, or too large.
+        A file with missing markers stays as the participant has it. Raises Unreadable when the folder cannot be copied,
+        or this exercise's file is missing, not text, or too large.
         """
-        self.mine()
+        self.mine()  # only for its Unreadable
         try:
             ignored = shutil.ignore_patterns(*LEFT_OUT)
             shutil.copytree(self.folder / MY_SERVICE, target, symlinks=True, ignore=ignored)
         except (OSError, shutil.Error) as error:
             raise Unreadable(f"{MY_SERVICE} cannot be copied: {error}.", "Remove what is no plain file.") from error
 
-        begun_exercises = self._begun_exercises(exercises)
+        begun_ids = self._begun_ids(exercises)
         whole_files: list[str] = []
         stand_ins: list[StandIn] = []
         own_files = {part.file for part in self.exercise.parts}
-        reached = growth.stages(self.folder)
+        file_stages = growth.stages(self.folder)
 
         for source in solutions.service_sources(self.root):
             path = target / source.file
             if source.file == TOOLS or not path.is_file() or path.is_symlink():
                 continue
 
-            stage = reached.get(source.path, source.stages[-1])
-            expected = regions.ids(source.at(stage))
+            stage = file_stages.get(source.path, source.stages[-1])
+            expected_ids = regions.ids(source.at(stage))
             try:
-                text = solutions.others_solved(path.read_bytes().decode(), source, expected, begun_exercises)
+                own_text = path.read_bytes().decode()
+                text = solutions.others_solved(own_text, source, expected_ids, begun_ids)
                 path.write_bytes(text.encode())
-                stand_ins += _stand_ins(source.file, text, begun_exercises)
+                stand_ins += _stand_ins(source.file, text, begun_ids)
             except (regions.MarkerError, UnicodeDecodeError):
                 if source.file in own_files:
                     whole_files.append(source.file)
 
         return ServiceCopy(tuple(whole_files), tuple(stand_ins))
 
-    def _begun_exercises(self, exercises: Iterable[Exercise]) -> set[str]:
-        """Return the ids of this exercise, and of those whose regions the participant has changed."""
+    def _begun_ids(self, exercises: Iterable[Exercise]) -> set[str]:
+        """Return the id of this exercise, and of those of ``exercises`` whose regions the participant has changed."""
         own_id = self.exercise.id
         begun_ids = {own_id}
         for exercise in exercises:
-            if exercise.in_service and exercise.id != own_id:
-                begun_ids.update(part.id for part in exercise.parts if replace(self, exercise=part).is_changed())
+            if not exercise.in_service or exercise.id == own_id:
+                continue
+            files_of_parts = [replace(self, exercise=part) for part in exercise.parts]
+            if any(files.is_changed() for files in files_of_parts):
+                begun_ids.add(exercise.id)
+
         return begun_ids
 
     def text_of(self, names: Iterable[str]) -> str:
-        """Return the participant's files of these names in ``my_service/``, one after the other."""
+        """Return the texts of the participant's files of these names in ``my_service/``, in one text."""
         folder = self.folder / MY_SERVICE
-        return "\n".join((folder / name).read_bytes().decode(errors="replace") for name in sorted(set(names)))
+        contents = [(folder / name).read_bytes() for name in sorted(set(names))]
+        return "\n".join(content.decode(errors="replace") for content in contents)
 
     def region(self) -> str | None:
-        """Return the participant's region, or their cell; None where it cannot be found."""
+        """Return the text of the participant's region or notebook cell; None where it cannot be found."""
         try:
             if self.exercise.file:
                 return regions.region_of(self.mine(), self.exercise.id)
-            return "".join(_cell(json.loads(self.mine()), self.exercise.cell)["source"])
+            notebook = json.loads(self.mine())
+            return cell_text(_find_cell(notebook, self.exercise.cell))
         except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
             return None
 
     def place(self, name: str) -> str:
-        """Return what to edit: ``lines 34–43 of config.py``, and the other files; without a region the whole file."""
-        files = [name, *self.exercise.more_files]
+        """Return what to edit: the lines of the file ``name`` (``lines 34–43 of config.py``), and the other files.
+
+        Where the file has no region, all of it is to edit.
+        """
+        place = name
         with contextlib.suppress(WorkshopError):
             region = regions.find(self.mine(), self.exercise.id)
-            first_line = region.first_line
-            last_line = region.first_line + max(0, region.body.count("\n") - 1)
-            if first_line == last_line:
-                files[0] = f"line {first_line} of {name}"
-            else:
-                files[0] = f"lines {first_line}–{last_line} of {name}"
-        return ", ".join(files)
+            place = f"{_line_range(region)} of {name}"
+        return ", ".join([place, *self.exercise.more_files])
 
     def is_changed(self) -> bool:
         """Return whether the participant has a region of the exercise, and has changed it."""
@@ -193,49 +205,62 @@ class ExerciseFiles:
     def with_body(self, body: str) -> str:
         """Return the participant's file with ``body`` in the exercise's place.
 
-        If the file is damaged, ``body`` goes into the file of the checkout; the caller keeps the damaged one aside.
+        If the file is damaged, return a fresh file with ``body``; the caller makes a copy of the damaged one.
         Raises Unreadable where a later step of the lessons has replaced the exercise's lines.
         """
         self._require_stage()
         try:
             return self._put_into(self.mine(), body)
         except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
-            shipped_file = self.root / self.exercise.path
-            fresh_text = regions.starter(self.source_text) if self.exercise.file else shipped_file.read_text()
-            return self._put_into(fresh_text, body)
+            return self._put_into(self._fresh_text(), body)
+
+    def _fresh_text(self) -> str:
+        """Return the file as participants get it."""
+        if self.exercise.file:
+            return regions.starter(self.source_text)
+        return (self.root / self.exercise.path).read_text()
 
     def _require_stage(self) -> None:
         """Raise Unreadable where the file has grown past the stages that have the exercise."""
-        reached = growth.stages(self.folder).get(self.exercise.path)
-        if not self.exercise.in_service or reached is None:
+        file_stage = growth.stages(self.folder).get(self.exercise.path)
+        if not self.exercise.in_service or file_stage is None:
             return
 
         source = self._source
         stages = source.stages_of(self.exercise.id)
-        is_there = self.exercise.id in regions.ids(source.at(reached))
-        if stages and reached > stages[-1] and not is_there:
+        has_region = self.exercise.id in regions.ids(source.at(file_stage))
+        if stages and file_stage > stages[-1] and not has_region:
             raise Unreadable(
                 f"{self.shown_name} has grown past {self.exercise.id}: a later step replaced its lines.",
                 f"`./workshop goto {self.exercise.lesson}` brings the lesson back to its start.",
             )
 
     def _put_into(self, text: str, body: str) -> str:
+        """Return the ``text`` of a file or notebook with ``body`` in the exercise's region or cell."""
         if self.exercise.file:
             return regions.replace(text, self.exercise.id, body)
+
         notebook = json.loads(text)
-        _cell(notebook, self.exercise.cell)["source"] = body.rstrip("\n").splitlines(keepends=True)
+        cell = _find_cell(notebook, self.exercise.cell)
+        cell["source"] = body.rstrip("\n").splitlines(keepends=True)
         return notebook_bytes(notebook).decode()
 
 
-def _stand_ins(file: str, text: str, begun: Collection[str]) -> list[StandIn]:
-    """Return the references in a file of the copy."""
-    return [
-        StandIn(region.id, file, region.first_line, tuple(region.body.splitlines()))
-        for region in regions.parse(text)
-        if region.id not in begun
-    ]
+def _line_range(region: Region) -> str:
+    """Return the numbers of a region's lines: ``line 34``, or ``lines 34–43``."""
+    line_count = max(1, region.body.count("\n"))
+    if line_count == 1:
+        return f"line {region.first_line}"
+    return f"lines {region.first_line}–{region.first_line + line_count - 1}"
 
 
-def _cell(notebook: Mapping[str, Any], cell_id: str) -> dict[str, Any]:
+def _stand_ins(file: str, text: str, begun_ids: Collection[str]) -> list[StandIn]:
+    """Return the references that a check put into a file: the regions of exercises that are not begun."""
+    solved_regions = [region for region in regions.parse(text) if region.id not in begun_ids]
+    return [StandIn(region.id, file, region.first_line, tuple(region.body.splitlines())) for region in solved_regions]
+
+
+def _find_cell(notebook: Mapping[str, Any], cell_id: str) -> dict[str, Any]:
+    """Return the cell of that id. Raises StopIteration without one, and others where the notebook is damaged."""
     cell: dict[str, Any] = next(cell for cell in notebook["cells"] if cell.get("id") == cell_id)
     return cell

@@ -1,4 +1,4 @@
-"""Check, hint, solution and reset of exercises, and their record: the panel and the command line share it."""
+"""The exercise service: check, hint, solution and reset of exercises, for the panel and the command line."""
 
 from __future__ import annotations
 
@@ -40,7 +40,11 @@ class Superseded(WorkshopError):
 
 @dataclass(frozen=True)
 class ExerciseService:
-    """The exercises of one workspace. ``stack`` is called when a check needs an engine, not before."""
+    """The exercises of one workspace.
+
+    ``stack`` is called only when a check or a fixture needs the engine. ``running`` has an event for each exercise
+    whose check runs, or ran: it tells the check that a newer one has begun.
+    """
 
     workspace: Workspace
     progress: Progress
@@ -58,7 +62,7 @@ class ExerciseService:
         return cls(workspace, progress, stack, root, registry.load(root))
 
     def stop_checks(self, *identifiers: str) -> None:
-        """End the running checks of these exercises, or all: they raise Superseded."""
+        """End the running checks of these exercises, or of all without an argument: they raise Superseded."""
         for name, superseded in list(self.running.items()):
             if not identifiers or name in identifiers:
                 superseded.set()
@@ -67,36 +71,41 @@ class ExerciseService:
         """Return the exercise of that id, with this participant's numbers in its texts. Raises WrongUsage."""
         exercise = registry.find(self.exercises, identifier)
         texts = (exercise.task, *exercise.hints)
-        numbers = self.given(exercise.id) if any("{" in text for text in texts) else {}
+        has_numbers = any("{" in text for text in texts)
+        if not has_numbers:
+            return exercise
+        numbers = self.given(exercise.id)
         if not numbers:
             return exercise
+
         task, *hints = (text.format(**numbers) for text in texts)
         return exercise.model_copy(update={"task": task, "hints": tuple(hints)})
 
     def given(self, identifier: str) -> Mapping[str, Any]:
-        """Return the numbers of a task, from the workspace's seed."""
+        """Return the numbers of an exercise's task by name, from the workspace's seed."""
         from workshop_kit.checks import GIVEN  # imports pandas and boto3, slow for a hint
 
         return GIVEN[identifier](self.workspace.seed)
 
     def fixture(self, identifier: str) -> dict[str, str]:
-        """Return the names of what an exercise in the notebook is about, made if it is absent; {} for nothing."""
-        from workshop_kit.exercises import fixtures  # lazily: it brings pandas
+        """Return the fixture of an exercise in the notebook, made if it is absent; {} for an exercise without one."""
+        from workshop_kit.exercises import fixtures  # imports pandas, which is slow
 
-        make = fixtures.FIXTURES.get(identifier)
-        if make is None:
+        make_fixture = fixtures.FIXTURES.get(identifier)
+        if make_fixture is None:
             return {}
 
         names = self.fixture_names.get(identifier)
         stack = self.stack()
         if names is None or not fixtures.is_there(names, stack.session.engine):
-            self.fixture_names[identifier] = make(stack, seeded(identifier, self.workspace.seed))
-        return self.fixture_names[identifier]
+            names = make_fixture(stack, seeded(identifier, self.workspace.seed))
+            self.fixture_names[identifier] = names
+        return names
 
     def hand_in(self, identifier: str, value: Any, source: str = "") -> None:
-        """Record the value that a notebook's cell computed; any check, also from a terminal, judges it.
+        """Record the value that a notebook's cell computed, for later checks, also those from a terminal.
 
-        ``source`` is the cell's text: while it is the starter, the exercise is not started.
+        ``source`` is the cell's text: while it is the starter's, the exercise counts as not started.
         """
         exercise = self.find(identifier)
         is_untouched = same_code(source, self.exercise_files(exercise).starter)
@@ -104,12 +113,13 @@ class ExerciseService:
         self.progress.keep_answer(exercise.id, answer)
 
     def check(self, identifier: str, report: Report = silent) -> Result:
-        """Judge the participant's files as they are, and record the verdict; a running check of the exercise ends.
+        """Judge the participant's files as they are, and record the verdict.
 
-        Raises WrongUsage for an unknown id, and Superseded when a newer check of the exercise began meanwhile.
+        A check of the exercise that is still running ends. Raises WrongUsage for an unknown id, and Superseded when a
+        newer check of the exercise began meanwhile.
         """
         exercise = self.find(identifier)
-        started = time.monotonic()
+        began = time.monotonic()
         superseded = threading.Event()
         self.stop_checks(exercise.id)
         self.running[exercise.id] = superseded
@@ -126,32 +136,38 @@ class ExerciseService:
         require_newest()
         if self._is_untouched(exercise):
             judgement = judgement.for_starter()
-        if self._is_reference(exercise):
+        if self._has_noted_reference(exercise):
             judgement = Result.not_started(REFERENCE.format(id=exercise.id))
 
-        result = replace(judgement, exercise=exercise.id, seconds=time.monotonic() - started)
-        if result.verdict is not Verdict.NOT_JUDGED:  # it says nothing of the participant's work
+        result = replace(judgement, exercise=exercise.id, seconds=time.monotonic() - began)
+        if result.verdict is not Verdict.NOT_JUDGED:  # that verdict says nothing about the participant's work
             self.progress.record_check(exercise.id, str(result.verdict), _first_failed_key(result.findings))
         return result
 
     def hint(self, identifier: str) -> tuple[str, ...]:
-        """Show one more hint, and return all that are shown by now."""
-        with self.progress.record(self.find(identifier).id) as record:
+        """Show one more hint, and return all hints that are shown now."""
+        exercise = self.find(identifier)
+        with self.progress.record(exercise.id) as record:
             record.hints = min(record.hints + 1, HINTS)
         return self.hints_shown(identifier)
 
     def hints_shown(self, identifier: str) -> tuple[str, ...]:
-        """Return the hints that are shown; the first one is for the last check's findings, if it has such a hint."""
+        """Return the hints that are shown; the first one suits the last check's findings if there is such a hint."""
         exercise = self.find(identifier)
         record = self.progress.exercise(exercise.id)
         first_hint = findings.hint(exercise.id, record.first_hint, self.root) or exercise.hints[0]
-        return (first_hint, *exercise.hints[1:])[: record.hints]
+        all_hints = (first_hint, *exercise.hints[1:])
+        return all_hints[: record.hints]
 
     def solution(self, identifier: str, *, anyway: bool = False) -> str | None:
-        """Return the solution's text; None while it is locked: the exercise is not passed, and ``anyway`` is False."""
+        """Return the solution's text, and note that it was shown; None while it is locked.
+
+        ``anyway`` unlocks it; so does a passed exercise, or a solution that was shown before.
+        """
         exercise = self.find(identifier)
-        former_record = self.progress.exercise(exercise.id)
-        if not (anyway or former_record.passed_at or former_record.solution_shown):
+        record_before = self.progress.exercise(exercise.id)
+        is_unlocked = anyway or record_before.passed_at or record_before.solution_shown
+        if not is_unlocked:
             return None
 
         with self.progress.record(exercise.id) as record:
@@ -159,7 +175,7 @@ class ExerciseService:
         return _join_texts({part.file: self.exercise_files(part).solution for part in exercise.parts})
 
     def reset(self, identifier: str) -> str:
-        """Put the starter back into the exercise's region; return a sentence with the place of the old file.
+        """Put the starter back into the exercise's regions; return a sentence that says where the old files are kept.
 
         Raises NotReady, for a full disk say; no file is lost or half-written then.
         """
@@ -178,47 +194,54 @@ class ExerciseService:
         if exercise.file is None:
             trust(self.workspace)  # JupyterLab shows no panels in an unsigned notebook
 
-        old_text = f" What you had is in {folder.name}/{backup.folder.relative_to(folder)}." if backup.folder else ""
-        reload = "" if exercise.file else " If the notebook is open, reload it from disk (File menu)."
-        return f"{exercise.id} is back at its start in {folder.name}/{exercise.path}.{old_text}{reload}"
+        sentences = [f"{exercise.id} is back at its start in {folder.name}/{exercise.path}."]
+        if backup.folder is not None:
+            sentences.append(f"What you had is in {folder.name}/{backup.folder.relative_to(folder)}.")
+        if exercise.file is None:
+            sentences.append("If the notebook is open, reload it from disk (File menu).")
+        return " ".join(sentences)
 
     def compare(self, identifier: str) -> tuple[str, str]:
-        """Return the participant's region and the reference's. Raises WorkshopError if theirs is not found."""
-        mine = {}
-        reference = {}
+        """Return the participant's lines and the reference's. Raises WorkshopError where a region is missing."""
+        own_texts: dict[str | None, str] = {}
+        reference_texts: dict[str | None, str] = {}
         for part in self.find(identifier).parts:
             files = self.exercise_files(part)
-            region = files.region()
-            reference[part.file] = files.solution
-            if region is None:
+            reference_texts[part.file] = files.solution
+            own_text = files.region()
+            if own_text is None:
                 sentence = f"{files.shown_name} has no region of {part.id} to compare."
                 raise WorkshopError(sentence, f"Run `./workshop solution {part.id}` to see the reference alone.")
-            mine[part.file] = region
+            own_texts[part.file] = own_text
 
-        return _join_texts(mine), _join_texts(reference)
+        return _join_texts(own_texts), _join_texts(reference_texts)
 
     def place(self, identifier: str) -> str:
-        """Return the place of an exercise: lines of a file, and its other files; or a notebook's cell."""
+        """Return where to work on an exercise: the lines of its file, with its other files, or a notebook's cell."""
         files = self.exercise_files(self.find(identifier))
         if files.exercise.file is None:
             return f"the cell below the panel of {files.exercise.id} in {files.shown_name}"
         return files.place(files.shown_name)
 
     def board(self, unfolded: str = "") -> Rendered:
-        """Return the board of the track's exercises; those of the lesson ``unfolded`` are not folded away."""
-        return cards.board_page(self.progress.board(self.exercises, self.workspace.track), unfolded)
+        """Return the board of the track's exercises; the lesson ``unfolded`` shows its own."""
+        board = self.progress.board(self.exercises, self.workspace.track)
+        return cards.board_page(board, unfolded)
 
     def exercise_files(self, exercise: Exercise) -> ExerciseFiles:
-        """Return the texts of an exercise: its source, its starter, and the participant's."""
+        """Return the files of an exercise: its source, its starter, and the participant's text."""
         return ExerciseFiles(self.root, self.workspace.folder, exercise)
 
     def is_too_late(self, exercise: Exercise) -> bool:
         """Return whether the exercise needs the service of the first lesson, and ``my_service/`` has a later one."""
-        has_later = (self.workspace.my_service / MARK).exists()
-        return has_later and exercise.in_service and exercise.lesson == FIRST
+        has_later_service = (self.workspace.my_service / MARK).exists()
+        return has_later_service and exercise.in_service and exercise.lesson == FIRST
 
     def judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Result:
-        """Run the check on copies of the participant's files, in which exercises that are not begun are solved."""
+        """Run the check on copies of the participant's files, and return its result; nothing is recorded.
+
+        In the copies, the exercises that the participant has not begun are solved.
+        """
         from workshop_kit.checks import CHECKS
 
         if self.is_too_late(exercise):
@@ -235,8 +258,8 @@ class ExerciseService:
                     copy = files.copy_service(folder, self.exercises)
                 elif exercise.file:
                     text = files.composed()
-            except Unreadable as damaged:
-                return Result.not_readable(str(damaged))
+            except Unreadable as error:
+                return Result.not_readable(str(error))
 
             answer = self.progress.exercise(exercise.id).answer
             seed = self.workspace.seed
@@ -245,45 +268,61 @@ class ExerciseService:
             )
             result = CHECKS[exercise.id](context)
 
-        text_of_files = files.text_of(stand_in.file for stand_in in copy.stand_ins)
-        result = say_whose(result, copy.stand_ins, text_of_files)
-        if copy.whole:
-            names = ", ".join(copy.whole)
-            result = replace(result, summary=f"{result.summary} (Markers are missing, so it judged the whole {names}.)")
-        return result
+        return _explain_copy(result, files, copy)
 
     def has_solution(self, exercise: Exercise) -> bool:
-        """Return whether all regions of an exercise in files hold the reference, by whomever."""
+        """Return whether all regions of an exercise in files are the reference, also if a jump put it there."""
         if exercise.file is None:
             return False
-        return all(self._has_solution(part) for part in exercise.parts)
+        return all(map(self._is_solved_part, exercise.parts))
 
-    def _has_solution(self, part: Exercise) -> bool:
+    def _is_solved_part(self, part: Exercise) -> bool:
         files = self.exercise_files(part)
-        mine = files.region()
-        return mine is not None and same_code(mine, files.solution)
+        own_text = files.region()
+        return own_text is not None and same_code(own_text, files.solution)
 
-    def _is_reference(self, exercise: Exercise) -> bool:
-        """Return whether a jump put the solution there, and the participant has neither changed nor passed it."""
+    def _has_noted_reference(self, exercise: Exercise) -> bool:
+        """Return whether a jump put the solution there, and the participant has neither changed nor passed it.
+
+        If it was changed, the note of the jump is removed from the record.
+        """
         record = self.progress.exercise(exercise.id)
         if not record.is_reference or record.passed_at:
             return False
         if self.has_solution(exercise):
             return True
-        with self.progress.record(exercise.id) as changed:
-            changed.is_reference = False
+
+        with self.progress.record(exercise.id) as changed_record:
+            changed_record.is_reference = False
         return False
 
     def _is_untouched(self, exercise: Exercise) -> bool:
-        """Return whether the participant's regions, or the cell that handed in an answer, are the starter's."""
+        """Return whether the participant's regions are the starter's, or for a notebook, the cell handed in last."""
         if exercise.file:
             return all(self.exercise_files(part).is_untouched() for part in exercise.parts)
+
         answer = self.progress.exercise(exercise.id).answer
-        return not isinstance(answer, dict) or bool(answer.get("untouched", True))
+        if not isinstance(answer, dict):
+            return True
+        return bool(answer.get("untouched", True))
+
+
+def _explain_copy(result: Result, files: ExerciseFiles, copy: ServiceCopy) -> Result:
+    """Return the result of a check of a copy, in terms of the participant's own files.
+
+    It names the owner of each place in a reference, and the files that were judged as a whole.
+    """
+    own_text = files.text_of(stand_in.file for stand_in in copy.stand_ins)
+    explained = say_whose(result, copy.stand_ins, own_text)
+    if not copy.whole:
+        return explained
+
+    names = ", ".join(copy.whole)
+    return replace(explained, summary=f"{explained.summary} (Markers are missing, so it judged the whole {names}.)")
 
 
 def _join_texts(texts: Mapping[str | None, str]) -> str:
-    """Return the texts of an exercise's files; several have their files' names above them."""
+    """Return the texts of an exercise's files as one; if there are several, each has its file's name above it."""
     if len(texts) == 1:
         return "".join(texts.values())
     return "\n".join(f"# {file}\n{text}" for file, text in texts.items())

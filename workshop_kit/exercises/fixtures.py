@@ -1,6 +1,6 @@
 """Fixtures of the exercises in notebooks: containers and incidents with seeded content.
 
-A fixture is the names of what an exercise is about, by which its check finds it again: ``container``, ``incident``.
+A fixture maps ``container`` and ``incident`` to the ids of what an exercise is about; its check finds them by these.
 """
 
 from __future__ import annotations
@@ -23,14 +23,13 @@ from workshop_kit.trials import incidents
 SMALL_MEMORY_BYTES = 32 * 1024 * 1024
 GOOD_LINES = 60
 ITEMS = ("tea", "coffee\u2028to go", "scones", "jam\u0085jam", "biscuits")
-"""What customers order. Two items hold a character at which `str.splitlines` splits, and a log does not."""
-
+"""What customers order. Two items contain a character that ends a line for `str.splitlines`, but not in a log."""
 
 Fixture = dict[str, str]
 
 
 def is_there(fixture: Fixture, engine: Engine) -> bool:
-    """Ask the engine whether a fixture's container still exists: a jump to another lesson removes it."""
+    """Return whether a fixture's container still exists in the engine: a jump to another lesson removes it."""
     try:
         engine.client.containers.get(fixture["container"])
     except NotFound:
@@ -39,9 +38,9 @@ def is_there(fixture: Fixture, engine: Engine) -> bool:
 
 
 def logging_cause(stack: Stack, random: Random) -> Fixture:
-    """Inject an incident: ten seconds of customers, with a fault in the middle.
+    """Inject an incident: customers come for ten seconds, with a fault in the middle.
 
-    Customers came from ``began`` to ``ended``, in seconds since 1970, as ``docker logs --since`` takes them.
+    The times ``began`` and ``ended`` are seconds since 1970, as ``docker logs --since`` takes them.
     """
     incident = incidents.inject(stack, random, NotebookReport())
     return {
@@ -53,7 +52,7 @@ def logging_cause(stack: Stack, random: Random) -> Fixture:
 
 
 def logging_parse(stack: Stack, random: Random) -> Fixture:
-    """Start a container, and wait until it has written lines of every kind."""
+    """Start a container that logs `mixed_lines`, and wait until it has written all of them."""
     text = "".join(f"{line}\n" for line in mixed_lines(random))
     spec = Spec(
         recipes.tags(stack.root)["base"],
@@ -75,25 +74,35 @@ FIXTURES: Mapping[str, Callable[[Stack, Random], Fixture]] = {
 
 def mixed_lines(random: Random) -> list[str]:
     """Return `GOOD_LINES` orders as JSON objects, with one to three examples of each odd kind among them."""
-    clock = datetime.now(UTC)
-    lines: list[str] = []
-    kinds = zip(*(_odd_lines(random, clock) for _ in range(3)), strict=True)
-    odd_examples = [example for examples in kinds for example in examples[: random.randint(1, 3)]]
+    time = datetime.now(UTC)
+    odd_examples = _odd_examples(random, time)
     random.shuffle(odd_examples)
     places = random.sample(range(1, GOOD_LINES), len(odd_examples))
 
+    lines: list[str] = []
     for number in range(GOOD_LINES):
-        clock += timedelta(milliseconds=random.randint(1, 400))
+        time += timedelta(milliseconds=random.randint(1, 400))
         if number in places:
             lines += odd_examples.pop()
-        lines.append(_order(random, clock))
+        lines.append(_order_line(random, time))
 
     return lines
 
 
-def _order(random: Random, clock: datetime) -> str:
+def _odd_examples(random: Random, time: datetime) -> list[list[str]]:
+    """Return one to three examples of each odd kind; an example is one line or several."""
+    example_sets = [_odd_lines(random, time) for _ in range(3)]
+    odd_examples: list[list[str]] = []
+    for examples_of_kind in zip(*example_sets, strict=True):
+        count = random.randint(1, 3)
+        odd_examples += examples_of_kind[:count]
+    return odd_examples
+
+
+def _order_line(random: Random, time: datetime) -> str:
+    """Return the line of an order as the service logs it: a JSON object."""
     record = {
-        "ts": clock.isoformat(timespec="milliseconds"),
+        "ts": time.isoformat(timespec="milliseconds"),
         "level": "info",
         "msg": "order placed",
         "request_id": f"{random.getrandbits(64):016x}",
@@ -103,17 +112,25 @@ def _order(random: Random, clock: datetime) -> str:
     return json.dumps(record, ensure_ascii=False)
 
 
-def _odd_lines(random: Random, clock: datetime) -> list[list[str]]:
-    """Return an example of each kind of lines that are no JSON objects, or only look like one."""
-    order = _order(random, clock)
-    depth = random.randint(1, 3)
-    calls = [part for n in range(depth) for part in (f'  File "orders.py", line {n + 40}, in step_{n}', "    pay()")]
+def _odd_lines(random: Random, time: datetime) -> list[list[str]]:
+    """Return an example of each odd kind: lines that are not JSON objects, or only look like one."""
+    order = _order_line(random, time)
+    order_without_brace = order[:-1]
+    traceback_frames: list[str] = []
+    for number in range(random.randint(1, 3)):
+        traceback_frames += [f'  File "orders.py", line {number + 40}, in step_{number}', "    pay()"]
+
+    cut_length = random.randint(40, len(order) - 2)
+    second_quantity = random.randint(10, 99)
+    bank = random.randint(1, 9)
+    retry_seconds = random.randint(1, 9)
+    other_json = random.choice(("null", "42", '["done"]'))
     return [
-        [order[: random.randint(40, len(order) - 2)]],  # cut short
-        [f'{order[:-1]}, "discount": NaN}}'],
-        [f'{order[:-1]}, "quantity": {random.randint(10, 99)}}}'],  # a key twice
-        ["Traceback (most recent call last):", *calls, f"TimeoutError: bank {random.randint(1, 9)} sleeps"],
-        [f"{clock:%H:%M:%S} WARN retrying in {random.randint(1, 9)} s"],
-        [random.choice(("null", "42", '["done"]'))],
+        [order[:cut_length]],
+        [f'{order_without_brace}, "discount": NaN}}'],
+        [f'{order_without_brace}, "quantity": {second_quantity}}}'],  # the key is there twice
+        ["Traceback (most recent call last):", *traceback_frames, f"TimeoutError: bank {bank} sleeps"],
+        [f"{time:%H:%M:%S} WARN retrying in {retry_seconds} s"],
+        [other_json],
         [""],
     ]

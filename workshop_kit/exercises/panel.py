@@ -27,9 +27,9 @@ HERE = Path(__file__).parent
 
 
 class ExerciseWidget(JobWidget):
-    """The panel's state in the browser. HTML in it is escaped by `cards`.
+    """The panel's state in the browser. `cards` has escaped the HTML in it.
 
-    It receives ``{"do": "check"}`` and the like, and ``{"do": "on_save", "on": true}`` from the switch.
+    The page sends ``{"do": "check"}`` and the like, and ``{"do": "on_save", "on": true}`` from the switch.
     """
 
     _esm = PARTS + (HERE / "panel.js").read_text()
@@ -72,10 +72,10 @@ class TaskValues:
 
 @dataclass
 class ExercisePanel:
-    """One exercise on the page. ``result`` is the last check's in this panel.
+    """One exercise on the page. ``result`` is that of the last check in this panel.
 
-    Clicks are handled in threads. A check runs in its own thread, so the other buttons answer meanwhile.
-    ``must_pass``: the solutions are in place, so a failed check is an error in a headless run.
+    Clicks are handled in threads. A check runs in its own thread, so that the other buttons work meanwhile.
+    ``must_pass``: in a headless run with the solutions in place, a failed check is an error.
     """
 
     exercise: Exercise
@@ -89,11 +89,12 @@ class ExercisePanel:
     _checked_files: tuple[bytes, ...] = ()  # the files' content at the last check
 
     def __post_init__(self) -> None:
-        self.job = Job(None if self.headless else self._widget(), self.page, self._state)
+        widget = None if self.headless else self._make_widget()
+        self.job = Job(widget, self.page, self._widget_state)
 
     @property
     def passed(self) -> bool:
-        """Whether the exercise ever was passed."""
+        """Whether the exercise was passed, in this panel or earlier."""
         return self.exercise_service.progress.exercise(self.exercise.id).passed_at is not None
 
     @property
@@ -113,115 +114,144 @@ class ExercisePanel:
         self.job.show()
 
     def hand_in(self, value: Any) -> None:
-        """Record the value that the cell computed, and check it: text, numbers, lists, dictionaries of them."""
+        """Record the value that the cell computed, check it, and show the result.
+
+        The value may be text, numbers, lists and dictionaries of them.
+        """
         self.exercise_service.hand_in(self.exercise.id, value, running_cell())
         if self.headless:
             self._check_headless()
         else:
-            self.job.run(self._check)
+            self.job.run(self._run_check)
+
         if self.result is not None:
             display(cards.result_card(self.result))  # type: ignore[no-untyped-call]
 
     def stop(self) -> None:
-        """End checks on save, and the check that runs."""
+        """Stop checking on save, and end the check that runs."""
         self._stop_watching.set()
         self.exercise_service.stop_checks(self.exercise.id)
         self.job.set(on_save=False)
 
-    def _widget(self) -> ExerciseWidget:
-        paths = [part.path for part in self.exercise.parts] if self.exercise.file else []
-        hint_count = len(self.exercise.hints)
+    def _make_widget(self) -> ExerciseWidget:
         exercise = self.exercise
         widget = ExerciseWidget(
-            name=exercise.id, lesson=exercise.lesson, paths=paths, hints_there=hint_count, **self._state()
+            name=exercise.id,
+            lesson=exercise.lesson,
+            paths=[part.path for part in exercise.parts] if exercise.file else [],
+            hints_there=len(exercise.hints),
+            **self._widget_state(),
         )
         widget.on_msg(self.handle_message)
         return widget
 
     def handle_message(self, widget: ExerciseWidget, content: Mapping[str, Any], _: object) -> None:
-        """Handle a message of the page; runs in its own thread while a cell is busy."""
+        """Handle a message of the page; it is called in a thread of its own while a cell is busy."""
         match content:
             case {"do": "check"}:
-                self.job.start(f"check {self.exercise.id}", self._check)
+                self.job.start(f"check {self.exercise.id}", self._run_check)
             case {"do": _}:
-                self.job.answer(lambda: self._answer(widget, content))
+                self.job.answer(lambda: self._do_click(widget, content))
 
-    def _answer(self, widget: ExerciseWidget, content: Mapping[str, Any]) -> str:
-        """Do a click's quick work, and return a sentence about it, or ""."""
+    def _do_click(self, widget: ExerciseWidget, content: Mapping[str, Any]) -> str:
+        """Do what a click asks for, except a check; return a sentence about it, or ""."""
         service = self.exercise_service
         identifier = self.exercise.id
         match content:
             case {"do": "hint"}:
                 service.hint(identifier)
-            case {"do": "solution" | "anyway" as asked}:
-                text = service.solution(identifier, anyway=asked == "anyway")
-                if text is None:
-                    widget.send({"ask": "solution"})
-                else:
-                    self.solution = cards.solution_card(text)
+            case {"do": "solution"}:
+                self._show_solution(widget, anyway=False)
+            case {"do": "anyway"}:
+                self._show_solution(widget, anyway=True)
             case {"do": "compare"}:
-                self.solution = cards.comparison_card(*service.compare(identifier))
+                own_text, reference = service.compare(identifier)
+                self.solution = cards.comparison_card(own_text, reference)
             case {"do": "reset"}:
-                sentence = service.reset(identifier)
-                self.result = None
-                self.solution = None
-                self._checked_files = self._files()  # a reset is no save
-                return sentence
-            case {"do": "on_save", "on": bool(on)}:
-                self._check_on_save() if on else self.stop()
+                return self._reset()
+            case {"do": "on_save", "on": True}:
+                self._start_checks_on_save()
+            case {"do": "on_save", "on": False}:
+                self.stop()
         return ""
 
-    def _check(self, report: Report) -> None:
-        self._checked_files = self._files()
+    def _show_solution(self, widget: ExerciseWidget, *, anyway: bool) -> None:
+        """Show the solution; while it is locked, let the page ask whether to show it anyway."""
+        text = self.exercise_service.solution(self.exercise.id, anyway=anyway)
+        if text is None:
+            widget.send({"ask": "solution"})
+        else:
+            self.solution = cards.solution_card(text)
+
+    def _reset(self) -> str:
+        """Reset the exercise and the panel; return a sentence about it."""
+        sentence = self.exercise_service.reset(self.exercise.id)
+        self.result = None
+        self.solution = None
+        self._checked_files = self._read_files()  # the reset must not start a check on save
+        return sentence
+
+    def _run_check(self, report: Report) -> None:
+        self._checked_files = self._read_files()
         with contextlib.suppress(Superseded):
             self.result = self.exercise_service.check(self.exercise.id, report)
 
     def _check_headless(self) -> None:
-        self._check(silent)
-        good_verdicts = {Verdict.PASSED, Verdict.CANNOT_JUDGE}
-        if self.must_pass and self.result is not None and self.result.verdict not in good_verdicts:
+        """Run a check without a widget. Raises WorkshopError if the exercise has to pass and does not."""
+        self._run_check(silent)
+        if not self.must_pass or self.result is None:
+            return
+
+        if self.result.verdict not in {Verdict.PASSED, Verdict.CANNOT_JUDGE}:
             sentence = f"{self.exercise.id} is not passed: {self.result.summary}"
             raise WorkshopError(sentence, output=self.result.output)
 
-    def _check_on_save(self) -> None:
+    def _start_checks_on_save(self) -> None:
+        """Watch the exercise's files in a thread, in place of an earlier one, and check them after each save."""
         self._stop_watching.set()
-        self._checked_files = self._files()
+        self._checked_files = self._read_files()
         self._stop_watching = threading.Event()
-        threading.Thread(target=self._watch, args=(self._stop_watching,), name="saves", daemon=True).start()
+        threading.Thread(target=self._check_saves, args=(self._stop_watching,), name="saves", daemon=True).start()
         self.job.set(on_save=True)
 
-    def _watch(self, stop: threading.Event) -> None:
-        """Check the newest text after each save; a check of an older text ends."""
+    def _check_saves(self, stop: threading.Event) -> None:
+        """Check the files after each save until ``stop`` is set; a check of an older text ends."""
         folders = {file.parent for file in self._paths()}
         for _ in saves(self.exercise_service.workspace.folder, *folders, stop=stop):
             if self._is_edited():
                 self.exercise_service.stop_checks(self.exercise.id)
-                self.job.start(f"check {self.exercise.id}", self._check, self._is_edited)
+                self.job.start(f"check {self.exercise.id}", self._run_check, self._is_edited)
 
     def _is_edited(self) -> bool:
-        return self._files() != self._checked_files
+        """Return whether a file has changed since the last check."""
+        return self._read_files() != self._checked_files
 
     def _paths(self) -> list[Path]:
         return [self.exercise_service.workspace.folder / part.path for part in self.exercise.parts]
 
-    def _files(self) -> tuple[bytes, ...]:
+    def _read_files(self) -> tuple[bytes, ...]:
         return tuple(file.read_bytes() if file.is_file() else b"" for file in self._paths())
 
-    def _state(self) -> dict[str, Any]:
+    def _widget_state(self) -> dict[str, Any]:
+        """Return the values of the widget that change with the exercise's state."""
         files = self.exercise_service.exercise_files(self.exercise)
+        shown_hints = self.exercise_service.hints_shown(self.exercise.id)
         return {
             "place": files.place(self.exercise.file) if self.exercise.file else "",
             "passed": self.passed,
             "head": cards.head_html(self.exercise, self.result, passed=self.passed),
             "result": cards.result_html(self.result) if self.result else "",
-            "hints": cards.hint_items(self.exercise_service.hints_shown(self.exercise.id)),
+            "hints": cards.hint_items(shown_hints),
             "solution": self.solution.html if self.solution else "",
             "board": self.exercise_service.board(self.exercise.lesson).html,
         }
 
 
 def running_cell() -> str:
-    """Return the text of the running cell; empty outside of a notebook."""
+    """Return the text of the running cell; "" outside of a notebook."""
     shell = get_ipython()
-    history = shell.user_ns.get("In", [""]) if shell else [""]
-    return str(history[-1])
+    if shell is None:
+        return ""
+
+    cells = shell.user_ns.get("In", [""])
+    return str(cells[-1])

@@ -36,12 +36,13 @@ class Guess(_Entry):
 
 
 class ExerciseRecord(_Entry):
-    """What was done for an exercise. ``attempts`` counts checks; ``hints`` those that are shown; times are ISO 8601.
+    """What a participant did for an exercise; times are ISO 8601.
 
-    ``verdict`` is the last check's, ``""`` before the first. ``passed_at`` stays once it is set. ``first_hint`` is the
-    key of the hint for the last check's findings before a hint was shown. ``answer`` is the value from a notebook's
-    cell, as JSON; None while there is none. ``started_at``: when its panel was first shown. ``is_reference``: a jump
-    put the solution into the participant's file.
+    ``attempts`` is the number of checks, ``hints`` the number of hints that are shown. ``started_at`` is when its panel
+    was first shown. ``passed_at`` stays once it is set. ``verdict`` is the last check's, "" before the first.
+    ``first_hint`` is the key of the first hint: the last check's findings choose it until a hint is shown. ``answer``
+    is the value from a notebook's cell, as JSON; None while there is none. ``is_reference``: a jump put the solution
+    into the participant's file.
     """
 
     attempts: NonNegativeInt = 0
@@ -56,7 +57,7 @@ class ExerciseRecord(_Entry):
 
     @property
     def state(self) -> State:
-        """The state of the exercise; passed after the solution was seen is passed, too."""
+        """The state of the exercise; one that was passed after its solution was shown is passed, too."""
         if self.passed_at is not None:
             return State.PASSED
         if self.solution_shown:
@@ -88,21 +89,22 @@ class Progress:
         return self.document().predictions.get(prediction_id)
 
     def lock_guess(self, prediction_id: str, choice: str, options: Collection[str] = ()) -> None:
-        """Record ``choice`` unless a guess is locked already; one that is no longer among ``options`` is replaced."""
-        with self._changing() as document:
-            locked_guess = document.predictions.get(prediction_id)
-            if locked_guess is None or (options and locked_guess.choice not in options):
+        """Record ``choice`` unless a guess is locked already; a guess that is not among ``options`` is replaced."""
+        with self._open_for_change() as document:
+            guess = document.predictions.get(prediction_id)
+            is_outdated = guess is not None and options and guess.choice not in options
+            if guess is None or is_outdated:
                 document.predictions[prediction_id] = Guess(choice=choice)
 
     def record_actual(self, prediction_id: str, actual: str) -> None:
         """Record the experiment's result; without a guess do nothing."""
         if self.guess(prediction_id) is not None:
-            with self._changing() as document:
+            with self._open_for_change() as document:
                 document.predictions[prediction_id].actual = actual
 
     def keep_policy(self, lesson: str, sentences: Sequence[str]) -> None:
         """Record the participant's policy of a lesson, in place of an earlier one."""
-        with self._changing() as document:
+        with self._open_for_change() as document:
             document.policies[lesson] = list(sentences)
 
     def exercise(self, exercise_id: str) -> ExerciseRecord:
@@ -113,10 +115,10 @@ class Progress:
         """Record when the exercise was first shown; later calls change nothing."""
         if self.exercise(exercise_id).started_at is None:
             with self.record(exercise_id) as record:
-                record.started_at = record.started_at or _now()
+                record.started_at = record.started_at or _time_now()
 
     def record_check(self, exercise_id: str, verdict: str, first_hint: str = "") -> None:
-        """Count an attempt and its verdict; the time of the first pass stays.
+        """Count an attempt and record its verdict; the time of the first pass stays.
 
         ``first_hint`` is the key of the hint for the findings; it stays once a hint is shown.
         """
@@ -124,17 +126,17 @@ class Progress:
             record.attempts += 1
             record.verdict = str(verdict)
             if verdict == Verdict.PASSED:
-                record.passed_at = record.passed_at or _now()
+                record.passed_at = record.passed_at or _time_now()
             if not record.hints:
                 record.first_hint = first_hint
 
     def note_references(self, exercise_ids: Collection[str]) -> None:
-        """Record which exercises a jump has solved: these, and no others."""
+        """Record that a jump has solved these exercises, and no others."""
         noted_ids = {name for name, record in self.document().exercises.items() if record.is_reference}
         if noted_ids == set(exercise_ids):
             return
 
-        with self._changing() as document:
+        with self._open_for_change() as document:
             for name in {*noted_ids, *exercise_ids}:
                 record = document.exercises.setdefault(name, ExerciseRecord())
                 record.is_reference = name in exercise_ids
@@ -149,13 +151,14 @@ class Progress:
         """Return the state of the exercises of ``track``. Raises WrongUsage for an unknown track."""
         track_name = find_track(track)
         records = self.document().exercises
-        of_track = [exercise for exercise in exercises if track_name in exercise.tracks]
-        rows = tuple(_board_row(exercise, records.get(exercise.id, ExerciseRecord())) for exercise in of_track)
-        return Board(track, rows, *minutes_of(rows))
+        track_exercises = [exercise for exercise in exercises if track_name in exercise.tracks]
+        rows = tuple(_board_row(exercise, records.get(exercise.id, ExerciseRecord())) for exercise in track_exercises)
+        minutes_done, minutes_left = minutes_of(rows)
+        return Board(track, rows, minutes_done, minutes_left)
 
     def add(self, addition: Document) -> None:
         """Add the entries of another document; they replace those of the same id."""
-        with self._changing() as document:
+        with self._open_for_change() as document:
             document.predictions |= addition.predictions
             document.policies |= addition.policies
             document.exercises |= addition.exercises
@@ -173,11 +176,11 @@ class Progress:
     @contextmanager
     def record(self, exercise_id: str) -> Iterator[ExerciseRecord]:
         """Yield the record of an exercise for a change, and write it back."""
-        with self._changing() as document:
+        with self._open_for_change() as document:
             yield document.exercises.setdefault(exercise_id, ExerciseRecord())
 
     @contextmanager
-    def _changing(self) -> Iterator[Document]:
+    def _open_for_change(self) -> Iterator[Document]:
         """Yield the document for a change and write it back, one writer at a time across threads and processes."""
         with FileLock(self.path.with_name(f".{self.path.name}.lock")):
             document = self.document()
@@ -187,23 +190,25 @@ class Progress:
 
 
 def _board_row(exercise: Exercise, record: ExerciseRecord) -> BoardRow:
-    counts = exercise.weight == "core"
     return BoardRow(
-        exercise.lesson,
-        exercise.id,
-        exercise.title,
-        record.state,
-        exercise.all_minutes,
-        counts,
-        record.attempts,
-        record.hints,
+        lesson=exercise.lesson,
+        id=exercise.id,
+        title=exercise.title,
+        state=record.state,
+        minutes=exercise.all_minutes,
+        counts=exercise.weight == "core",
+        attempts=record.attempts,
+        hints=record.hints,
     )
 
 
 def as_json(exercise_id: str, value: Any) -> Any:
-    """Return ``value`` as it comes back from the file: NaN as None. Raises WrongUsage for another that JSON lacks."""
+    """Return an answer as the file will hold it: as plain JSON data, with None in place of NaN.
+
+    Raises WrongUsage for a value that JSON cannot hold.
+    """
     try:
-        text = to_json(value, inf_nan_mode="null", fallback=lambda numpy: numpy.tolist())
+        text = to_json(value, inf_nan_mode="null", fallback=_numpy_as_list)
         return from_json(text, allow_inf_nan=False)
     except ValueError as error:
         raise WrongUsage(
@@ -212,5 +217,9 @@ def as_json(exercise_id: str, value: Any) -> Any:
         ) from error
 
 
-def _now() -> str:
+def _numpy_as_list(array: Any) -> Any:
+    return array.tolist()
+
+
+def _time_now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -26,16 +26,21 @@ SECRETS = "secrets"
 NEXT_STEP = "Name a file that `./workshop progress export` wrote."
 
 
-def _name_of_work(name: str) -> str:
+def _require_edited_name(name: str) -> str:
+    """Return ``name`` if it is the plain path of a file in a folder that participants edit. Raises ValueError."""
     path = PurePosixPath(name)
-    is_outside = len(path.parts) < 2 or path.parts[0] not in EDITED or ".." in path.parts or is_left_out(path)
-    if is_outside or path.as_posix() != name or not name.isprintable():
+    is_outside = len(path.parts) < 2 or path.parts[0] not in EDITED or ".." in path.parts
+    is_plain = path.as_posix() == name and name.isprintable()
+    if is_outside or is_left_out(path) or not is_plain:
         raise ValueError(f"{name!r} is no file of {', '.join(EDITED)}")
     return name
 
 
 class EditedFile(BaseModel, strict=True):
-    """One file, line by line. ``base``: as the participant got it; ``written``: as its cell in a notebook wrote it."""
+    """The lines of one file: ``text`` as they are now, ``base`` as the participant got them.
+
+    ``written``: as a file cell wrote them last; None if none did.
+    """
 
     text: list[str]
     base: list[str] | None = None
@@ -49,14 +54,14 @@ class Work(BaseModel, strict=True):
     seed: NonNegativeInt
     track: Annotated[str, StringConstraints(pattern=f"^({'|'.join(TRACKS)})$")]
     progress: Document
-    files: dict[Annotated[str, AfterValidator(_name_of_work)], EditedFile]
+    files: dict[Annotated[str, AfterValidator(_require_edited_name)], EditedFile]
 
 
 def export_work(workspace: Workspace, target: Path) -> tuple[list[str], list[str]]:
-    """Write the work of a workspace to a new file; return the names of its files, and of those that stayed behind.
+    """Write the work of a workspace to the new file ``target``.
 
-    Answers that were set aside for the colleague's lines are put back first.
-    Raises WrongUsage if it exists or would be too large, NotReady.
+    Return the names of the files in it, and of those that cannot be exported. Answers that were set aside for the
+    colleague's lines are put back first. Raises WrongUsage if the target exists or would be too large; NotReady.
     """
     if target.exists():
         raise WrongUsage(f"{target} exists, and an export overwrites nothing.", "Name a new file.")
@@ -67,7 +72,7 @@ def export_work(workspace: Workspace, target: Path) -> tuple[list[str], list[str
     paths = [path for folder in EDITED for path in files_below(workspace.folder / folder)]
     for path in paths:
         name = path.relative_to(workspace.folder).as_posix()
-        edited_file = None if SECRETS in PurePosixPath(name).parts else _edited_file(workspace, name)
+        edited_file = _read_edited_file(workspace, name)
         if edited_file is None:
             left_out_files.append(name)
         elif name.startswith(f"{MY_SERVICE}/") or edited_file.text != edited_file.base:
@@ -91,10 +96,11 @@ def export_work(workspace: Workspace, target: Path) -> tuple[list[str], list[str
 
 
 def import_work(workspace: Workspace, source: Path) -> tuple[list[str], Backup]:
-    """Bring an exported file into a workspace; return the changed files, and where the replaced ones are.
+    """Bring the exported file ``source`` into a workspace.
 
-    Its progress is added to what is recorded here and wins where both have an entry. Raises WrongUsage for any other
-    file, and WorkshopError if a file here cannot be read; nothing is written then.
+    Return the names of the changed files, and the backup with the replaced ones. The exported progress is added to the
+    workspace's, and replaces an entry that both have. Raises WrongUsage for any other file, and WorkshopError if a file
+    of the workspace cannot be read; nothing is written then.
     """
     work = read_work(source)
     changed_files = [name for name, file in work.files.items() if _current_lines(workspace, name) != file.text]
@@ -106,11 +112,11 @@ def import_work(workspace: Workspace, source: Path) -> tuple[list[str], Backup]:
     workspace.share_seed(work.seed)
     workspace.choose_track(work.track)
     for name, file in work.files.items():
-        for folder, lines in ((BASE, file.base), (WRITTEN, file.written)):
-            if lines is not None:
-                write_atomically(workspace.folder / HIDDEN / folder / name, "\n".join(lines).encode())
+        _write_lines(workspace.folder / HIDDEN / BASE / name, file.base)
+        _write_lines(workspace.folder / HIDDEN / WRITTEN / name, file.written)
         if name in changed_files:
-            content.write(workspace, name, _without_outputs(name, "\n".join(file.text)))
+            text = "\n".join(file.text)
+            content.write(workspace, name, _without_outputs(name, text))
 
     content.follow_track(workspace)
     Progress(workspace.progress_path).add(work.progress)
@@ -118,7 +124,7 @@ def import_work(workspace: Workspace, source: Path) -> tuple[list[str], Backup]:
 
 
 def read_work(source: Path) -> Work:
-    """Return the content of an exported file. Raises WrongUsage for any other file, NotReady for one too large."""
+    """Return the content of an exported file. Raises WrongUsage for any other file, NotReady for too large a file."""
     try:
         return Work.model_validate_json(read_small_text(source, max_bytes=MAX_BYTES))
     except FileNotFoundError:
@@ -127,8 +133,16 @@ def read_work(source: Path) -> Work:
         raise WrongUsage(f"{source} is no exported progress: {first_problem(error)[:300]}.", NEXT_STEP) from None
 
 
-def _edited_file(workspace: Workspace, name: str) -> EditedFile | None:
-    """Return a file with its earlier versions; None for one that is not text."""
+def _write_lines(path: Path, lines: list[str] | None) -> None:
+    """Write a file of these lines; for None do nothing."""
+    if lines is not None:
+        write_atomically(path, "\n".join(lines).encode())
+
+
+def _read_edited_file(workspace: Workspace, name: str) -> EditedFile | None:
+    """Return a file with its earlier versions; None for one that is secret or not text."""
+    if SECRETS in PurePosixPath(name).parts:
+        return None
     try:
         lines = _current_lines(workspace, name) or []
         base = _current_lines(workspace, f"{HIDDEN}/{BASE}/{name}")
@@ -139,7 +153,10 @@ def _edited_file(workspace: Workspace, name: str) -> EditedFile | None:
 
 
 def _current_lines(workspace: Workspace, name: str) -> list[str] | None:
-    """Return the lines of a file, None without one; of a notebook all cells, without outputs. Raises WorkshopError."""
+    """Return the lines of a file, None without one; a notebook has all its cells, without outputs.
+
+    Raises WorkshopError for a path that leads out of the workspace, or a file that cannot be read as text.
+    """
     path = workspace.folder / name
     if not path.resolve().is_relative_to(workspace.folder.resolve()):
         raise WorkshopError(f"{path} leads out of the workspace by a link.", "Move the link away, and try again.")
@@ -161,7 +178,8 @@ def _without_outputs(name: str, text: str) -> str:
         notebook = json.loads(text)
         for cell in notebook["cells"]:
             if cell["cell_type"] == "code":
-                cell |= {"outputs": [], "execution_count": None}
+                cell["outputs"] = []
+                cell["execution_count"] = None
     except (ValueError, LookupError, TypeError, RecursionError):
         return text
     return notebook_bytes(notebook).decode()

@@ -1,7 +1,7 @@
-"""The command line before its packages: for the launcher, and as the command ``workshop`` of a package.
+"""The command line as it starts, without third-party packages: for the launcher, and as a package's ``workshop``.
 
-In a clone it makes the Python environment, then starts ``cli``. A package has the kit and the timetable; notebooks,
-exercises and images are in a clone.
+In a clone it makes the Python environment, then starts ``cli``. A package has only the kit and the timetable:
+notebooks, exercises and images are in a clone.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from workshop_kit.terminal import answer, say, say_error
 
 
 def package() -> int:
-    """Run the command of a package; where it is installed from a clone, that is the clone's launcher."""
+    """Run the command ``workshop`` of a package; one that is installed from a clone runs the clone's launcher."""
     if LAUNCHER.is_file():
         os.execv(LAUNCHER, [str(LAUNCHER), *sys.argv[1:]])
     return main()
 
 
 def main() -> int:
-    """Run the command line; an error becomes one sentence and its exit code."""
+    """Run the command line, and return its exit code; an error is shown as one sentence."""
     try:
         return run(sys.argv[1:])
     except WorkshopError as error:
@@ -38,8 +38,9 @@ def main() -> int:
 
 
 def run(arguments: list[str]) -> int:
-    """Run what needs no package; for every other command make the environment first, and run it there."""
-    if (code := run_without_packages(arguments)) is not None:
+    """Run a command: here if it needs no package, otherwise in the environment, which is made first if absent."""
+    code = run_without_packages(arguments)
+    if code is not None:
         return code
 
     name = arguments[0]
@@ -51,19 +52,21 @@ def run(arguments: list[str]) -> int:
 
 
 def run_without_packages(arguments: list[str]) -> int | None:
-    """Show the commands, or run a bare one; return the exit code, None for every other command.
+    """Show the list of commands, or run a command that needs no package; return None for any other command.
 
-    Raises WrongUsage for a word that is no command, NotReady in a package for one that needs a clone.
+    What is run returns an exit code. Raises WrongUsage for a word that is no command, and NotReady in a package for a
+    command that needs a clone.
     """
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         answer(overview())
         return Exit.GOOD if arguments else Exit.WRONG_USAGE
 
     name = arguments[0]
-    is_clone = LAUNCHER.is_file()
     if name not in COMMANDS:
         sentence = f"There is no command {name!r}. {did_you_mean(name, COMMANDS)}".rstrip()
         raise WrongUsage(sentence, "Run ./workshop --help for the list.")
+
+    is_clone = LAUNCHER.is_file()
     if not is_clone and name != "plan":
         raise NotReady(
             f"`workshop {name}` needs a clone of the repository: lessons and images are not in the package.",
@@ -71,7 +74,10 @@ def run_without_packages(arguments: list[str]) -> int | None:
         )
 
     command = COMMANDS[name]
-    return command.load().main(arguments[1:]) if command.bare else None
+    if not command.bare:
+        return None
+    code: int = command.load().main(arguments[1:])
+    return code
 
 
 def overview() -> str:
@@ -82,13 +88,13 @@ def overview() -> str:
 
 
 def help_of(name: str) -> str:
-    """Return what ``--help`` says of a command before there are packages."""
+    """Return the help of a command while there are no packages, which its full help needs."""
     usage = f"Usage: ./workshop {name} [OPTIONS]"
     return f"{usage}\n{COMMANDS[name].summary} Its options are shown once ./workshop setup has run."
 
 
 def _start_command_line(command: Command, arguments: list[str]) -> NoReturn:
-    """Run a command in the environment that it needs, which is made first if the command may install it."""
+    """Run a command in its Python environment; make that first if it is absent and the command may do so."""
     if arguments[:2] == ["bundle", "load"]:
         python = wheels.make_python(CHECKOUT, arguments[2:])
     else:

@@ -1,4 +1,4 @@
-"""``./workshop``: the command line. It registers the commands and turns their errors into sentences."""
+"""The command line ``./workshop``: it registers the commands and turns their errors into sentences."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ INTERRUPTED = 130
 def application(name: str, *, alone: bool = False) -> typer.Typer:
     """Return the command line with one command: the modules of the others are slow to import.
 
-    ``alone``: that command is the whole application, so no word names it.
+    ``alone``: that command is the whole application, so its name is no word of the command line.
     """
     app = typer.Typer(name="workshop", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     if not alone:
-        app.callback()(lambda: None)  # without it, a single command would be the whole application
+        app.callback()(lambda: None)  # without a callback, Typer makes a single command the whole application
 
     command = COMMANDS[name]
     function_or_group = getattr(command.load(), name)
@@ -49,8 +49,9 @@ def main() -> NoReturn:
 
 
 def run(words: list[str]) -> object:
-    """Run a command with its words, and return its exit code, or what else it returns."""
-    if (code := run_without_packages(words)) is not None:
+    """Run a command with its words; return its exit code, or whatever else its function returns."""
+    code = run_without_packages(words)
+    if code is not None:
         return code
 
     name = words[0]
@@ -58,17 +59,17 @@ def run(words: list[str]) -> object:
 
 
 def start(app: typer.Typer, words: list[str], program: str, command: Command) -> object:
-    """Run Typer's application; without its standalone mode an exit code comes back as a value, and errors come here."""
+    """Run Typer's application for a command, and return its exit code or result; errors are raised to the caller."""
     if command.has_containers:
         reaper.interrupt_on_termination()
-    return app(words, prog_name=program, standalone_mode=False)
+    return app(words, prog_name=program, standalone_mode=False)  # in standalone mode Typer exits by itself
 
 
 def exit_with(program: Callable[[], object]) -> NoReturn:
     """Run a program and exit with the code that it returns; an error becomes one sentence and its exit code."""
     try:
         code = program()
-        if code == INTERRUPTED:  # Typer's word for Ctrl-C
+        if code == INTERRUPTED:  # Typer returns this code after Ctrl-C
             raise KeyboardInterrupt
     except WorkshopError as error:
         install.repeat_as_group_member(error)
@@ -81,19 +82,19 @@ def exit_with(program: Callable[[], object]) -> NoReturn:
             raise
         _say_and_exit(explain(error, CHECKOUT))
     except Exception as error:
-        _usage_or_raise(error)
+        _exit_with_usage(error)
 
     sys.exit(code if isinstance(code, int) else Exit.GOOD)
 
 
-def _usage_or_raise(error: Exception) -> NoReturn:
-    """Turn Typer's usage errors into one sentence; any other error is a bug and keeps its traceback."""
+def _exit_with_usage(error: Exception) -> NoReturn:
+    """Show a usage error of Typer as one sentence, and exit. Any other error is a bug: it is raised again."""
     format_message = getattr(error, "format_message", None)
     if format_message is None:
         raise error
 
     message = format_message().rstrip(".")
-    if message.startswith("Usage:"):  # no command of a group was named: this is the help
+    if message.startswith("Usage:"):  # the words name a group without a command: the message is the group's help
         say(message)
         sys.exit(Exit.WRONG_USAGE)
 

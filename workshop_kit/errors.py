@@ -1,4 +1,4 @@
-"""The error that users see: a sentence that says what is wrong, where, and what to do next."""
+"""Errors that users see as a sentence: it says what is wrong, where, and what to do next."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class WorkshopError(Exception):
     """An error that a user can cause or fix; shown as one sentence, never as a traceback.
 
     ``what`` is a full sentence without secrets; ``next_step`` is a full sentence that begins with a verb.
-    ``output`` holds the last lines of the command that failed. Both may quote a container: control characters are
-    escaped.
+    ``output`` holds the last lines of the command that failed. Control characters in ``what`` and ``output`` are
+    escaped: both may quote a container.
     """
 
     exit_code = Exit.NOT_GOOD
@@ -48,7 +48,7 @@ class WorkshopError(Exception):
 
 
 class NotInTime(WorkshopError):
-    """A wait for the engine, a build, a start or an answer ended by its limit; the sentence has the seconds waited."""
+    """A wait (for the engine, a build, a start, an answer) reached its limit; the sentence has the seconds waited."""
 
 
 class NotReady(WorkshopError):
@@ -64,7 +64,7 @@ class WrongUsage(WorkshopError):
 
 
 def first_problem(error: ValidationError) -> str:
-    """Return place and message of the first problem that pydantic found, without the value, which may be a secret."""
+    """Return the place and message of the first problem that pydantic found; the value, maybe a secret, is left out."""
     problem = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(map(str, problem["loc"]))
     message = problem["msg"].removeprefix("Value error, ")

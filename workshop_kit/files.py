@@ -30,7 +30,7 @@ LONGEST_MILLISECONDS = 1000
 
 
 def is_left_out(path: PurePath) -> bool:
-    """Return whether a path is left out of lessons, exercises and solutions: it is hidden, or a cache."""
+    """Return whether a path is no part of lessons, exercises and solutions: a name in it is hidden, or a cache's."""
     return any(map(_is_left_out_name, path.parts))
 
 
@@ -49,8 +49,8 @@ def files_below(folder: Path) -> Iterator[Path]:
 def read_small(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     """Return the content of a file that people can edit or replace.
 
-    Raises FileNotFoundError when there is none. Raises NotReady when it is no regular file (a FIFO would hang, a
-    device would fill the memory), is larger than ``max_bytes``, or cannot be read.
+    Raises FileNotFoundError when there is no file. Raises NotReady when it is not a regular file (reading a FIFO would
+    hang, a device would fill the memory), is larger than ``max_bytes``, or cannot be read.
     """
     try:
         with open(path, "rb", opener=_open_at_once) as file:
@@ -68,14 +68,14 @@ def read_small(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
 
 
 def _open_at_once(name: str, flags: int) -> int:
-    """Open a file for the built-in ``open``, without a wait for the writer of a FIFO."""
+    """Open a file, for the built-in ``open``, without waiting for the writer of a FIFO."""
     return os.open(name, flags | os.O_NONBLOCK)
 
 
 def read_small_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
-    """Return the text of a file that people can edit, its line ends as they are. Raises as `read_small` does.
+    """Return the text of a file that people can edit, its line ends as they are.
 
-    Raises NotReady also when the file is not UTF-8.
+    Raises FileNotFoundError and NotReady as `read_small` does, and NotReady also when the file is not UTF-8.
     """
     try:
         return read_small(path, max_bytes=max_bytes).decode()
@@ -84,9 +84,9 @@ def read_small_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
-    """Replace ``path`` by ``content`` in one step, on disk before it becomes visible; make its folder if absent.
+    """Write ``content`` to ``path`` in one step, so that nobody reads half a file; make the folder if it is absent.
 
-    Raises NotReady when the disk is full or read-only, say; the half-written temporary file is gone by then.
+    Raises NotReady when that fails (the disk is full or read-only, say); the former file is unchanged then.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -105,18 +105,22 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
 
 
 def load_toml(path: Path, adapter: TypeAdapter[Value]) -> Value:
-    """Return a TOML file of the checkout, validated. Raises WorkshopError with the first problem in it."""
+    """Return the content of a TOML file of the checkout, validated. Raises WorkshopError with its first problem."""
     from pydantic import ValidationError  # not there on a bare Python, which calls only the other functions
 
     try:
-        return adapter.validate_python(tomllib.loads(read_small_text(path)))
-    except ValueError as error:  # of TOML or of pydantic
+        document = tomllib.loads(read_small_text(path))
+        return adapter.validate_python(document)
+    except ValueError as error:  # from tomllib or from pydantic
         problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
         raise WorkshopError(f"{path.name} cannot be used: {problem}.", "Correct it, then try again.") from error
 
 
 def explain(error: OSError, path: Path, otherwise: str = "name another place") -> NotReady:
-    """Return the error that tells the user what an OSError at ``path`` means; ``otherwise`` is a second way out."""
+    """Return an error that tells the user what an OSError at ``path`` means.
+
+    ``otherwise`` is what else the user can do, as the second half of a sentence.
+    """
     failed_path = Path(os.fsdecode(error.filename)) if error.filename else path
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
@@ -134,17 +138,18 @@ def explain(error: OSError, path: Path, otherwise: str = "name another place") -
 
 
 def saves(root: Path, *folders: Path, stop: threading.Event) -> Iterator[frozenset[str]]:
-    """Yield the files below ``folders`` after each burst of saves, as paths below ``root``, until ``stop`` is set.
+    """Yield the names of the files that were saved, after each burst of saves, until ``stop`` is set.
 
-    A file system that reports no saves is polled.
+    Only files below ``folders`` are watched; their names are paths below ``root``. A file system that reports no saves
+    is polled.
     """
     import watchfiles  # slow to import, and not there on a bare Python
 
-    root = root.resolve()
-    watched = [folder.resolve() for folder in folders]
-    must_poll = not all(map(sends_events, watched))
+    real_root = root.resolve()
+    watched_folders = [folder.resolve() for folder in folders]
+    must_poll = not all(map(sends_events, watched_folders))
     bursts = watchfiles.watch(
-        *watched,
+        *watched_folders,
         force_polling=must_poll or None,  # None: as the user's variable WATCHFILES_FORCE_POLLING says
         step=QUIET_MILLISECONDS,
         debounce=LONGEST_MILLISECONDS,
@@ -153,7 +158,8 @@ def saves(root: Path, *folders: Path, stop: threading.Event) -> Iterator[frozens
     )
 
     for burst in bursts:
-        paths = [Path(name).relative_to(root) for change, name in burst if change is not watchfiles.Change.deleted]
+        saved_files = [Path(file) for change, file in burst if change is not watchfiles.Change.deleted]
+        paths = [file.relative_to(real_root) for file in saved_files]
         names = frozenset(path.as_posix() for path in paths if not is_left_out(path))
         if names:
             yield names

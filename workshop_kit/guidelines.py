@@ -14,7 +14,7 @@ FILE = Path(__file__).with_name("guidelines.toml")
 class Principle:
     """One of the 15 factors (F1 …) or 7 principles (P1 …).
 
-    ``met`` names the lessons that teach it (``01: SIGTERM, handled or not``); ``unseen`` says what no rule can test.
+    ``met`` says where lessons teach it (``01: SIGTERM, handled or not``), ``unseen`` what no rule can test of it.
     """
 
     id: str

@@ -18,19 +18,19 @@ from pathlib import Path
 MIB = 1024**2
 GIB = 1024**3
 ENOUGH_BYTES = 3 * GIB
-"""The memory that the lessons want."""
+"""The memory that the lessons need."""
 LIMIT_FILES = ("memory.max", "memory.limit_in_bytes")  # of cgroup version 2, and of version 1
 MOUNTS = Path("/proc/self/mountinfo")
 SILENT = ("9p", "drvfs", "virtiofs", "nfs", "nfs4", "cifs", "smb3", "fakeowner", "vboxsf", "vmhgfs", "prl_fs")
-"""File systems of another machine, beside those that begin with ``fuse.``: what is saved there sends no event here."""
+"""File systems on which a save sends no event to this kernel; so do all whose names begin with ``fuse.``."""
 
 FILES = 4096
-"""The files that a server wants to open; macOS lets a process open 256 unless it asks for more."""
+"""The number of files that a server may need to open; macOS lets a process open 256 unless it asks for more."""
 
 PAGE = "docs/platforms.md"
 """The page with a part for each kind of machine."""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-"""Docker's words for the names of processors that differ from them."""
+"""Docker's names of architectures, by the kernel's names where these differ."""
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,23 @@ class Machine:
 
     @property
     def name(self) -> str:
-        """Its kind, in words."""
+        """The kind of machine, in words."""
         if self.system == "Darwin":
             return "a Mac with Apple silicon" if self.architecture == "arm64" else "a Mac with an Intel processor"
-        return "Windows with WSL2" if self.is_wsl else f"Linux, {self.architecture}"
+        if self.is_wsl:
+            return "Windows with WSL2"
+        return f"Linux, {self.architecture}"
 
     @property
     def page(self) -> str:
-        """The part of the page of platforms that is about it."""
-        kind = self.name.removeprefix("a ").partition(",")[0]
-        return f"{PAGE}#{kind.lower().replace(' ', '-')}"
+        """The address of the part of `PAGE` that is about this kind of machine."""
+        kind, _, _ = self.name.removeprefix("a ").partition(",")
+        anchor = kind.lower().replace(" ", "-")
+        return f"{PAGE}#{anchor}"
 
 
 def this_machine() -> Machine:
-    """Return what this machine is."""
+    """Return the machine that this process runs on."""
     processor = platform.machine()
     return Machine(platform.system(), ARCHITECTURES.get(processor, processor), is_wsl())
 
@@ -66,12 +69,15 @@ def usable_bytes(cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc
 
     In a container the kernel reports the host's memory; only the cgroup has the container's.
     """
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min([total, *_limits(cgroups, own)])
+    total_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([total_bytes, *_memory_limits(cgroups, own)])
 
 
-def _limits(cgroups: Path, own: Path) -> Iterator[int]:
-    """Yield the limits of the process's cgroup and of those above it. Version 1 has a tree of its own for memory."""
+def _memory_limits(cgroups: Path, own: Path) -> Iterator[int]:
+    """Yield the memory limits (bytes) of this process's cgroup and of those above it.
+
+    Version 1 has a tree of cgroups for each controller, version 2 one tree, whose line names no controller.
+    """
     lines = own.read_text().splitlines() if own.exists() else []  # only Linux has cgroups
     for line in lines:
         _, controllers, path = line.split(":", 2)
@@ -79,26 +85,29 @@ def _limits(cgroups: Path, own: Path) -> Iterator[int]:
             continue
 
         folder = cgroups / controllers / path.lstrip("/")
-        for file in (cgroup / name for cgroup in (folder, *folder.parents) for name in LIMIT_FILES):
+        files = [cgroup / name for cgroup in (folder, *folder.parents) for name in LIMIT_FILES]
+        for file in files:
             with contextlib.suppress(OSError, ValueError):  # there is no such file, or it says "max"
                 yield int(file.read_text())
 
 
 def raise_file_limit() -> int:
-    """Let this process open `FILES` files if the system allows it, and return how many it may open."""
+    """Let this process open `FILES` files, or as many as the system allows; return how many it may open."""
     try:
         import resource  # not there on every system
     except ImportError:
         return FILES
 
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    limit = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < limit:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-            soft = limit
+    soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft_limit == resource.RLIM_INFINITY:
+        return FILES
 
-    return FILES if soft == resource.RLIM_INFINITY else soft
+    new_limit = FILES if hard_limit == resource.RLIM_INFINITY else min(FILES, hard_limit)
+    if soft_limit < new_limit:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (new_limit, hard_limit))
+            return new_limit
+    return soft_limit
 
 
 def is_wsl(version: Path = Path("/proc/version")) -> bool:
@@ -110,38 +119,48 @@ def is_wsl(version: Path = Path("/proc/version")) -> bool:
 
 
 def file_system(path: Path, mounts: Path = MOUNTS) -> str:
-    """Return the type of the file system that holds ``path``, such as ``ext4`` or ``9p``; "" where Linux is not.
+    """Return the type of the file system that holds ``path``, such as ``ext4`` or ``9p``; "" on a Mac.
 
-    A line of ``mounts`` has the mount point as its fifth word, and the type after a single dash.
+    It is that of the longest mount point above the path; of several mounts at one point, the last one counts.
     """
     lines = mounts.read_text().splitlines() if mounts.exists() else []
-    path = path.absolute()
+    absolute_path = path.absolute()
     kind = ""
     longest = -1
 
     for line in lines:
-        before, _, after = line.partition(" - ")
-        # A space in a path stands there as \040.
-        point = Path(re.sub(r"\\([0-7]{3})", _character, before.split()[4]))
-        if path.is_relative_to(point) and len(point.parts) >= longest:
-            kind = after.split()[0]
-            longest = len(point.parts)
+        mount_point, mount_kind = _parse_mount(line)
+        if absolute_path.is_relative_to(mount_point) and len(mount_point.parts) >= longest:
+            kind = mount_kind
+            longest = len(mount_point.parts)
 
     return kind
 
 
-def _character(octal: re.Match[str]) -> str:
+def _parse_mount(line: str) -> tuple[Path, str]:
+    """Return mount point and file system type from a line of ``/proc/self/mountinfo``.
+
+    The mount point is the fifth word, with a space written as ``\\040``; the type follows a single dash.
+    """
+    mount, _, source = line.partition(" - ")
+    escaped_point = mount.split()[4]
+    mount_point = Path(re.sub(r"\\([0-7]{3})", _unescape_octal, escaped_point))
+    kind, _, _ = source.partition(" ")
+    return mount_point, kind
+
+
+def _unescape_octal(octal: re.Match[str]) -> str:
     return chr(int(octal[1], 8))
 
 
 def sends_events(path: Path, mounts: Path = MOUNTS) -> bool:
-    """Return whether the kernel reports each save below ``path``: not on a disk of Windows, a share or a network."""
+    """Return whether the kernel reports saves below ``path``: not on a disk of Windows, a share or a network disk."""
     kind = file_system(path, mounts)
     return kind not in SILENT and not kind.startswith("fuse.")
 
 
 def keeps_modes(folder: Path) -> bool:
-    """Return whether a file in ``folder`` keeps the mode that it is given: not on a disk of Windows.
+    """Return whether a file in ``folder`` keeps the mode that it gets by ``chmod``: not on a disk of Windows.
 
     Raises OSError where no file can be made.
     """

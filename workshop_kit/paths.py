@@ -13,19 +13,19 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 DISTRIBUTION = "container-design-workshop"
 """The name of the package."""
 LAUNCHER = CHECKOUT / "workshop"
-"""It is in a clone, and in no package."""
+"""The launcher: a clone has it, a package does not."""
 PACKAGED = Path(__file__).parent / "packaged"
-"""In a package, the files of the clone that `plan` reads; pyproject.toml puts them there."""
+"""In a package, the folder with the files of the clone that `plan` reads; pyproject.toml puts them there."""
 TOURS = CHECKOUT / "build" / "tour"
-"""The workspace of tours, and their results."""
+"""The folder with the workspace of tours, and their results."""
 GRADES = CHECKOUT / "build" / "grade"
-"""The grades of what people handed in, and the workspaces in which it is judged."""
+"""The folder with the grades of what people handed in, and with the workspaces in which it is judged."""
 
 
 def project(root: Path = CHECKOUT) -> dict[str, Any]:
-    """Return the table ``project`` of pyproject.toml: the version and, once there is one, the public address.
+    """Return the table ``project`` of pyproject.toml, with the version and, once there is one, the public address.
 
-    Of a package, which has no such file, the version alone.
+    A package has no such file: then the table has only the version.
     """
     file = root / "pyproject.toml"
     if not file.is_file():
@@ -35,7 +35,7 @@ def project(root: Path = CHECKOUT) -> dict[str, Any]:
 
 
 def commit(root: Path) -> tuple[str, bool]:
-    """Return the commit that is checked out, "" without git, and whether files differ from it."""
+    """Return the commit that is checked out, and whether files differ from it; "" and False without git."""
     if not (root / ".git").exists():
         return "", False
 

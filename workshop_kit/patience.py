@@ -1,7 +1,7 @@
-"""How long to wait: limits that grow while this machine is slow, so that nobody is blamed for time.
+"""Time limits of waits, which grow while this machine is slow: a slow machine must not fail a check.
 
-A limit ends a wait that goes wrong. On an idle machine it is what the code says. While programs wait for a core, or
-the engine takes long to start a container, it is longer. It needs the standard library only.
+On an idle machine a limit is what the code says. It is longer while programs wait for a core, or while the engine takes
+long to start a container. The module needs the standard library only.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ from workshop_kit.errors import WrongUsage
 VARIABLE = "WORKSHOP_PATIENCE"
 """The variable with a factor in place of the measured one: 10 makes every limit ten times as long."""
 MOST = 100.0
+"""The largest factor that the variable may have."""
 MOST_MEASURED = 10.0
-"""A wait that goes wrong has to end on a busy machine, too."""
+"""The largest measured factor: a wait for what never comes has to end on a busy machine, too."""
 LOAD_FILE = Path("/proc/loadavg")
 USUAL_START_SECONDS = 1.0
-"""An idle engine starts a container in less, also one in a virtual machine."""
+"""The longest time in which an idle engine starts a container, also in a virtual machine."""
 RECENT_SECONDS = 60.0
 
 
-class _Engine:
-    """How long the engine took to start the last container, and when that was."""
+class _LastStart:
+    """The last start of a container: its duration, and its end on the monotonic clock (both in seconds)."""
 
-    start_seconds = 0.0
+    seconds = 0.0
     at = float("-inf")
 
 
 def patient(seconds: float) -> float:
-    """Return a time limit for this moment: as it is on an idle machine, longer on a slow one.
+    """Return the limit for a wait that may take ``seconds`` on an idle machine: longer while this one is slow.
 
     Raises WrongUsage if WORKSHOP_PATIENCE is no number from 1 to 100.
     """
@@ -58,27 +59,35 @@ def configured() -> float | None:
 
 
 def measured() -> float:
-    """Return the factor that this machine needs now, from 1 to 10."""
-    by_load = 2.0 * waiting_per_core() - 1.0
-    by_engine = last_start_seconds() / USUAL_START_SECONDS
-    return min(max(1.0, by_load, by_engine), MOST_MEASURED)
+    """Return the factor that this machine needs now, from 1 to 10: by its load or its engine, the larger one."""
+    load_factor = 2.0 * waiting_per_core() - 1.0
+    engine_factor = last_start_seconds() / USUAL_START_SECONDS
+    return min(max(1.0, load_factor, engine_factor), MOST_MEASURED)
 
 
 def waiting_per_core() -> float:
-    """Return how many programs run or wait for each core: those of this moment, or the last minute's mean if higher."""
-    return max(os.getloadavg()[0] / _cores(), waiting_now())
+    """Return how many programs run or wait for each core: at this moment, or in the last minute's mean if higher."""
+    return max(_mean_per_core(), waiting_now())
 
 
 def waiting_now() -> float:
     """Return how many programs run or wait for each core at this moment, without this one.
 
-    macOS does not say: the mean of the last minute.
+    macOS does not say that: there it is the mean of the last minute.
     """
     try:
-        running, _, _ = LOAD_FILE.read_text().split()[3].partition("/")
+        load_words = LOAD_FILE.read_text().split()
     except OSError:
-        return os.getloadavg()[0] / _cores()
+        return _mean_per_core()
+
+    running, _, _ = load_words[3].partition("/")  # the fourth word is like 2/345: programs that run, of all
     return (float(running) - 1.0) / _cores()
+
+
+def _mean_per_core() -> float:
+    """Return the last minute's mean of programs that run or wait for each core."""
+    last_minute, _, _ = os.getloadavg()
+    return last_minute / _cores()
 
 
 def _cores() -> int:
@@ -86,12 +95,12 @@ def _cores() -> int:
 
 
 def started_in(seconds: float) -> None:
-    """Note how long the engine took to start a container."""
-    _Engine.start_seconds = seconds
-    _Engine.at = time.monotonic()
+    """Note how long the engine took to start a container just now."""
+    _LastStart.seconds = seconds
+    _LastStart.at = time.monotonic()
 
 
 def last_start_seconds() -> float:
-    """Return how long the engine took to start a container in the last minute; 0 if it started none."""
-    is_recent = time.monotonic() - _Engine.at < RECENT_SECONDS
-    return _Engine.start_seconds if is_recent else 0.0
+    """Return how long the engine took to start the last container; 0 if that was more than a minute ago."""
+    is_recent = time.monotonic() - _LastStart.at < RECENT_SECONDS
+    return _LastStart.seconds if is_recent else 0.0

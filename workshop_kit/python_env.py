@@ -1,7 +1,7 @@
-"""Make ``.venv`` with exactly the locked packages, hashes checked (standard library only).
+"""Make ``.venv`` with exactly the locked packages, and check their hashes (standard library only).
 
 pip installs uv at the version and hashes of the lock; uv installs the rest. Offline, uv comes from its own wheel.
-The lock is copied into the environment last: an equal copy means "complete", so an interrupted run can be repeated.
+The lock is copied into the environment last: only a complete environment has an equal copy.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from workshop_kit.terminal import say
 LOCK = "requirements.lock"
 DEVELOPER_LOCK = "requirements-dev.lock"
 UV_PROGRAM = ".data/scripts/uv"
-"""The end of the program's name in uv's wheel."""
+"""The end of the program's path in uv's wheel."""
 NETWORK_ADVICE = (
     "Check the network and proxy (HTTPS_PROXY; behind a TLS-inspecting proxy set SSL_CERT_FILE to its CA bundle), "
     "then run the same command again."
@@ -34,15 +34,16 @@ DISK_ADVICE = "Read the lines above (is the disk full?), then run the same comma
 
 
 def is_complete(root: Path, lock: str = LOCK) -> bool:
-    """Return whether the environment holds what ``lock`` lists."""
-    stamp = root / ".venv" / lock
-    return stamp.is_file() and stamp.read_bytes() == (root / lock).read_bytes()
+    """Return whether the environment has been completed with the packages that ``lock`` lists."""
+    lock_copy = root / ".venv" / lock
+    return lock_copy.is_file() and lock_copy.read_bytes() == (root / lock).read_bytes()
 
 
 def ensure(root: Path, *, developer: bool = False, install: bool = True) -> Path:
-    """Return the interpreter of the complete environment, after making or repairing it.
+    """Return the interpreter of the complete environment; make or repair that first if ``install`` allows it.
 
-    ``developer`` adds the packages for tests and benchmarks. Raises NotReady when it cannot be made.
+    ``developer`` adds the packages for tests and benchmarks. Raises NotReady when it is not complete, and cannot or may
+    not be made so.
     """
     python = root / ".venv" / "bin" / "python"
     locks = [LOCK]
@@ -54,13 +55,15 @@ def ensure(root: Path, *, developer: bool = False, install: bool = True) -> Path
     if not install:
         raise NotReady("The Python packages are not installed.", "Run ./workshop setup.")
 
-    with _locked(root):
+    with _installation_lock(root):
         if not _has_uv(python):
-            if not _brings_pip():
+            if not _has_ensurepip():
                 _install_debian_venv()
             _make_venv(root)
             _install_uv(root, python)
-        sync(root, locks[-1], python.with_name("uv"), NETWORK_ADVICE)
+
+        largest_lock = locks[-1]  # the developers' lock has all packages of the other one
+        sync(root, largest_lock, python.with_name("uv"), NETWORK_ADVICE)
         for lock in locks:
             shutil.copyfile(root / lock, root / ".venv" / lock)
 
@@ -73,10 +76,10 @@ def install_offline(root: Path, wheels: Path) -> Path:
     if is_complete(root):
         return python
 
-    with _locked(root):
+    with _installation_lock(root):
         uv = _unpack_uv(wheels, root)
         try:
-            venv_options = [] if _brings_pip() else ["--without-pip"]
+            venv_options = [] if _has_ensurepip() else ["--without-pip"]
             _make_venv(root, *venv_options)
             sync(root, LOCK, uv, DISK_ADVICE, ["--offline", "--no-index", "--find-links", wheels])
         finally:
@@ -87,11 +90,12 @@ def install_offline(root: Path, wheels: Path) -> Path:
 
 
 def _unpack_uv(wheels: Path, root: Path) -> Path:
-    """Unpack the program of uv's wheel into the checkout: some machines run no program from /tmp."""
+    """Unpack the program of uv's wheel into the checkout, since some machines run no program from /tmp; return it."""
     uv = root / ".venv.uv"
-    (path,) = wheels.glob("uv-*.whl")
-    with zipfile.ZipFile(path) as wheel:
-        (program,) = (name for name in wheel.namelist() if name.endswith(UV_PROGRAM))
+    (wheel_path,) = wheels.glob("uv-*.whl")
+    with zipfile.ZipFile(wheel_path) as wheel:
+        programs = [name for name in wheel.namelist() if name.endswith(UV_PROGRAM)]
+        (program,) = programs
         uv.write_bytes(wheel.read(program))
 
     uv.chmod(0o755)
@@ -109,8 +113,11 @@ def pinned(lock_text: str, package: str) -> str:
 
 
 @contextlib.contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    """Make a second ``./workshop`` wait: both would install into the same folder. filelock is not installed yet."""
+def _installation_lock(root: Path) -> Iterator[None]:
+    """Make a second ``./workshop`` wait until the block ends: both would install into the same folder.
+
+    It uses ``fcntl``, since the package filelock is not installed yet.
+    """
     try:
         lock_file = (root / ".venv.lock").open("w")
     except OSError as error:
@@ -128,12 +135,16 @@ def _locked(root: Path) -> Iterator[None]:
 
 
 def _has_uv(python: Path) -> bool:
-    """Return whether the environment works: an update of the system may have taken its interpreter away."""
+    """Return whether the environment works and has uv: an update of the system may have removed its interpreter."""
+    if not python.exists():
+        return False
+
     command: list[str | Path] = [python, "-c", "import uv"]
-    return python.exists() and subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def _make_venv(root: Path, *options: str) -> None:
+    """Make an empty environment, in place of one that is there. Raises NotReady."""
     say("Python packages: making .venv")
     _run(
         [sys.executable, "-m", "venv", "--clear", *options, root / ".venv"],
@@ -142,13 +153,16 @@ def _make_venv(root: Path, *options: str) -> None:
     )
 
 
-def _brings_pip() -> bool:
-    """Return whether this Python makes environments with pip."""
+def _has_ensurepip() -> bool:
+    """Return whether this Python can make environments with pip."""
     return importlib.util.find_spec("ensurepip") is not None
 
 
 def _install_debian_venv() -> None:
-    """Install venv and pip from the distribution: Debian and Ubuntu have them in a package of its own."""
+    """Install venv and pip from the distribution: Debian and Ubuntu have them in a separate package.
+
+    Raises NotReady where there is no ``apt-get``, this process may not become root, or the installation fails.
+    """
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
     advice = f"Install it: sudo apt-get install {package}"
     may_be_root = os.geteuid() == 0 or shutil.which("sudo") is not None
@@ -162,6 +176,7 @@ def _install_debian_venv() -> None:
 
 
 def _install_uv(root: Path, python: Path) -> None:
+    """Install uv into the environment with pip, at the version and hashes of the lock. Raises NotReady."""
     say("Python packages: fetching uv")
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
         requirements.write(pinned((root / LOCK).read_text(), "uv"))
@@ -174,9 +189,12 @@ def _install_uv(root: Path, python: Path) -> None:
 
 
 def sync(root: Path, lock: str, uv: Path, next_step: str, options: Sequence[str | Path] = ()) -> None:
-    """Make ``.venv`` in ``root`` hold what a lock lists, and nothing else. Raises NotReady with ``next_step``."""
+    """Install what a lock lists into ``.venv`` in ``root``, and remove all other packages.
+
+    Raises NotReady with ``next_step``.
+    """
     say(f"Python packages: installing what {lock} lists")
-    # Companies add their own CA to the system's store.
+    # Two names of one setting, for newer and older versions of uv: companies add their own CA to the system's store.
     environment = {**os.environ, "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
     if "PIP_INDEX_URL" in os.environ:
         environment.setdefault("UV_DEFAULT_INDEX", os.environ["PIP_INDEX_URL"])
@@ -193,6 +211,7 @@ def sync(root: Path, lock: str, uv: Path, next_step: str, options: Sequence[str 
 def _run(
     command: Sequence[str | Path], what: str, next_step: str, environment: Mapping[str, str] | None = None
 ) -> None:
-    """Run a tool, which shows its progress on stderr. Raises NotReady with ``what`` if it fails."""
-    if subprocess.run(command, stdout=sys.stderr, env=environment, check=False).returncode != 0:
+    """Run a tool with its output on stderr. Raises NotReady with ``what`` and ``next_step`` if it fails."""
+    process = subprocess.run(command, stdout=sys.stderr, env=environment, check=False)
+    if process.returncode != 0:
         raise NotReady(what, next_step)

@@ -1,4 +1,4 @@
-"""Progress as data: long work reports steps, and the caller shows them in a terminal or notebook."""
+"""Progress of long work as data: the work reports steps, and its caller shows them in a terminal or notebook."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Step:
     """One moment of a long task.
 
-    ``fraction`` runs from 0.0 to 1.0, or is None while unknown; ``detail`` is the last line of the work.
+    ``fraction`` runs from 0.0 to 1.0, or is None while unknown; ``detail`` is the last line that the task reported.
     """
 
     task: str

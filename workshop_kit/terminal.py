@@ -1,6 +1,6 @@
-"""The terminal: its words, results on stdout, messages and progress on stderr.
+"""The terminal: the parser of a command's words, results on stdout, messages and progress on stderr.
 
-It needs the standard library only, but for progress bars.
+Only progress bars need more than the standard library.
 """
 
 from __future__ import annotations
@@ -39,18 +39,21 @@ def say_error(error: WorkshopError) -> None:
 
 
 def _write(name: Literal["stdout", "stderr"], text: str) -> None:
+    """Write a text and a newline to a stream; without a reader do nothing."""
     stream = getattr(sys, name)
     if stream is None:  # the shell has closed it: ``>&-``
         return
     try:
         stream.write(f"{text}\n")
         stream.flush()
-    except BrokenPipeError:  # the reader has ended: ``| head -1``; Python would flush again at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except BrokenPipeError:  # the reader has ended: ``| head -1``
+        # Python flushes again at exit, which would fail again: from now on the stream leads nowhere.
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, stream.fileno())
 
 
 class Parser(argparse.ArgumentParser):
-    """The argument parser of a command that runs on a bare Python; a mistake raises WrongUsage."""
+    """The argument parser of a command that runs without packages. Raises WrongUsage for wrong arguments."""
 
     def __init__(self, command: str, summary: str) -> None:
         super().__init__(prog=f"./workshop {command}", description=summary, add_help=False, allow_abbrev=False)
@@ -89,26 +92,31 @@ class TerminalReport:
             self._write_line(step)
 
     def _draw(self, step: Step) -> None:
+        """Update the bar of the step's task; at its end replace the bar by a line."""
         from rich.markup import escape
 
         if step.done:
-            if (task := self._tasks.pop(step.task, None)) is not None:
+            task = self._tasks.pop(step.task, None)
+            if task is not None:
                 self._bars.remove_task(task)
                 self._console.print(f"[green]✓[/] {escape(step.task)} [dim]{escape(step.detail)}")
             return
 
         if step.task not in self._tasks:
             self._tasks[step.task] = self._bars.add_task(step.task, total=None, detail="")
-        width = max(self._console.width - len(step.task) - 48, 10)
+        detail_width = max(self._console.width - len(step.task) - 48, 10)
         self._bars.update(
             self._tasks[step.task],
-            total=1.0 if step.fraction is not None else None,
+            total=None if step.fraction is None else 1.0,
             completed=step.fraction,
-            detail=escape(step.detail[:width]),
+            detail=escape(step.detail[:detail_width]),
         )
 
     def _write_line(self, step: Step) -> None:
-        """Write at most one line in five seconds for each task, and one at the end of a task that has a line."""
+        """Write the step as a line, unless the task wrote one in the last five seconds.
+
+        The end of a task is always written, but not if the task has no line yet.
+        """
         now = time.monotonic()
         written_at = self._written_at.get(step.task)
         if step.done:

@@ -25,20 +25,20 @@ def visible(text: str, limit: int | None = None) -> str:
     """
     if limit is not None and len(text) > limit:
         text = text[:limit] + "…"
-    return _UNSAFE.sub(_escaped, text)
+    return _UNSAFE.sub(_escape_character, text)
 
 
-def _escaped(character: re.Match[str]) -> str:
+def _escape_character(character: re.Match[str]) -> str:
     return character[0].encode("unicode_escape").decode()
 
 
 def as_html(text: str) -> str:
-    """Return the same as HTML text, also valid in a quoted attribute."""
+    """Return the text as `visible` does, escaped for HTML and for a quoted attribute of it."""
     return html.escape(visible(text), quote=True)
 
 
 def in_lines(text: str) -> str:
-    """Return the same with line ends kept; a carriage return before a line end is removed.
+    """Return the text as `visible` does, but with its line feeds; a carriage return before a line feed is removed.
 
     >>> in_lines("one\\r\\ntwo\\x07")
     'one\\ntwo\\\\x07'

@@ -49,7 +49,7 @@ def configured() -> float | None:
     if not text:
         return None
 
-    factor = 0.0
+    factor = 0.0  # for a text that is no number
     with contextlib.suppress(ValueError):
         factor = float(text)
     if not 1.0 <= factor <= MOST:

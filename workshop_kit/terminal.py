@@ -115,7 +115,7 @@ class TerminalReport:
     def _write_line(self, step: Step) -> None:
         """Write the step as a line, unless the task wrote one in the last five seconds.
 
-        The end of a task is always written, but not if the task has no line yet.
+        The last step of a task is always written if the task has a line already, and never if it has none.
         """
         now = time.monotonic()
         written_at = self._written_at.get(step.task)

@@ -58,7 +58,7 @@ def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
     exercises = exercise_service.exercises
     backup = Backup(workspace)
     naive_copy.put_all_back(workspace, exercise_service.root)
-    own_solutions = {exercise.id for exercise in exercises if _is_own_solution(exercise_service, exercise)}
+    own_ids = {exercise.id for exercise in exercises if _is_own_solution(exercise_service, exercise)}
 
     for copy in lesson_copies(exercise_service.root):
         if copy.lesson >= lesson:
@@ -67,8 +67,8 @@ def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
     solved_ids = list(_solve_earlier(exercise_service, lesson, backup))
 
     earlier_exercises = [exercise for exercise in exercises if exercise.page < lesson]
-    references = {exercise.id for exercise in earlier_exercises if exercise_service.has_solution(exercise)}
-    exercise_service.progress.note_references(references - own_solutions)
+    reference_ids = {exercise.id for exercise in earlier_exercises if exercise_service.has_solution(exercise)}
+    exercise_service.progress.note_references(reference_ids - own_ids)
     return GotoResult(lesson, tuple(solved_ids), backup)
 
 
@@ -236,7 +236,8 @@ class SolvedFiles:
 
     def before_cell(self, lesson: str, cell: str) -> None:
         """Prepare the files for a cell (an id) of ``lesson``; bring all files to its start if lessons were left out."""
-        if lesson not in (self.lesson, solutions.FIRST) and not self._leads_to(lesson):
+        has_its_files = lesson in (self.lesson, solutions.FIRST) or self._leads_to(lesson)
+        if not has_its_files:
             arrange(self.exercise_service, lesson)
         self.lesson = lesson
 

@@ -116,7 +116,7 @@ class ExerciseFiles:
         """Copy ``my_service/`` to ``target``, and solve in the copy the ``exercises`` that are not begun.
 
         A file with missing markers stays as the participant has it. Raises Unreadable when the folder cannot be copied,
-        or this exercise's file is missing, not text, or too large.
+        or when this exercise's file is missing, not text, or too large.
         """
         self.mine()  # only for its Unreadable
         try:
@@ -125,14 +125,17 @@ class ExerciseFiles:
         except (OSError, shutil.Error) as error:
             raise Unreadable(f"{MY_SERVICE} cannot be copied: {error}.", "Remove what is no plain file.") from error
 
-        begun_ids = self._begun_ids(exercises)
+        return self._solve_copy(target, self._begun_ids(exercises))
+
+    def _solve_copy(self, copy: Path, begun_ids: Collection[str]) -> ServiceCopy:
+        """Put the references of all exercises that are not begun into a copy of ``my_service/``."""
         whole_files: list[str] = []
         stand_ins: list[StandIn] = []
         own_files = {part.file for part in self.exercise.parts}
         file_stages = growth.stages(self.folder)
 
         for source in solutions.service_sources(self.root):
-            path = target / source.file
+            path = copy / source.file
             if source.file == TOOLS or not path.is_file() or path.is_symlink():
                 continue
 

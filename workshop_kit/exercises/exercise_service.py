@@ -297,7 +297,10 @@ class ExerciseService:
         return False
 
     def _is_untouched(self, exercise: Exercise) -> bool:
-        """Return whether the participant's regions are the starter's, or for a notebook, the cell handed in last."""
+        """Return whether the participant has not begun the exercise: its text is the starter's.
+
+        That is the text of all regions, or in a notebook that of the cell which handed in the last answer.
+        """
         if exercise.file:
             return all(self.exercise_files(part).is_untouched() for part in exercise.parts)
 

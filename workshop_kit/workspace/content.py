@@ -109,9 +109,10 @@ def update_file(workspace: Workspace, new_version: bytes, name: str, result: Upd
         return
 
     base = remembered(workspace, name)
+    is_edited = mine != base
     merged, conflicts = merge(name, base, mine, new_version)
     if merged != mine:
-        if mine != base:
+        if is_edited:
             result.backup.keep(name)
         result.changed.append(name)
         write(workspace, name, merged)
@@ -190,7 +191,10 @@ def _refold(workspace: Workspace, name: str, course: Course) -> bool:
 
 
 def _fold_for_track(workspace: Workspace, name: str, notebook: bytes, course: Course) -> bytes:
-    """Return the ``notebook`` with the cells folded that the workspace's track skips; one of no lesson as it is."""
+    """Return the ``notebook`` with the cells folded that the workspace's track skips.
+
+    A notebook that belongs to no lesson is returned as it is.
+    """
     path = PurePath(name)
     if path.stem not in course.sections:
         return notebook

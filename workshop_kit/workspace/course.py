@@ -164,7 +164,10 @@ def read_toml(root: Path) -> dict[str, Any]:
 
 
 def load_course(root: Path) -> Course:
-    """Return lessons, tracks and exercises of the checkout ``root``. Raises WorkshopError for an incomplete table."""
+    """Return the course that exercises.toml of the checkout ``root`` describes.
+
+    Raises WorkshopError for an incomplete table.
+    """
     document = read_toml(root)
     try:
         tracks = {name: Track(name=name, **values) for name, values in document["tracks"].items()}
@@ -177,10 +180,10 @@ def load_course(root: Path) -> Course:
     except (KeyError, TypeError, AttributeError) as error:
         raise WorkshopError(f"{FILE} is not complete: {error}.", "Compare that table with the others.") from error
 
-    def lesson_number(exercise: ExerciseTime) -> int:
+    def lesson_index(exercise: ExerciseTime) -> int:
         return notebooks.index(exercise.lesson) if exercise.lesson in notebooks else 0
 
-    exercises.sort(key=lesson_number)
+    exercises.sort(key=lesson_index)
     return Course(tuple(lessons), tracks, tuple(exercises), sections, notebooks, tuple(more_times))
 
 
@@ -294,8 +297,8 @@ def resolve(kind: str, word: str, names: Collection[str], separator: str, advice
 def find_lesson(word: str, notebooks: Path) -> str:
     """Return the name of the notebook that ``word`` means: ``02`` and ``conf`` mean ``02_configuration``.
 
-    A number with a letter (``02b``) means an optional notebook, if there is one; any other word means none of these
-    unless it is the whole name. Raises WrongUsage.
+    The beginning of an optional notebook's name with its letter (``02b``) means that notebook; a word without the
+    letter means only lessons. Raises WrongUsage where no name fits, or several.
     """
     names = list(lesson_names(notebooks))
     stem = word.removesuffix(".ipynb")

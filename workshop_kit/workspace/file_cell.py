@@ -66,7 +66,7 @@ def write(workspace: Workspace, lesson: str, line: str, body: str, root: Path = 
 
 
 def naive_copy_of(workspace: Workspace, lesson: str, line: str, body: str, root: Path = CHECKOUT) -> NaiveCopy | None:
-    """Return the naive copy for a file cell that was run; None where the file has no answer in place of its lines."""
+    """Return the naive copy for a file cell that was run; None if no exercise that the cell shows is answered."""
     name = _path_in(line)
     cells = _cells_of(workspace, lesson, name)
     source = solutions.source_of(root, name)

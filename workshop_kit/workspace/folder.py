@@ -156,7 +156,10 @@ def _make_folders(folder: Path) -> None:
 
 
 def _add_missing_files(folder: Path, source: Path) -> None:
-    """Copy the lessons' files that a workspace lacks, and the first lesson's files of ``my_service/``."""
+    """Write the files of lessons that a workspace lacks, and those of ``my_service/`` that the first lesson brings.
+
+    A file of ``my_service/`` that the participant does without is not written.
+    """
     for copy in lesson_copies(source):
         if not (folder / copy.name).exists():
             _write_copy(folder, copy.name, copy.source.read_bytes())

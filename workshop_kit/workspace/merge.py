@@ -29,11 +29,11 @@ def merge(name: str, base: bytes | None, mine: bytes, new_version: bytes) -> Mer
     try:
         if name.endswith(".ipynb"):
             return _merge_notebook(base, mine, new_version)
-        if base is not None:
-            return _merge_exercises(base.decode(), mine.decode(), new_version.decode())
+        if base is None:
+            return mine, WHOLE
+        return _merge_exercises(base.decode(), mine.decode(), new_version.decode())
     except (ValueError, KeyError, TypeError, AttributeError, regions.MarkerError):
-        pass  # an edit has damaged the file: it stays as it is
-    return mine, WHOLE
+        return mine, WHOLE  # an edit has damaged the file: it stays as it is
 
 
 def same_code(code: str, other_code: str) -> bool:

@@ -59,8 +59,8 @@ class NaiveCopy:
             names = _join_names(set_aside.names)
             return f"{file} has the colleague's lines for {names}. Yours are in {set_aside.copy_path}."
         if self.shown:
-            kept_answers = f"{file} keeps your {_join_names(self.shown)}"
-            return f"{kept_answers}: this part of the lesson then shows your version, not the colleague's."
+            answers = _join_names(self.shown)
+            return f"{file} keeps your {answers}: this part of the lesson then shows your version, not the colleague's."
         return f"{file} has your lines."
 
     def use(self) -> str:

@@ -137,8 +137,8 @@ def take_engine_back(session: Session, report: Report = silent) -> list[str]:
     Raises WorkshopError while the engine has any container, volume or image.
     """
     client = session.engine.client
-    containers_left = client.containers.list(all=True, ignore_removed=True)
-    other_objects = [f"container {container.name}" for container in containers_left]
+    all_containers = client.containers.list(all=True, ignore_removed=True)
+    other_objects = [f"container {container.name}" for container in all_containers]
     other_objects += [f"volume {volume.name}" for volume in client.volumes.list()]
     other_objects += [f"image {image.tags[0]}" for image in client.images.list() if image.tags]
 

@@ -323,7 +323,7 @@ def _section_error(number: int, section: str) -> MarkerError:
 
 
 def _require_bar(number: int, line: str, section: str) -> None:
-    """Raise MarkerError unless the line begins with ``#|`` where, and only where, its section is the starter's."""
+    """Raise MarkerError where a line of the starter's section lacks its ``#|``, or another section's line has one."""
     has_bar = STARTER_LINE.fullmatch(line) is not None
     needs_bar = section == STARTER
     if line.strip() and has_bar != needs_bar:

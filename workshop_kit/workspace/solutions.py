@@ -110,11 +110,11 @@ def marked_sources(root: Path) -> Iterator[Source]:
 def service_sources(root: Path) -> Iterator[Source]:
     """Yield the sources of the files that participants have in ``my_service/``, and of their tools."""
     entries = read_toml(root).get("exercise", []) if (root / FILE).is_file() else []
-    other_entries = [entry for entry in entries if not entry.get("in_service")]
-    other_files = {(entry.get("lesson"), entry.get("file")) for entry in other_entries}
+    entries_outside = [entry for entry in entries if not entry.get("in_service")]
+    files_outside = {(entry.get("lesson"), entry.get("file")) for entry in entries_outside}
 
     for source in marked_sources(root):
-        if source.file != NOTEBOOK and (source.lesson, source.file) not in other_files:
+        if source.file != NOTEBOOK and (source.lesson, source.file) not in files_outside:
             yield source
 
 

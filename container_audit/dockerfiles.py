@@ -14,7 +14,8 @@ from workshop_kit.files import read_small_text
 
 WITH_HEREDOCS = {"ADD", "COPY", "RUN"}
 _ESCAPE = re.compile(r"#\s*escape\s*=\s*(\S)\s*$", re.IGNORECASE)
-_HEREDOC = re.compile(r"(?<!\S)\d*<<-?(['\"]?)(?P<end>\w+)\1(?!\S)")
+_HEREDOC = re.compile(r"(?<!\S)\d*<<(?P<tabs>-?)(['\"]?)(?P<end>\w+)\2(?!\S)")
+"""The start of a here-document: after ``<<-`` tabs may stand before its last line."""
 _FROM = re.compile(r"(?:--\S+\s+)*(?P<base>\S+)(?:\s+AS\s+(?P<name>\S+))?", re.IGNORECASE)
 _NAMED = re.compile(r"/[\w./-]+|\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 """Paths and variables in the sentence of a finding."""
@@ -112,13 +113,16 @@ def read_dockerfile(path: Path) -> Dockerfile:
     """Read a Dockerfile. Raises NotReady if it cannot be read, FileNotFoundError if there is none."""
     stages_by_name: dict[str, list[Instruction]] = {}
     stage: list[Instruction] = []
+    stage_count = 0
     for instruction in _instructions(read_small_text(path)):
         start = _FROM.match(instruction.text) if instruction.word == "FROM" else None
         if start:
             base_stage = stages_by_name.get(start["base"].lower(), [])
             stage = list(base_stage)
-            name = start["name"] or str(len(stages_by_name))
-            stages_by_name[name.lower()] = stage
+            stages_by_name[str(stage_count)] = stage
+            if start["name"]:
+                stages_by_name[start["name"].lower()] = stage
+            stage_count += 1
         stage.append(instruction)
 
     return Dockerfile(path, tuple(stage))
@@ -126,11 +130,12 @@ def read_dockerfile(path: Path) -> Dockerfile:
 
 def _instructions(text: str) -> Iterator[Instruction]:
     """Yield the instructions of a Dockerfile, without comments and without the lines of here-documents."""
-    lines = [line.strip() for line in text.split("\n")]
+    lines = text.replace("\r\n", "\n").split("\n")
     escape = _escape_character(lines)
     numbered_lines = iter(enumerate(lines, 1))
 
-    for number, line in numbered_lines:
+    for number, raw_line in numbered_lines:
+        line = raw_line.strip()
         if not line or line.startswith("#"):
             continue
 
@@ -144,12 +149,13 @@ def _instructions(text: str) -> Iterator[Instruction]:
 
         if word.upper() in WITH_HEREDOCS:
             for document in _HEREDOC.finditer(arguments):
-                _skip_past(numbered_lines, document["end"])
+                _skip_past(numbered_lines, document["end"], tabs="\t" if document["tabs"] else "")
 
 
 def _escape_character(lines: list[str]) -> str:
     """Return the character that continues a line: a backslash, or that of a directive in the first comments."""
-    for line in lines:
+    for raw_line in lines:
+        line = raw_line.strip()
         if not line.startswith("#"):
             break
         directive = _ESCAPE.match(line)
@@ -167,16 +173,16 @@ def _read_continuation(numbered_lines: Iterator[tuple[int, str]], escape: str) -
     if next_line is None:
         return ""
 
-    _, line = next_line
+    line = next_line[1].strip()
     if not line or line.startswith("#"):
         return f" {escape}"
     return f" {line}"
 
 
-def _skip_past(numbered_lines: Iterator[tuple[int, str]], end: str) -> None:
-    """Take lines from the iterator up to one that is ``end``, with that line."""
+def _skip_past(numbered_lines: Iterator[tuple[int, str]], end: str, tabs: str) -> None:
+    """Take lines from the iterator up to one that is ``end``, with that line; ``tabs`` may stand before it."""
     for _, line in numbered_lines:
-        if line == end:
+        if line.lstrip(tabs) == end:
             return
 
 

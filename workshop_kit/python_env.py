@@ -18,6 +18,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from workshop_kit.errors import NotReady
 from workshop_kit.terminal import say
@@ -118,20 +119,35 @@ def _installation_lock(root: Path) -> Iterator[None]:
 
     It uses ``fcntl``, since the package filelock is not installed yet.
     """
+    path = root / ".venv.lock"
+    is_held = False
+    while not is_held:
+        with _open_lock_file(path) as lock_file:
+            fcntl.flock(lock_file, fcntl.LOCK_EX)
+            is_held = _is_file_at(path, lock_file)  # else its former holder has removed it
+            if is_held:
+                try:
+                    yield
+                finally:
+                    path.unlink(missing_ok=True)
+
+
+def _open_lock_file(path: Path) -> TextIO:
     try:
-        lock_file = (root / ".venv.lock").open("w")
+        return path.open("w")
     except OSError as error:
         raise NotReady(
-            f"The folder {root} cannot be written to ({error.strerror}).",
+            f"The folder {path.parent} cannot be written to ({error.strerror}).",
             "Clone the workshop into a folder of your own and run it there.",
         ) from error
 
-    with lock_file:
-        fcntl.flock(lock_file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            Path(lock_file.name).unlink(missing_ok=True)
+
+def _is_file_at(path: Path, file: TextIO) -> bool:
+    """Return whether an open file is the one that has this path now."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _has_uv(python: Path) -> bool:

@@ -40,9 +40,10 @@ def _has_no_capability(subject: Subject) -> bool:
 def limits(subject: Subject) -> Judgment:
     """Hold if memory, CPU (quota or cores; shares are no limit) and processes are limited."""
     host = subject.target.host
+    cpu_quota = max(host.get("CpuQuota") or 0, 0)  # -1 is no limit
     values = {
         "memory": host.get("Memory") or 0,
-        "CPU": host.get("NanoCpus") or host.get("CpuQuota") or host.get("CpusetCpus") or 0,
+        "CPU": host.get("NanoCpus") or cpu_quota or host.get("CpusetCpus") or 0,
         "processes": max(host.get("PidsLimit") or 0, 0),
     }
     texts = [f"{name} {value or 'without limit'}" for name, value in values.items()]

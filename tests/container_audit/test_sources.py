@@ -94,6 +94,8 @@ def test_a_dockerfile_that_says_nothing_of_the_image_does_not_count(folder: Path
         ("ARG V\nFROM --platform=x a As One\nUSER 1\nFROM b\nFROM one\n", [("FROM", 2), ("USER", 3), ("FROM", 5)]),
         ("FROM a\nRUN echo $((1<<X)) <<<word\nUSER 1\n", [("FROM", 1), ("RUN", 2), ("USER", 3)]),
         ("FROM a\nRUN <<NEVER\nUSER 1\n", [("FROM", 1), ("RUN", 2)]),
+        ("FROM a\nRUN <<A <<-B\n A\nA\n B\n\tB\nUSER 1\n", [("FROM", 1), ("RUN", 2), ("USER", 7)]),
+        ("FROM a AS one\nUSER 1\nFROM b\nFROM 0\n", [("FROM", 1), ("USER", 2), ("FROM", 4)]),
     ],
 )
 def test_instructions_have_their_lines(folder: Path, text: str, words: list[tuple[str, int]]) -> None:

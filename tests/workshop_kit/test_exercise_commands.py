@@ -20,7 +20,7 @@ from workshop_dev.commands import development
 from workshop_kit import files
 from workshop_kit.commands import exercises
 from workshop_kit.commands.watch import CheckOnSave
-from workshop_kit.errors import Exit
+from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.reporting import Report, silent
 from workshop_kit.trials.result import Finding, Result, Verdict
@@ -160,6 +160,13 @@ def test_it_begins_with_the_first_exercise(watch: CheckOnSave, capsys: pytest.Ca
     assert output.out.startswith("1. ")
     assert "Press s again" in output.out
     assert (watch.service.solution(first) or "nothing").rstrip() in output.out
+
+
+def test_saves_that_cannot_be_seen_end_it_with_a_sentence(watch: CheckOnSave) -> None:
+    """Linux watches so many files, and no more: nobody waits for a check that never comes."""
+    watch.events.put(WorkshopError("Files that you save are not seen."))
+    with pytest.raises(WorkshopError, match="are not seen"):
+        watch.run()
 
 
 def test_a_save_checks_the_exercise_of_the_file(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,21 +27,27 @@ KEYS = "h hint · s solution · q quit"
 
 @dataclass
 class CheckOnSave:
-    """The loop of the command; ``events`` has the sets of files that were saved, and the keys that were pressed."""
+    """The loop of the command.
+
+    ``events`` has the sets of files that were saved, the keys that were pressed, and an error that ends the loop.
+    """
 
     service: ExerciseService
-    events: queue.SimpleQueue[frozenset[str] | str] = field(default_factory=queue.SimpleQueue)
+    events: queue.SimpleQueue[frozenset[str] | str | WorkshopError] = field(default_factory=queue.SimpleQueue)
     current: Exercise | None = None
     _checking: threading.Thread | None = None
     _solution_requested: bool = False
 
     def run(self) -> None:
-        """Handle saves and keys until ``q``, which ends a running check."""
+        """Handle saves and keys until ``q``, which ends a running check. Raises an error among the events."""
         self.show_next()
         while True:
             event = self.events.get()
             if event == "q":
                 break
+            if isinstance(event, WorkshopError):
+                self._end_check()
+                raise event
 
             try:
                 self._handle_event(event)
@@ -157,8 +163,12 @@ def watch(seed: Seed = None) -> None:
     def read_saves() -> None:
         import workshop_kit.checks  # noqa: F401 - loads before the first check
 
-        for names in saves(workspace.folder, workspace.my_service, workspace.exercises, stop=stop):
-            checks.events.put(names)
+        try:
+            for names in saves(workspace.folder, workspace.my_service, workspace.exercises, stop=stop):
+                checks.events.put(names)
+        except OSError as error:  # Linux watches so many files and no more
+            sentence = f"Files that you save in {workspace.folder} are not seen: {error}."
+            checks.events.put(WorkshopError(sentence, "Set WATCHFILES_FORCE_POLLING=true, then run the same again."))
 
     def read_keys() -> None:
         while True:

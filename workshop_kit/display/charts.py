@@ -144,9 +144,14 @@ def counts_by_step(
 
 
 def lasting(seconds: float) -> str:
-    """Return a length of time in the largest unit that fits: ``5 s``, ``15 min``."""
+    """Return a length of time in the largest unit that fits.
+
+    >>> lasting(900), lasting(5), lasting(0)
+    ('15 min', '5 s', '0 µs')
+    """
     seconds_by_unit = {"d": 86_400.0, "h": 3_600.0, "min": 60.0, "s": 1.0, "ms": 0.001, "µs": 0.000_001}
-    unit = next(unit for unit, unit_seconds in seconds_by_unit.items() if seconds >= unit_seconds)
+    fitting_units = [unit for unit, unit_seconds in seconds_by_unit.items() if seconds >= unit_seconds]
+    unit = fitting_units[0] if fitting_units else "µs"
     return f"{seconds / seconds_by_unit[unit]:g} {unit}"
 
 

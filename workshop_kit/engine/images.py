@@ -261,7 +261,12 @@ def root_file_system(session: Session, dpkg_options: Path, *, install: bool, rep
         session.record("image", str(images.get(BOOTSTRAPPED).id), BOOTSTRAPPED, "machine")
         tag = BOOTSTRAPPED
 
-    yield tag
+    try:
+        yield tag
+    except BaseException:
+        if tag == PULLED:  # the next run would take it for the user's; a bootstrapped one saves it minutes
+            images.remove(tag, noprune=True)
+        raise
 
     identifier = str(images.get(tag).id)
     images.remove(tag, noprune=True)

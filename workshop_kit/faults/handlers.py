@@ -262,12 +262,13 @@ def _start_proxy(context: FaultContext) -> Running:
 
 
 def _has_client_names(context: FaultContext) -> bool:
-    """Return whether the target is connected to all of its networks, and has a name for clients in each."""
+    """Return whether the target is connected to all of its networks, at least one, and has a name in each."""
+    networks = context.active.before.networks
     endpoints = attached(context.container)
-    for network, endpoint in context.active.before.networks.items():
+    for network, endpoint in networks.items():
         if network not in endpoints or not _client_names(context, endpoint):
             return False
-    return True
+    return bool(networks)
 
 
 def _give_names(context: FaultContext, proxy: Running) -> None:

@@ -394,4 +394,4 @@ def _check_changes(sizes: Mapping[str, object], settings: Mapping[str, object]) 
 
 
 def _is_wrong_size(size: object) -> bool:
-    return not isinstance(size, int | float) or size <= 0
+    return isinstance(size, bool) or not isinstance(size, int | float) or size <= 0

@@ -174,7 +174,7 @@ def _run_builder(command: list[str], context: Context) -> None:
             try:
                 output, _ = builder.communicate(timeout=LOOK_SECONDS)
             except subprocess.TimeoutExpired:
-                is_late = time.monotonic() - began > patient(BUILD_SECONDS)
+                is_late = is_late or time.monotonic() - began > patient(BUILD_SECONDS)
                 guard_reason = guard_reason or guard()
                 if is_late or guard_reason or context.superseded.is_set():
                     builder.terminate()  # that ends the build in the engine, too

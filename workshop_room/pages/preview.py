@@ -129,6 +129,8 @@ def _sections(cells: Sequence[Cell]) -> Iterator[tuple[Cell, list[Cell]]]:
             cells_below = []
         else:
             cells_below.append(cell)
+    if heading_cell is not None:
+        yield heading_cell, cells_below
 
 
 def _heading(cell: Cell) -> str:

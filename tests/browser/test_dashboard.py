@@ -13,8 +13,8 @@ pytestmark = pytest.mark.long
 
 SETUP = """from tests.workshop_kit.display.recorded import Recorded
 from workshop_kit.display.dashboard import Dashboard
-from workshop_kit.display.live import Screens
-screens, recorded = Screens(), Recorded()"""
+from workshop_kit.display.live import LiveOutputs
+screens, recorded = LiveOutputs(), Recorded()"""
 SHOW = 'board = Dashboard(recorded, recorded.faults, title="Two copies").show(screens);'
 
 

@@ -13,7 +13,7 @@ SETUP = r"""import json
 from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.search.log_table import FrameStore
 from workshop_kit.search.explorer import Explorer
-from workshop_kit.display.live import Screens
+from workshop_kit.display.live import LiveOutputs
 HOSTILE = "<img src=x onerror='window.__pwned=1'><script>window.__pwned=2</script>\u202e\x1b[31m\x07"
 LEVELS = ["info"] * 5 + ["trace", "info", "warning", "error", HOSTILE]
 def line(n):
@@ -33,7 +33,7 @@ def follow(stop):
         came = frame(line(n) + "\n")
         came.attrs["gaps"] = ["rotated away " + HOSTILE] if n == 1_001 else []
         yield came
-screens = Screens()"""
+screens = LiveOutputs()"""
 SHOW = 'explorer = Explorer(FrameStore(frame(text)), title="Lines " + HOSTILE).show(screens)'
 LIVE = 'explorer = Explorer(FrameStore(frame(text)), follow=follow, title="Live").show(screens)'
 THREADS = (

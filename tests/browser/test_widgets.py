@@ -20,10 +20,10 @@ from workshop_kit.search.log_table import FrameStore
 from workshop_kit.search.explorer import Explorer
 from tests.workshop_kit.display.recorded import Recorded
 from workshop_kit.display.dashboard import Dashboard
-from workshop_kit.display.live import Screens
+from workshop_kit.display.live import LiveOutputs
 w = lesson("01_container")
 w.up()
-screens = Screens()
+screens = LiveOutputs()
 HOSTILE = "<img src=x onerror='window.__pwned=1'><script>window.__pwned=2</script>"
 line = {"ts": "2026-11-24T21:00:00.000Z", "level": "error", "msg": "lost " + HOSTILE, "service": "web"}
 store = FrameStore(read_lines((json.dumps(line) + "\n").encode()))"""

@@ -74,7 +74,7 @@ def run_without_packages(arguments: list[str]) -> int | None:
         )
 
     command = COMMANDS[name]
-    if not command.bare:
+    if not command.needs_no_packages:
         return None
     code: int = command.load().main(arguments[1:])
     return code

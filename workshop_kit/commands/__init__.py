@@ -19,7 +19,7 @@ DEV = "workshop_dev.commands"
 class Command:
     """One command: its module, its one-line summary, and what it needs before it runs.
 
-    ``bare``: it runs on a Python without packages; ``main(arguments)`` of its module is called.
+    ``needs_no_packages``: it runs on a Python without packages; ``main(arguments)`` of its module is called.
     ``may_install``: it may install packages.
     ``for_maintainers``: it needs the packages of the maintainers, too.
     ``has_containers``: it starts containers, which are removed when the command is terminated.
@@ -28,7 +28,7 @@ class Command:
 
     module: str
     summary: str
-    bare: bool = False
+    needs_no_packages: bool = False
     may_install: bool = False
     for_maintainers: bool = False
     has_containers: bool = False
@@ -53,7 +53,7 @@ COMMANDS = {
     "doctor": Command(
         f"{KIT}.doctor",
         "Look at the machine and say what is good and what is not; install nothing.",
-        bare=True,
+        needs_no_packages=True,
     ),
     "check": Command(
         f"{KIT}.exercises",
@@ -91,7 +91,7 @@ COMMANDS = {
     "plan": Command(
         f"{ROOM}.plan",
         "Print a timetable with breaks: ./workshop plan --track half-day --start 09:30.",
-        bare=True,
+        needs_no_packages=True,
     ),
     "notes": Command(f"{ROOM}.instructor", "Write the instructor's notes of each lesson as pages to print."),
     "handout": Command(

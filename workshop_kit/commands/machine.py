@@ -116,7 +116,7 @@ def down(
         outcome = provision.remove_everything(session, scopes, report)
         for folder in (TOURS, *GRADES.glob("work-*")):
             provision.remove_tours(folder, session.engine, scopes, outcome, report)
-        unlisted = cleanup.unlisted(session)
+        unlisted = cleanup.list_unlisted(session)
         packages = provision.take_engine_back(session, report) if engine else []
 
     if as_json:

@@ -64,12 +64,12 @@ def remove(
     scopes: Collection[Scope],
     report: Report = silent,
     *,
-    spare_the_living: bool = False,
+    keep_in_use: bool = False,
     made_by: str | None = None,
 ) -> CleanupResult:
     """Remove the resources of these scopes that are in the ledger and carry the session's labels.
 
-    With ``spare_the_living`` a resource stays while the process that made it runs: another notebook is using it.
+    With ``keep_in_use`` a resource stays while the process that made it runs: another notebook is using it.
     With ``made_by`` only what that process made is removed, whether the process still runs or not.
     An entry whose resource is gone, or carries other labels by now, is only removed from the ledger.
     """
@@ -87,7 +87,7 @@ def remove(
         resource = resources.get(entry.id)
         if resource is None:
             session.ledger.remove(entry)
-        elif not _is_spared(resource, made_by, spare_the_living=spare_the_living):
+        elif not _is_spared(resource, made_by, keep_in_use=keep_in_use):
             _remove_entry(session, entry, resource, result)
 
     if "workspace" in scopes:
@@ -113,15 +113,15 @@ def _position_in_order(entry: Entry) -> int:
     return ORDER.index(entry.kind)
 
 
-def _is_spared(resource: Resource, made_by: str | None, *, spare_the_living: bool) -> bool:
+def _is_spared(resource: Resource, made_by: str | None, *, keep_in_use: bool) -> bool:
     """Return whether `remove` leaves a resource because of the process that made it."""
     maker = resource.labels.get(MAKER, "")
     if made_by is not None and maker != made_by:
         return True
-    return spare_the_living and is_alive(maker)
+    return keep_in_use and is_alive(maker)
 
 
-def unlisted(session: Session) -> list[str]:
+def list_unlisted(session: Session) -> list[str]:
     """Return kind and name of each resource that has the session's labels and is not in the ledger, except images.
 
     Such a one was made or labeled by hand, and clean-up leaves it.

@@ -97,7 +97,7 @@ class WorkspaceContainer(Container):  # type: ignore[misc]
     def pause(self) -> None:
         """Pause the container. If this process is killed before it calls `unpause`, `Stack.up` unpauses it."""
         session = self.client.session
-        with pauses.written_down(session, pauses.Hold(self.id, session.maker)):
+        with pauses.record_hold(session, pauses.Hold(self.id, session.maker)):
             super().pause()
 
     def unpause(self) -> None:

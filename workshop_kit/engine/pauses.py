@@ -118,7 +118,7 @@ def find(session: Session) -> list[PausedContainer]:
     return sorted(containers, key=lambda container: container.service)
 
 
-def end(session: Session, paused: PausedContainer) -> bool:
+def unpause(session: Session, paused: PausedContainer) -> bool:
     """Unpause a container and remove its holds; return False if it was no longer paused, or is gone."""
     holds = Holds(session)
     with holds.locked():  # no process of the workspace can pause it again in between
@@ -132,10 +132,10 @@ def end(session: Session, paused: PausedContainer) -> bool:
     return was_paused
 
 
-def end_abandoned(session: Session, *, spare_the_living: bool = True) -> list[str]:
+def end_abandoned(session: Session, *, keep_in_use: bool = True) -> list[str]:
     """End the pauses that processes of this workspace have written down; return the services that are unpaused.
 
-    With ``spare_the_living`` the pauses of other running processes stay, and those of this process's faults. A pause
+    With ``keep_in_use`` the pauses of other running processes stay, and those of this process's faults. A pause
     that is not written down, such as that of ``docker pause``, always stays.
     """
     if not Holds(session).entries():
@@ -145,15 +145,15 @@ def end_abandoned(session: Session, *, spare_the_living: bool = True) -> list[st
     for paused in find(session):
         if not paused.holds:
             continue
-        if spare_the_living and any(is_held(session, hold) for hold in paused.holds):
+        if keep_in_use and any(is_held(session, hold) for hold in paused.holds):
             continue
-        if end(session, paused):
+        if unpause(session, paused):
             services.append(paused.service)
 
     return services
 
 
-def tell(service: str, report: Report) -> None:
+def report_unpaused(service: str, report: Report) -> None:
     """Report that a paused container goes on, by a step that is done, so that the sentence stays on the screen."""
     report(Step(service, None, GOES_ON))
     report(Step(service, 1.0, GOES_ON, done=True))
@@ -167,7 +167,7 @@ def is_held(session: Session, hold: Hold) -> bool:
 
 
 @contextlib.contextmanager
-def written_down(session: Session, hold: Hold) -> Iterator[None]:
+def record_hold(session: Session, hold: Hold) -> Iterator[None]:
     """Write a hold down before the block, which pauses the container; remove it again if the block fails."""
     holds = Holds(session)
     is_new = holds.add(hold)

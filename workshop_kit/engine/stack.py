@@ -166,8 +166,8 @@ class Stack:
 
             if is_held and is_to_start:
                 raise WorkshopError(f"The stack did not come up: {paused.sentence}", paused.next_step)
-            if not is_held and pauses.end(self.session, paused):
-                pauses.tell(paused.service, report)
+            if not is_held and pauses.unpause(self.session, paused):
+                pauses.report_unpaused(paused.service, report)
 
     def _is_held(self, paused: PausedContainer, *, is_to_start: bool) -> bool:
         """Return whether a container stays paused for an experiment: another process's, a fault's, or a cell's.

@@ -114,10 +114,10 @@ def history(session: Session) -> list[InjectedFault]:
     return journal.past() + active_faults
 
 
-def revert_all(session: Session, *, spare_the_living: bool = True, report: Report = silent) -> list[str]:
+def revert_all(session: Session, *, keep_in_use: bool = True, report: Report = silent) -> list[str]:
     """Revert the active faults of this workspace, newest first, then unpause what cells have paused without a fault.
 
-    Clean-up calls it before it removes the faults' proxies. With ``spare_the_living`` the faults and pauses of other
+    Clean-up calls it before it removes the faults' proxies. With ``keep_in_use`` the faults and pauses of other
     processes that still run stay in force. Return a sentence for each fault that cannot be reverted, which stays in the
     journal, and for each line that is no fault, which is removed. No WorkshopError is raised.
     """
@@ -130,10 +130,10 @@ def revert_all(session: Session, *, spare_the_living: bool = True, report: Repor
     except WorkshopError as error:
         return [error.what]
 
-    problems += _revert_newest_first(session, active_faults, spare_the_living=spare_the_living, report=report)
+    problems += _revert_newest_first(session, active_faults, keep_in_use=keep_in_use, report=report)
     try:
-        for service in pauses.end_abandoned(session, spare_the_living=spare_the_living):
-            pauses.tell(service, report)
+        for service in pauses.end_abandoned(session, keep_in_use=keep_in_use):
+            pauses.report_unpaused(service, report)
     except WorkshopError as error:
         problems.append(error.what)
 
@@ -146,14 +146,14 @@ def _is_of_living_process(active: ActiveFault, session: Session) -> bool:
 
 
 def _revert_newest_first(
-    session: Session, active_faults: list[ActiveFault], *, spare_the_living: bool, report: Report
+    session: Session, active_faults: list[ActiveFault], *, keep_in_use: bool, report: Report
 ) -> list[str]:
     """Revert faults, given oldest first; report them, and return a sentence for each that cannot be reverted."""
     journal = Journal(session)
     problems = []
     descriptions = []
     for active in reversed(active_faults):
-        if spare_the_living and _is_of_living_process(active, session):
+        if keep_in_use and _is_of_living_process(active, session):
             continue
 
         description = f"{active.fault} of {active.name}"

@@ -97,7 +97,7 @@ def prove(session: Session, image: str) -> None:
 def sweep(session: Session, report: Report = silent) -> cleanup.CleanupResult:
     """Revert the faults of dead kernels, and remove the objects that those kernels made for themselves."""
     injection.revert_all(session, report=report)
-    return cleanup.remove(session, {"kernel"}, report, spare_the_living=True)
+    return cleanup.remove(session, {"kernel"}, report, keep_in_use=True)
 
 
 def lock_path(folder: Path) -> Path:
@@ -127,7 +127,7 @@ def remove_tours(
 
 def remove_everything(session: Session, scopes: Collection[Scope], report: Report = silent) -> cleanup.CleanupResult:
     """Revert all active faults, then remove all objects that this workspace made in these scopes."""
-    injection.revert_all(session, spare_the_living=False, report=report)
+    injection.revert_all(session, keep_in_use=False, report=report)
     return cleanup.remove(session, scopes, report)
 
 

@@ -65,7 +65,7 @@ def test_foreign_containers_stay_whatever_their_labels_are(own: Session, images:
         assert not exists(mine.container)
         assert {why: exists(container) for why, container in foreign.items()} == dict.fromkeys(foreign, True)
         copies = {f"container {foreign[why].name}" for why in ("another project", "a perfect copy")}
-        assert set(cleanup.unlisted(own)) == copies
+        assert set(cleanup.list_unlisted(own)) == copies
     finally:
         for container in foreign.values():
             container.remove(force=True)

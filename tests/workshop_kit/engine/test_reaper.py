@@ -96,7 +96,7 @@ def test_what_appears_after_a_sweep_is_found_by_its_maker(own: Session, images: 
         for maker in (DEAD, own.maker)
     )
     assert [entry.id for entry in cleanup.remove(own, {"kernel"}, made_by=DEAD).removed] == [late.id]
-    assert cleanup.remove(own, {"kernel"}, spare_the_living=True).removed == []
+    assert cleanup.remove(own, {"kernel"}, keep_in_use=True).removed == []
     assert [entry.id for entry in own.ledger.entries()] == [own_container.id]
 
 

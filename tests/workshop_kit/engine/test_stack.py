@@ -58,7 +58,7 @@ def test_what_docker_compose_up_made_by_hand_is_removed(
     subprocess.run(command, cwd=root, check=True)
     removed = cleanup.remove(other.session, {"kernel", "workspace"}).removed
     assert {"container", "network"} <= {entry.kind for entry in removed}
-    assert cleanup.unlisted(other.session) == []
+    assert cleanup.list_unlisted(other.session) == []
     label = {"label": f"com.docker.compose.project={other.project}"}
     assert engine.client.containers.list(all=True, filters=label) == []
 

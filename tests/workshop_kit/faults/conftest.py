@@ -63,7 +63,7 @@ def shop(stack: Stack) -> Iterator[Shop]:
     before = shop.state()
     yield shop
     forgotten = Journal(stack.session).entries()
-    left = revert_all(stack.session, spare_the_living=False)
+    left = revert_all(stack.session, keep_in_use=False)
     after = shop.state()
     if (changed := {name: after.get(name) for name in before if after.get(name) != before[name]}) or left:
         stack.up()

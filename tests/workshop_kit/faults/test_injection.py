@@ -201,5 +201,5 @@ def test_the_faults_of_a_living_process_are_its_own(shop: Shop, root: Path, work
     assert Journal(session).entries() == []
     assert shop.state() == before
     with process(root, workspace, "disconnect:redis"):
-        assert revert_all(session, spare_the_living=False) == []
+        assert revert_all(session, keep_in_use=False) == []
         assert shop.state() == before

@@ -68,7 +68,7 @@ class Fault:
     parameters: tuple[FaultParameter, ...] = ()
     one_of: tuple[str, ...] = ()  # at least one of these parameters has to be given
 
-    def complete(self, arguments: Mapping[str, object]) -> dict[str, Value]:
+    def complete_parameters(self, arguments: Mapping[str, object]) -> dict[str, Value]:
         """Return the value of every parameter by name, with the default where ``arguments`` have none.
 
         Raises WrongUsage for a wrong name or value, and if none of `one_of` is given.
@@ -93,7 +93,7 @@ class Fault:
                 raise WrongUsage(sentence, did_you_mean(name, known_names))
 
 
-def named(name: str) -> Fault:
+def find_fault(name: str) -> Fault:
     """Return the fault of that name. If there is none, raises WrongUsage with all names."""
     if name not in FAULTS:
         raise WrongUsage(f"There is no fault {name!r}; there are {', '.join(FAULTS)}.", did_you_mean(name, FAULTS))
@@ -167,7 +167,7 @@ class ActiveFault(_StrictRecord):
     def _is_in_the_catalog(self) -> ActiveFault:
         """Raise ValueError, as pydantic asks for, if the catalog has no such fault or parameter."""
         try:
-            named(self.fault).complete(self.parameters)
+            find_fault(self.fault).complete_parameters(self.parameters)
         except WorkshopError as error:
             raise ValueError(error.what) from error
         return self

@@ -18,7 +18,7 @@ from workshop_kit.engine import containers, pauses, recipes
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.catalog import ActiveFault, NetworkEndpoint, named
+from workshop_kit.faults.catalog import ActiveFault, NetworkEndpoint, find_fault
 from workshop_kit.host import MIB
 from workshop_kit.paths import CHECKOUT
 
@@ -39,9 +39,9 @@ class FaultContext:
     others: tuple[ActiveFault, ...]
     record_proxy: Callable[[str], None] = lambda _id: None
 
-    def also(self, *mechanisms: str) -> list[ActiveFault]:
+    def others_using(self, *mechanisms: str) -> list[ActiveFault]:
         """Return the other faults on this target that use one of these mechanisms."""
-        return [other for other in self.others if named(other.fault).mechanism in mechanisms]
+        return [other for other in self.others if find_fault(other.fault).mechanism in mechanisms]
 
     def state(self) -> dict[str, Any]:
         """Ask the engine for the state of the target."""
@@ -58,7 +58,7 @@ def pause(context: FaultContext) -> None:
 
 def unpause(context: FaultContext) -> None:
     """Unpause the target, unless another fault pauses it; remove the hold."""
-    if not context.also("pause") and context.state()["Paused"]:
+    if not context.others_using("pause") and context.state()["Paused"]:
         context.container.unpause()
     pauses.Holds(context.session).remove(context.container.id, context.active.id)
 
@@ -75,12 +75,12 @@ def stop(context: FaultContext) -> None:
 
 def start(context: FaultContext) -> None:
     """Start the target, unless another fault stops it; pause it again if another fault pauses it."""
-    if context.also("kill", "stop"):
+    if context.others_using("kill", "stop"):
         return
 
     if not context.state()["Running"]:
         context.container.start()
-    if context.also("pause"):
+    if context.others_using("pause"):
         _pause_container(context)
 
 
@@ -92,11 +92,11 @@ def disconnect(context: FaultContext) -> None:
 
 def reconnect(context: FaultContext) -> None:
     """Connect the target again, unless another fault disconnects it; without its names if a proxy has them."""
-    if context.also("disconnect"):
+    if context.others_using("disconnect"):
         return
 
     for network, endpoint in context.active.before.networks.items():
-        own_endpoint = _without_names(endpoint) if context.also("proxy") else endpoint
+        own_endpoint = _without_names(endpoint) if context.others_using("proxy") else endpoint
         attach(context.session, context.container, network, own_endpoint)
 
 
@@ -131,7 +131,7 @@ def _check_is_lower(context: FaultContext, key: str, limit: int) -> None:
 def restore_limits(context: FaultContext) -> None:
     """Set the limits that the other faults ask for, or else the former ones; start the target if it was killed."""
     limits = dict(context.active.before.limits)
-    for other in context.also("limits"):
+    for other in context.others_using("limits"):
         limits |= _limits_asked_for(other.parameters)
     _update_limits(context, limits)
     start(context)  # the kernel may have killed it for its memory
@@ -143,7 +143,7 @@ def add_proxy(context: FaultContext) -> None:
     A proxy that runs already, for another fault, applies both. Raises WorkshopError for a target without names,
     networks or TCP ports: no client would reach the proxy.
     """
-    faults = [*context.also("proxy"), context.active]
+    faults = [*context.others_using("proxy"), context.active]
     running_proxy = _find_proxy(context)
     if running_proxy is not None:
         context.record_proxy(running_proxy.id)
@@ -164,13 +164,13 @@ def add_proxy(context: FaultContext) -> None:
 def remove_proxy(context: FaultContext) -> None:
     """End the fault; after the last such fault the target gets its names back and the proxy is removed."""
     proxy = _find_proxy(context)
-    other_faults = context.also("proxy")
+    other_faults = context.others_using("proxy")
     if other_faults:
         if proxy is not None:
             _configure(proxy, other_faults)
         return
 
-    if not context.also("disconnect"):
+    if not context.others_using("disconnect"):
         for network, endpoint in context.active.before.networks.items():
             _return_names(context, network, endpoint, proxy)
     if proxy is not None:
@@ -226,7 +226,7 @@ def _client_names(context: FaultContext, endpoint: NetworkEndpoint) -> list[str]
 
 def _find_proxy(context: FaultContext) -> Running | None:
     """Return the running proxy of this fault or of another one on the target; None without one."""
-    faults = (context.active, *context.also("proxy"))
+    faults = (context.active, *context.others_using("proxy"))
     identifiers = {active.proxy for active in faults if active.proxy}
     for identifier in identifiers:
         with contextlib.suppress(NotFound):

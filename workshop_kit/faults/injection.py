@@ -23,7 +23,7 @@ from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session, is_alive
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.catalog import ActiveFault, named, snapshot
+from workshop_kit.faults.catalog import ActiveFault, find_fault, snapshot
 from workshop_kit.faults.handlers import HANDLERS, FaultContext
 from workshop_kit.reporting import Report, Step, silent
 
@@ -88,7 +88,7 @@ def fault(name: str, stack: Stack, service: str, /, **parameters: Any) -> Iterat
     exception or an interrupt; if this process dies, by the next `revert_all`. Faults may nest.
     Raises WorkshopError for an unknown fault or parameter, for a service that does not run, and if the engine refuses.
     """
-    all_parameters = named(name).complete(parameters)
+    all_parameters = find_fault(name).complete_parameters(parameters)
     journal = Journal(stack.session)
     identifier = secrets.token_hex(8)
 
@@ -197,7 +197,7 @@ def _inject(
     journal.append(active)
     record_proxy = partial(journal.set_proxy, active)
     context = FaultContext(stack.session, container, active, other_faults, record_proxy)
-    inject, _ = HANDLERS[named(name).mechanism]
+    inject, _ = HANDLERS[find_fault(name).mechanism]
     try:
         inject(context)
     except APIError as error:
@@ -216,7 +216,7 @@ def _revert(session: Session, journal: Journal, identifier: str) -> None:
 
         faults_on_target = _active_faults_on(journal, active.container)
         other_faults = tuple(entry for entry in faults_on_target if entry.id != identifier)
-        _, revert = HANDLERS[named(active.fault).mechanism]
+        _, revert = HANDLERS[find_fault(active.fault).mechanism]
         try:
             container = session.engine.client.containers.get(active.container)
             revert(FaultContext(session, container, active, other_faults))

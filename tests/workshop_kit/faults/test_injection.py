@@ -22,7 +22,7 @@ from tests.workshop_kit.engine.kernels import kernel
 from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import catalog, handlers
-from workshop_kit.faults.catalog import FAULTS, ActiveFault, Fault, TargetState, named
+from workshop_kit.faults.catalog import FAULTS, ActiveFault, Fault, TargetState, find_fault
 from workshop_kit.faults.handlers import HANDLERS
 from workshop_kit.faults.injection import Journal, fault, revert_all
 from workshop_kit.workspace import provision
@@ -34,17 +34,18 @@ def test_the_defaults_of_every_fault_are_in_range() -> None:
     assert set(HANDLERS) == {fault.mechanism for fault in FAULTS.values()}
     for catalog_entry in FAULTS.values():
         if not catalog_entry.one_of:
-            assert set(catalog_entry.complete({})) == {parameter.name for parameter in catalog_entry.parameters}
+            names = {parameter.name for parameter in catalog_entry.parameters}
+            assert set(catalog_entry.complete_parameters({})) == names
 
 
 def test_a_misspelled_name_gets_the_list_and_the_nearest_name() -> None:
     """For faults and for parameters."""
     with pytest.raises(WrongUsage, match=r"no fault 'pauze'; there are pause, .*Did you mean 'pause'\?"):
-        named("pauze")
+        find_fault("pauze")
     with pytest.raises(WrongUsage, match=r"takes no 'latency'; it takes latency_ms, jitter_ms.*'latency_ms'"):
-        named("latency").complete({"latency": 3})
+        find_fault("latency").complete_parameters({"latency": 3})
     with pytest.raises(WrongUsage, match="takes no 'force'; it takes nothing"):
-        named("pause").complete({"force": True})
+        find_fault("pause").complete_parameters({"force": True})
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_a_misspelled_name_gets_the_list_and_the_nearest_name() -> None:
 def test_a_wrong_value_is_refused_with_its_range_and_unit(fault: str, name: str, value: Any, says: str) -> None:
     """One sentence for a value out of range and for another type."""
     with pytest.raises(WrongUsage, match=f"{name} of the fault '{fault}' {says}"):
-        named(fault).complete({name: value})
+        find_fault(fault).complete_parameters({name: value})
 
 
 @pytest.mark.engine

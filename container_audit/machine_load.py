@@ -7,7 +7,7 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from workshop_kit.patience import MOST_MEASURED, configured, last_start_seconds, waiting_per_core
+from workshop_kit.patience import MAX_MEASURED_FACTOR, configured_factor, last_start_seconds, waiting_per_core
 
 TOO_BUSY = 2.0
 """With so many programs for each core, each gets half a core at most. The audit's own clones are fewer."""
@@ -43,12 +43,12 @@ def watch_seconds(seconds: float) -> float:
 
     Time limits use `patient` instead, which also counts the programs of this moment, the audit's own clones among them.
     """
-    factor = configured()
+    factor = configured_factor()
     if factor is None:
         load_of_last_minute, _, _ = os.getloadavg()
         programs_per_core = load_of_last_minute / (os.cpu_count() or 1)
         measured_factor = 2.0 * programs_per_core - 1.0
-        factor = min(max(1.0, measured_factor), MOST_MEASURED)
+        factor = min(max(1.0, measured_factor), MAX_MEASURED_FACTOR)
 
     return seconds * factor
 

@@ -15,9 +15,9 @@ from workshop_kit.errors import WrongUsage
 
 VARIABLE = "WORKSHOP_PATIENCE"
 """The variable with a factor in place of the measured one: 10 makes every limit ten times as long."""
-MOST = 100.0
+MAX_FACTOR = 100.0
 """The largest factor that the variable may have."""
-MOST_MEASURED = 10.0
+MAX_MEASURED_FACTOR = 10.0
 """The largest measured factor: a wait for what never comes has to end on a busy machine, too."""
 LOAD_FILE = Path("/proc/loadavg")
 USUAL_START_SECONDS = 1.0
@@ -37,13 +37,13 @@ def patient(seconds: float) -> float:
 
     Raises WrongUsage if WORKSHOP_PATIENCE is no number from 1 to 100.
     """
-    factor = configured()
+    factor = configured_factor()
     if factor is None:
-        factor = measured()
+        factor = measured_factor()
     return seconds * factor
 
 
-def configured() -> float | None:
+def configured_factor() -> float | None:
     """Return the factor in WORKSHOP_PATIENCE; None where it is not set. Raises WrongUsage as `patient` does."""
     text = os.environ.get(VARIABLE)
     if not text:
@@ -52,17 +52,17 @@ def configured() -> float | None:
     factor = 0.0  # for a text that is no number
     with contextlib.suppress(ValueError):
         factor = float(text)
-    if not 1.0 <= factor <= MOST:
-        sentence = f"{VARIABLE} is {text!r}, and no number from 1 to {MOST:g}."
+    if not 1.0 <= factor <= MAX_FACTOR:
+        sentence = f"{VARIABLE} is {text!r}, and no number from 1 to {MAX_FACTOR:g}."
         raise WrongUsage(sentence, "Unset it: then it is measured. Or set it to 10.")
     return factor
 
 
-def measured() -> float:
+def measured_factor() -> float:
     """Return the factor that this machine needs now, from 1 to 10: by its load or its engine, the larger one."""
     load_factor = 2.0 * waiting_per_core() - 1.0
     engine_factor = last_start_seconds() / USUAL_START_SECONDS
-    return min(max(1.0, load_factor, engine_factor), MOST_MEASURED)
+    return min(max(1.0, load_factor, engine_factor), MAX_MEASURED_FACTOR)
 
 
 def waiting_per_core() -> float:
@@ -94,7 +94,7 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def started_in(seconds: float) -> None:
+def note_start(seconds: float) -> None:
     """Note how long the engine took to start a container just now."""
     _LastStart.seconds = seconds
     _LastStart.at = time.monotonic()

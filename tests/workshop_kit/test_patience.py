@@ -9,7 +9,7 @@ import pytest
 
 from workshop_kit import patience
 from workshop_kit.errors import WrongUsage
-from workshop_kit.patience import MOST_MEASURED, VARIABLE, patient, started_in
+from workshop_kit.patience import MAX_MEASURED_FACTOR, VARIABLE, note_start, patient
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def idle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     monkeypatch.setattr(patience, "LOAD_FILE", tmp_path / "loadavg")
     load(monkeypatch, now=1, minute=0.1)
-    started_in(0.2)
+    note_start(0.2)
 
 
 def load(monkeypatch: pytest.MonkeyPatch, *, now: int, minute: float) -> None:
@@ -34,7 +34,7 @@ def test_the_variable_overrules_what_is_measured(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv(VARIABLE, "2.5")
     assert patient(3.0) == 7.5
     monkeypatch.setenv(VARIABLE, "")
-    assert patient(3.0) == 3.0 * MOST_MEASURED
+    assert patient(3.0) == 3.0 * MAX_MEASURED_FACTOR
     for value in ("fast", "0.5", "nan", "1e9"):
         monkeypatch.setenv(VARIABLE, value)
         with pytest.raises(WrongUsage, match=f"WORKSHOP_PATIENCE is '{value}', and no number from 1 to 100"):
@@ -49,7 +49,7 @@ def test_the_variable_overrules_what_is_measured(monkeypatch: pytest.MonkeyPatch
         (9, 0.1, 0.2, 3.0),  # the load has just begun
         (1, 8.0, 0.2, 3.0),  # it has just ended
         (1, 0.1, 4.0, 4.0),  # the engine is slow, in a machine of its own
-        (200, 0.1, 0.2, MOST_MEASURED),
+        (200, 0.1, 0.2, MAX_MEASURED_FACTOR),
     ],
 )
 def test_a_limit_follows_the_machine(
@@ -57,13 +57,13 @@ def test_a_limit_follows_the_machine(
 ) -> None:
     """By the programs that wait for a core, or by how long a container took to start."""
     load(monkeypatch, now=now, minute=minute)
-    started_in(start_seconds)
+    note_start(start_seconds)
     assert patient(2.0) == 2.0 * factor
 
 
 def test_a_start_counts_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was slow long ago says nothing of now."""
-    started_in(5.0)
+    note_start(5.0)
     assert patient(1.0) == 5.0
     monkeypatch.setattr(patience, "RECENT_SECONDS", 0.0)
     assert patient(1.0) == 1.0

@@ -22,7 +22,7 @@ from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.host import MIB
-from workshop_kit.patience import patient, started_in
+from workshop_kit.patience import note_start, patient
 
 LOOPBACK = "127.0.0.1"
 SECRETS_FOLDER = "/run/secrets"
@@ -225,7 +225,7 @@ def _start_container(running: Running, files: Mapping[str, str | bytes], scope: 
 
         began = time.monotonic()
         running.container.start()
-        started_in(time.monotonic() - began)
+        note_start(time.monotonic() - began)
     except BaseException:
         running.remove()
         raise

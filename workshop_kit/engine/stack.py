@@ -22,7 +22,7 @@ from workshop_kit.engine.pauses import PausedContainer
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import read_small_text, write_atomically
-from workshop_kit.patience import configured, patient
+from workshop_kit.patience import configured_factor, patient
 from workshop_kit.reporting import Report, Step, silent
 
 HEALTHY_TIMEOUT_SECONDS = 120
@@ -80,7 +80,7 @@ class Stack:
         }
 
         # Not the measured factor: Compose replaces running containers whose limits differ.
-        factor = configured() or 1.0
+        factor = configured_factor() or 1.0
         for name, seconds in HEALTH_SECONDS.items():
             variables[f"WORKSHOP_HEALTH_{name}"] = f"{factor * seconds:g}s"
 

@@ -85,7 +85,7 @@ def quick_control() -> Iterator[None]:
     So limits need not be much longer on a busy machine: it waits in vain anyway.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(patience, "MOST_MEASURED", 5.0)
+        patch.setattr(patience, "MAX_MEASURED_FACTOR", 5.0)
         patch.setattr(control, "measure", lambda _stack: Control(0.4, 0.5))
         yield
 

@@ -59,7 +59,7 @@ def hanging(exercise: Exercise) -> str:
 )
 def test_code_that_hangs(participant: Stack, exercise: Exercise, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its check ends, waited in vain, and asks for a control, by which it is wrong, or not judged."""
-    monkeypatch.setattr(patience, "measured", lambda: 1.0)  # it hangs anyway, and the suite need not wait for it
+    monkeypatch.setattr(patience, "measured_factor", lambda: 1.0)  # it hangs anyway, and the suite need not wait for it
     monkeypatch.setattr(service_trial, "BUILD_SECONDS", 15.0)
     monkeypatch.setattr(jq, "TIMEOUT_SECONDS", 5.0)
     asked: list[Stack] = []

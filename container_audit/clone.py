@@ -24,7 +24,7 @@ from container_audit.targets import Target
 from workshop_kit.engine.containers import DIFF_DELETED, Running
 from workshop_kit.observe.events import KILLED
 from workshop_kit.observe.http import Answer
-from workshop_kit.observe.logs import read_container, record
+from workshop_kit.observe.logs import fields_of_line, read_container
 from workshop_kit.patience import patient
 
 USUAL_PORTS = (8080, 80, 8000, 3000, 5000, 8081, 8888, 9000, 9090, 8443, 443, 5432, 3306, 6379, 27017)
@@ -165,7 +165,7 @@ def log_texts(log: pd.DataFrame) -> list[str]:
         if pd.notna(raw):
             lines.append(str(raw))
         else:
-            lines.append(json.dumps(record(log, row), default=str, ensure_ascii=False))
+            lines.append(json.dumps(fields_of_line(log, row), default=str, ensure_ascii=False))
     return lines
 
 

@@ -53,7 +53,7 @@ class HostProber:
 
     def open_ports(self, address: str, ports: Sequence[int]) -> tuple[int, ...]:
         """Return which of these TCP ports of a clone accept a connection."""
-        return tuple(port for port in ports if http.accepts(address, port))
+        return tuple(port for port in ports if http.is_port_open(address, port))
 
     def get(self, url: str, *, timeout_seconds: float) -> Answer:
         """Send one GET to a clone and read the answer."""

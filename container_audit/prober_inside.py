@@ -22,7 +22,7 @@ PORT = 8080
 def answer(question: dict[str, Any]) -> Any:
     """Return the ports that accept a connection, or the answer of a GET."""
     if "ports" in question:
-        return [port for port in question["ports"] if http.accepts(question["address"], port)]
+        return [port for port in question["ports"] if http.is_port_open(question["address"], port)]
     return asdict(http.get(question["url"], timeout_seconds=question["timeout_seconds"]))
 
 

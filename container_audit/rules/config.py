@@ -8,7 +8,7 @@ from container_audit.clone import CloneRun
 from container_audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from container_audit.subject import Subject
 from workshop_kit.observe.layers import Member
-from workshop_kit.observe.masking import assigned_secrets, masked, secrets_among, secrets_in, variables_named
+from workshop_kit.observe.masking import assigned_secrets, replacement_of, secrets_among, secrets_in, variable_names_in
 
 SHOWN = 5
 SOON_SECONDS = 10.0
@@ -40,7 +40,7 @@ def no_secrets_in_environment(subject: Subject) -> Judgment:
     evidence = []
     for name, secret in secrets.items():
         source = "from the image" if secrets_of_image.get(name) == secret else "given at start"
-        evidence.append(Evidence(f"{_INSPECT}, {source}", f"{name}={masked(secret)}"))
+        evidence.append(Evidence(f"{_INSPECT}, {source}", f"{name}={replacement_of(secret)}"))
     return fails(f"It shows {', '.join(secrets)}.", *evidence)
 
 
@@ -101,7 +101,7 @@ def from_environment(subject: Subject) -> Judgment:
         return fails(f"It was given {new_ports}, and listens on {old_ports} as before.", evidence)
 
     bare_run = subject.run_without_settings()
-    missing_names = variables_named(bare_run.lines(20)) if bare_run.started.ended else []
+    missing_names = variable_names_in(bare_run.lines(20)) if bare_run.started.ended else []
     if missing_names:
         observation = f"it {bare_run.started.summary}; {bare_run.lines()}"
         bare_evidence = Evidence("run with the image's own environment", observation)
@@ -141,7 +141,7 @@ def _judge_refusal(bare_run: CloneRun, has_settings: bool, soon_seconds: float, 
     """Judge a clone that ended without its settings by its time, and by whether its last lines name a setting."""
     if bare_run.started.seconds > soon_seconds:
         return fails(f"It took {bare_run.started.seconds:.1f} s to end without its settings.", evidence, by_time=True)
-    if variables_named(bare_run.lines(20)):
+    if variable_names_in(bare_run.lines(20)):
         return holds(f"It ended after {bare_run.started.seconds:.1f} s and named the missing setting.", evidence)
     if has_settings or len(bare_run.log) == 0:
         return fails("It ends, and does not say which setting is missing.", evidence)

@@ -11,7 +11,7 @@ from container_audit.clone import CloneRun, log_texts
 from container_audit.findings import Evidence, Judgment, cannot_tell, fails, holds
 from container_audit.subject import Subject
 from workshop_kit.observe.leaks import Surface, find
-from workshop_kit.observe.logs import record
+from workshop_kit.observe.logs import fields_of_line
 
 ENOUGH_SHARE = 0.9
 MOST_LINES = 2_000
@@ -145,7 +145,7 @@ def _line_fields(log: pd.DataFrame, row: int) -> dict[str, Any] | None:
     """Return the fields of a line that is JSON or logfmt; None for any other line."""
     raw = log["raw"].iloc[row]
     if pd.isna(raw):
-        fields = record(log, row)
+        fields = fields_of_line(log, row)
         if log["ts"].iloc[row] != log["received"].iloc[row]:
             fields["ts"] = log["ts"].iloc[row].isoformat()  # the reader has parsed it
         return fields

@@ -69,7 +69,7 @@ def gaps_of(frames: list[pd.DataFrame]) -> list[dict[str, Any]]:
     gaps: list[dict[str, Any]] = []
     for frame in frames:
         rows = [row for row in range(len(frame)) if frame["msg"].iloc[row] == "GAP"]
-        gaps += [logs.record(frame, row) for row in rows]
+        gaps += [logs.fields_of_line(frame, row) for row in rows]
     return gaps
 
 

@@ -28,7 +28,7 @@ _LATE = "no answer within"
 CONNECT_SECONDS = 0.3
 
 
-def accepts(address: str, port: int) -> bool:
+def is_port_open(address: str, port: int) -> bool:
     """Return whether a TCP port accepts a connection within `CONNECT_SECONDS`."""
     try:
         with socket.create_connection((address, port), timeout=CONNECT_SECONDS):

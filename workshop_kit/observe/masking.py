@@ -90,10 +90,10 @@ def assigned_secrets(text: str) -> Iterator[tuple[str, str]]:
 _VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|\b[A-Z0-9]*(?:PASSWORD|TOKEN|SECRET|URL|DSN|PORT|HOST)\b")
 
 
-def variables_named(text: str) -> list[str]:
+def variable_names_in(text: str) -> list[str]:
     """Return the names in a message that look like environment variables.
 
-    >>> variables_named("ERROR: missing MASTER_DB_HOST, PORT")
+    >>> variable_names_in("ERROR: missing MASTER_DB_HOST, PORT")
     ['MASTER_DB_HOST', 'PORT']
     """
     return list(dict.fromkeys(_VARIABLE.findall(text)))
@@ -114,18 +114,18 @@ class Mask:
         """Return the text with secrets masked and control characters escaped."""
         text = text[: CLIP_FACTOR * limit]
         for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, masked(secret))
+            text = text.replace(secret, replacement_of(secret))
 
         pairs = [*assigned_secrets(text), *secrets_in(text)]
         for _, secret in pairs:
-            text = text.replace(secret, masked(secret))
+            text = text.replace(secret, replacement_of(secret))
         return visible(" ".join(text.split()), limit)
 
 
-def masked(secret: str) -> str:
+def replacement_of(secret: str) -> str:
     """Return the replacement of a secret; a text that is such a replacement stays as it is.
 
-    >>> masked("hunter22")
+    >>> replacement_of("hunter22")
     '[masked, 8 characters]'
     """
     if secret.startswith("[masked"):

@@ -266,19 +266,19 @@ def scrape(
     else:
         traffic = Traffic(start, name, NO_METRICS)
 
-    health = [of_probe(answer, path, name, start) for answer, path in zip(answers, PROBE_PATHS, strict=True)]
-    health += of_dependencies(answers[-1], metrics, name, start)
+    health = [probe_health(answer, path, name, start) for answer, path in zip(answers, PROBE_PATHS, strict=True)]
+    health += dependency_health(answers[-1], metrics, name, start)
     return traffic, health, counters or before
 
 
 def without_answer(name: str, why: str, before: Counters | None) -> Scrape:
     """Return the scrape of a container that does not run."""
     now = datetime.now(tz=UTC)
-    health = [of_probe(Answer(None, error=why), path, name, now) for path in PROBE_PATHS]
+    health = [probe_health(Answer(None, error=why), path, name, now) for path in PROBE_PATHS]
     return Traffic(now, name, NO_ANSWER), health, before
 
 
-def of_probe(answer: Answer, path: str, container: str, time: datetime) -> Health:
+def probe_health(answer: Answer, path: str, container: str, time: datetime) -> Health:
     """Return the state that follows from a probe's answer: the status decides, as it does for an orchestrator."""
     milliseconds = round(answer.seconds * 1000, 1)
     if answer.status is None:
@@ -289,13 +289,13 @@ def of_probe(answer: Answer, path: str, container: str, time: datetime) -> Healt
     if answer.ok:
         state = WARN if body_status == WARN else PASS
 
-    detail = "; ".join(away_in(answer).values())
+    detail = "; ".join(unavailable_dependencies(answer).values())
     if body_status in STATES and body_status != state:
         detail = f"says {body_status} with {answer.status}. {detail}".strip()
     return Health(time, container, path, state, answer.status, milliseconds, visible(detail, MOST_CHARACTERS))
 
 
-def away_in(answer: Answer) -> dict[str, str]:
+def unavailable_dependencies(answer: Answer) -> dict[str, str]:
     """Return the dependencies that a probe's answer names as away, each with what is wrong."""
     reasons = _document(answer).get("away")
     if not isinstance(reasons, Mapping):
@@ -314,7 +314,7 @@ def _state_without_status(answer: Answer) -> str:
     return REFUSED if answer.error in (http.REFUSED, http.CLOSED) else NO_ANSWER
 
 
-def of_dependencies(health: Answer, metrics: Answer, container: str, time: datetime) -> list[Health]:
+def dependency_health(health: Answer, metrics: Answer, container: str, time: datetime) -> list[Health]:
     """Return the state of each dependency: ``/health`` names those that are away, ``/metrics`` all of them.
 
     Return nothing if the body of ``/health`` has no ``away``.
@@ -322,7 +322,7 @@ def of_dependencies(health: Answer, metrics: Answer, container: str, time: datet
     if "away" not in _document(health):
         return []
 
-    reasons = away_in(health)
+    reasons = unavailable_dependencies(health)
     pinged_names = [sample.labels.get("dependency", "") for sample in samples(metrics.body, {DEPENDENCY_UP})]
     names = list(dict.fromkeys([*pinged_names, *reasons]))
 

@@ -10,7 +10,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.host import MIB
 from workshop_kit.observe import http
 from workshop_kit.observe.events import KILLED
-from workshop_kit.observe.scrape import away_in
+from workshop_kit.observe.scrape import unavailable_dependencies
 from workshop_kit.trials.findings import START, findings
 from workshop_kit.trials.result import Finding, Result
 from workshop_kit.trials.trial import Trial, fields_of
@@ -185,7 +185,7 @@ def _why_no_answer(trial: Trial, path: str, log: str) -> Why:
     """Return why a service that runs gives no good answer: another status, none in time, or no connection."""
     answer = trial.get(path)
     if answer.status is not None:
-        reason = "; ".join(away_in(answer).values()) or crash_reason(log)
+        reason = "; ".join(unavailable_dependencies(answer).values()) or crash_reason(log)
         got = f"{answer} ({reason})" if reason else str(answer)
         return "status", got, {"path": path, "answer": got}
 

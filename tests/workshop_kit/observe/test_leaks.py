@@ -12,7 +12,7 @@ import pytest
 
 from tests.examples import given, settings, st
 from workshop_kit.observe.leaks import ENCODINGS, FRAGMENT_LENGTH, Surface, find, hunt, new_canary
-from workshop_kit.observe.masking import Mask, assigned_secrets, secrets_among, secrets_in, variables_named
+from workshop_kit.observe.masking import Mask, assigned_secrets, secrets_among, secrets_in, variable_names_in
 
 ENCODE: dict[str, Callable[[str], bytes]] = {
     "plain": lambda text: text.encode(),
@@ -99,7 +99,7 @@ def test_the_patterns_take_linear_time(piece: str) -> None:
     def cpu_seconds(length: int) -> float:
         text = piece * (length // len(piece))
         started = time.process_time()
-        list(assigned_secrets(text)), list(secrets_in(text)), variables_named(text), Mask()(text)
+        list(assigned_secrets(text)), list(secrets_in(text)), variable_names_in(text), Mask()(text)
         return time.process_time() - started
 
     short = min(cpu_seconds(20_000) for _ in range(3))

@@ -15,7 +15,14 @@ import pytest
 from tests.workshop_kit.display.recorded import NOON, at
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
-from workshop_kit.observe.scrape import Counters, of_dependencies, of_probe, parse_counters, scrape, traffic_between
+from workshop_kit.observe.scrape import (
+    Counters,
+    dependency_health,
+    parse_counters,
+    probe_health,
+    scrape,
+    traffic_between,
+)
 from workshop_kit.observe.watcher import WatchTarget
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
@@ -150,10 +157,10 @@ def test_the_status_decides() -> None:
         answer(503, {"status": "pass"}),
         answer(None),
     ]
-    states = [of_probe(answer, "/health", "service", NOON).state for answer in answers]
+    states = [probe_health(answer, "/health", "service", NOON).state for answer in answers]
     assert states == ["warn", "pass", "fail", "no answer"]
     contradiction = answer(200, {"status": "fail", "away": {"redis": "no answer from redis\x1b[31m"}})
-    row = of_probe(contradiction, "/health", "s", NOON)
+    row = probe_health(contradiction, "/health", "s", NOON)
     assert (row.state, row.detail) == ("pass", "says fail with 200. no answer from redis\\x1b[31m")
 
 
@@ -163,24 +170,24 @@ UP = 'dependency_up{dependency="master-db"} 1.0\ndependency_up{dependency="redis
 def test_dependencies_are_named_by_the_metrics_and_judged_by_health() -> None:
     """The metrics may be a moment older than the answer. Without metrics, those that are away are known."""
     away = answer(503, {"status": "fail", "away": {"redis": "no answer from redis"}})
-    rows = of_dependencies(away, Answer(200, body=UP), "service", NOON)
+    rows = dependency_health(away, Answer(200, body=UP), "service", NOON)
     states = [(row.what, row.state, row.detail) for row in rows]
     assert states == [("master-db", "pass", ""), ("redis", "fail", "no answer from redis")]
 
-    rows = of_dependencies(away, Answer(404), "service", NOON)
+    rows = dependency_health(away, Answer(404), "service", NOON)
     assert [(row.what, row.state) for row in rows] == [("redis", "fail")]
 
 
 @pytest.mark.parametrize("body", ["I am fine!", [], {}, {"status": "pass"}, None])
 def test_an_answer_without_dependencies_says_nothing_of_them(body: Any) -> None:
     """It may be any answer, of a service that pings nothing."""
-    assert of_dependencies(answer(200, body), Answer(200, body=UP), "service", NOON) == []
+    assert dependency_health(answer(200, body), Answer(200, body=UP), "service", NOON) == []
 
 
 @pytest.mark.parametrize("away", [[], "redis", {"redis": {"a": 1}}, {"x\x1b[2J": 3}])
 def test_hostile_answers_are_rows_of_text(away: Any) -> None:
     """Whatever stands in the answer, the rows have visible text."""
-    for row in of_dependencies(answer(200, {"away": away}), Answer(404), "service", NOON):
+    for row in dependency_health(answer(200, {"away": away}), Answer(404), "service", NOON):
         assert (row.what + row.detail).isprintable()
 
 
@@ -218,7 +225,7 @@ def test_a_service_is_followed_to_its_new_container_and_port() -> None:
 )
 def test_a_refused_connection_is_no_silence(error: str, state: str) -> None:
     """The engine's proxy closes a connection to a published port at which nothing listens; the reason is kept."""
-    row = of_probe(Answer(None, error=error), "/readyz", "service", NOON)
+    row = probe_health(Answer(None, error=error), "/readyz", "service", NOON)
     assert (row.state, row.detail) == (state, error)
 
 

@@ -8,7 +8,7 @@ Columns: ``ts`` (the line's own time, else the engine's; UTC, nanoseconds), ``re
 ``attrs`` (labels, if the engine keeps them), ``level``, ``logger``, ``msg``, then the other fields, the most frequent
 first (64 at most, of the 128 most frequent in 2,000 lines), then ``rest`` (a JSON object of the values that fit no
 column), ``raw`` (the text) and ``reason`` (both only where the columns do not hold all of the line).
-``record(frame, row)`` returns all fields of a line.
+``fields_of_line(frame, row)`` returns all fields of a line.
 
 | Line | Row |
 | --- | --- |
@@ -46,7 +46,7 @@ import pandas as pd
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.engine_api import ContainerGone, EngineRefused, EngineUnavailable, chunks, container_of
-from workshop_kit.observe.logs.frame import frame_of, record
+from workshop_kit.observe.logs.frame import fields_of_line, frame_of
 from workshop_kit.observe.logs.lines import (
     Line,
     LineAssembler,
@@ -57,7 +57,7 @@ from workshop_kit.observe.logs.lines import (
     terminal_messages,
 )
 
-__all__ = ["LogFollower", "Poller", "read_container", "read_json_file", "record"]
+__all__ = ["LogFollower", "Poller", "fields_of_line", "read_container", "read_json_file"]
 BUSY_SECONDS = 0.25
 QUIET_SECONDS = 0.5
 IDLE_SECONDS = 1.0

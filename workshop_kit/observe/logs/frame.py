@@ -90,7 +90,7 @@ def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
             yield batch
 
 
-def record(frame: pd.DataFrame, row: int) -> dict[str, Any]:
+def fields_of_line(frame: pd.DataFrame, row: int) -> dict[str, Any]:
     """Return all fields of the line in a row (counted from 0), those in ``rest`` included, nulls left out.
 
     Return ``{}`` for a line that is no JSON object. ``ts`` is left out where it is the engine's time.

@@ -55,7 +55,7 @@ def test_columns_have_typed_values() -> None:
     assert frame["received"].astype("int64").tolist() == [NS, NS]
     assert frame["stream"].tolist() == ["stdout", "stderr"]
     assert frame.attrs["json_columns"] == ["extra"]
-    assert logs.record(frame, 1)["extra"] == {"a": [1, 2]}
+    assert logs.fields_of_line(frame, 1)["extra"] == {"a": [1, 2]}
 
 
 @pytest.mark.parametrize("size", [0, 16_384, 1_048_576])
@@ -140,7 +140,7 @@ def test_every_line_of_arbitrary_bytes_is_a_row(data: bytes) -> None:
         if frame["reason"].notna().iloc[row]:
             assert frame["raw"].iloc[row] == text
         else:
-            fields = logs.record(frame, row)
+            fields = logs.fields_of_line(frame, row)
             assert fields == {key: value for key, value in json.loads(text).items() if value is not None}
     assert len(logs.read_json_file(data)) == len(written)
 
@@ -152,7 +152,7 @@ def test_record_returns_the_object_that_was_written(records: list[dict[str, obje
     texts = [json.dumps(record, ensure_ascii=False).encode("utf-8", "replace") for record in records]
     frame = read_lines(b"".join(text + b"\n" for text in texts))
     for row, text in enumerate(texts):
-        fields = {key: value for key, value in logs.record(frame, row).items() if value is not None}
+        fields = {key: value for key, value in logs.fields_of_line(frame, row).items() if value is not None}
         assert fields == {key: value for key, value in json.loads(text).items() if value is not None}
 
 
@@ -165,7 +165,7 @@ def test_deep_nesting_never_raises(pair: tuple[str, str], depth: int) -> None:
     for company in COMPANY:
         frame = read_lines(f"{company}\n{line}\n".encode())
         assert len(frame) == 2
-        fields = logs.record(frame, 1)
+        fields = logs.fields_of_line(frame, 1)
         assert fields if frame["reason"].isna()[1] else frame["raw"][1] == line
         assert depth > 200 or fields == json.loads(line)
         assert depth < 1_000 or frame["reason"][1] == "nested too deep"
@@ -176,7 +176,7 @@ def test_a_duplicate_key_is_a_reason_to_keep_the_text(line: str) -> None:
     """The last value counts, and the text has both."""
     frame = read_lines(line.encode())
     assert (frame["raw"][0], frame["reason"][0]) == (line, "duplicate keys")
-    assert logs.record(frame, 0) == json.loads(line)
+    assert logs.fields_of_line(frame, 0) == json.loads(line)
 
 
 def test_a_large_number_keeps_its_digits() -> None:
@@ -187,7 +187,7 @@ def test_a_large_number_keeps_its_digits() -> None:
             texts = [f'{{"v":{number}}}', f'{{"n":{{"v":[{number}]}}}}', company, '{"v":1.5}']
             frame = read_lines("\n".join(texts).encode())
             assert frame["reason"][:2].isna().all()
-            assert str(logs.record(frame, 0)["v"]) == number
+            assert str(logs.fields_of_line(frame, 0)["v"]) == number
             assert number in frame["n"][1]
 
 
@@ -216,7 +216,7 @@ def test_a_new_key_in_every_line_makes_few_arrays(monkeypatch: pytest.MonkeyPatc
     assert len(frame.columns) < 80
     assert frame["status"].tolist() == list(range(3_000))
     for row in (0, 127, 128, 1_999, 2_000, 2_999):
-        assert logs.record(frame, row) == json.loads(texts[row])
+        assert logs.fields_of_line(frame, row) == json.loads(texts[row])
 
 
 def test_fields_beyond_the_limit_go_to_rest() -> None:
@@ -226,4 +226,4 @@ def test_fields_beyond_the_limit_go_to_rest() -> None:
     assert len(frame.columns) < 80
     assert read_lines("\n".join([*texts, '{"msg":"m"}']).encode())["rest"].isna().iloc[-1]
     for row in (0, 150, 299):
-        assert logs.record(frame, row) == json.loads(texts[row])
+        assert logs.fields_of_line(frame, row) == json.loads(texts[row])

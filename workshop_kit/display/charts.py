@@ -143,10 +143,10 @@ def counts_by_step(
     return starts, counts
 
 
-def lasting(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Return a length of time in the largest unit that fits.
 
-    >>> lasting(900), lasting(5), lasting(0)
+    >>> duration_text(900), duration_text(5), duration_text(0)
     ('15 min', '5 s', '0 µs')
     """
     seconds_by_unit = {"d": 86_400.0, "h": 3_600.0, "min": 60.0, "s": 1.0, "ms": 0.001, "µs": 0.000_001}

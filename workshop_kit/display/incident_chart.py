@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from workshop_kit.display import charts
-from workshop_kit.display.charts import Bars, counts_by_step, lasting
+from workshop_kit.display.charts import Bars, counts_by_step, duration_text
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.axes import TIME_STEPS
 from workshop_kit.display.dashboard.view import FaultBand, Panel, container_view, describe, times
@@ -47,7 +47,7 @@ def one_clock(
 
     bars = None if logs is None else _bars(lines, end, seconds)
     view = container_view(tables, faults, container, end, seconds, panels)
-    view = replace(view, bars=bars, nothing="no data")
+    view = replace(view, bars=bars, no_data_text="no data")
     alt = describe(title, view) + _bars_text(view.bars)
     return charts.picture(renderer.figure(title, view), alt, _grave_table(lines, end, seconds))
 
@@ -100,7 +100,7 @@ def _bars(lines: pd.DataFrame, edge: float, seconds: float) -> Bars:
     step = float(next(long_enough_steps, TIME_STEPS[-1]))
     levels = lines["of"].to_numpy()
     starts, counts = counts_by_step(times(lines) - edge, levels, dict.fromkeys(levels), edge, seconds, step)
-    return Bars(f"Log lines, by level, in each {lasting(step)}", "lines", starts, step, counts)
+    return Bars(f"Log lines, by level, in each {duration_text(step)}", "lines", starts, step, counts)
 
 
 def _bars_text(bars: Bars | None) -> str:

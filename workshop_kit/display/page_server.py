@@ -109,11 +109,11 @@ class Handler(tornado.web.RequestHandler):
         404: "There is nothing here.",
     }
 
-    def initialize(self, tokens: list[str], names: set[str] = NAMES, **more: Any) -> None:
+    def initialize(self, tokens: list[str], names: set[str] = NAMES, **route_arguments: Any) -> None:
         """Keep the route's arguments; ``names`` are the host names that a request may use."""
         self.tokens = tokens
         self.names = names
-        self.more = more
+        self.route_arguments = route_arguments
         self.served = self.settings["served"]
 
     def set_default_headers(self) -> None:

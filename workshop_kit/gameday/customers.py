@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.display.dashboard.view import Panel, shares
+from workshop_kit.display.dashboard.view import Panel, with_shares
 from workshop_kit.engine.containers import Running
 from workshop_kit.faults.load import send
 from workshop_kit.gameday.shop import AWAY, Shop
@@ -156,7 +156,7 @@ class ShopWatcher:
         """Return the watcher's tables; ``requests`` has a row for each second that is over."""
         tables = self.with_limits(container, seconds=seconds)
         requests = tables.requests.drop(columns=LIMITS)
-        resources = shares(tables.resources).assign(cpu_limit_percent=math.nan)
+        resources = with_shares(tables.resources).assign(cpu_limit_percent=math.nan)
         return replace(tables, requests=requests, resources=resources)
 
     def with_limits(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
@@ -199,7 +199,7 @@ def _customers_by_second(visits: pd.DataFrame) -> pd.DataFrame:
 
 def _resources_by_second(resources: pd.DataFrame) -> pd.DataFrame:
     """Return usage as shares of the limits, and milliseconds of CPU used and allowed, by container and second."""
-    table = shares(resources).assign(
+    table = with_shares(resources).assign(
         time=_end_of_second(resources["time"]),
         cpu_ms=10 * resources["cpu_percent"],
         cpu_limit_ms=10 * resources["cpu_limit_percent"],

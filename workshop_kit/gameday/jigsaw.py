@@ -79,7 +79,7 @@ class RolePage(Handler):
     async def get(self) -> None:
         """Send the page of a signal: HTML without a script. Unless it reloads by itself, note that a person looked."""
         incident = self.served
-        role = self.more["role"]
+        role = self.route_arguments["role"]
         token = self.get_query_argument("token", "")
         release_number = self.get_query_argument("release", "")
         is_reload = self.get_query_argument("reloaded", "") != ""

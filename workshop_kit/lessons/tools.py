@@ -68,9 +68,9 @@ class LogTools:
     def tail(self, container: Any, title: str) -> Explorer:
         """Show a container's lines with a search box, new ones as they come; `stop` ends it."""
         engine_container = container_of(container)
-        known_fields = {"service": service_in(engine_container.labels) or engine_container.name}
+        place = {"service": service_in(engine_container.labels) or engine_container.name}
         follow = partial(LogFollower, engine_container)
-        explorer = Explorer(FrameStore(), follow=follow, known=known_fields, title=title)
+        explorer = Explorer(FrameStore(), follow=follow, place=place, title=title)
         return explorer.show(self.live_outputs)
 
     def explore(self, lines: BucketStore, query: str = "", *, title: str = "All logs") -> Explorer:

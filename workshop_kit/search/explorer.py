@@ -26,9 +26,9 @@ from workshop_kit.search.explorer_page import (
     CSS,
     ExplorerView,
     condition_of,
-    missed,
+    field_texts,
+    gap_notes,
     page_of,
-    record,
     request_of,
     static_page,
 )
@@ -52,22 +52,22 @@ KEEPS_ROWS = frozenset({"page", "open", "pause"})
 class ExplorerModel:
     """A store, and the page that is selected from its lines.
 
-    ``known`` is the place of added lines that do not name it (``service="orders"``). ``page`` is the page as data (see
-    `page_of`), ``missed`` the gaps, ``problem`` one sentence for a failed message, ``opened`` the open line, ``new``
-    the number of matching lines since the pause.
+    ``place`` is that of added lines that do not name it (``service="orders"``). ``page`` is the page as data (see
+    `page_of`), ``gap_notes`` the gaps, ``problem`` one sentence for a failed message, ``opened`` the open line,
+    ``new_lines`` the number of matching lines since the pause.
     """
 
-    def __init__(self, store: FrameStore, query: str = "", **known: str) -> None:
+    def __init__(self, store: FrameStore, query: str = "", **place: str) -> None:
         self.store = store
         self.view = ExplorerView(query)
-        self.known = known
+        self.place = place
         self.page: dict[str, Any] = {}
         self.problem: dict[str, Any] = {}
-        self.missed: list[str] = []
+        self.gap_notes: list[str] = []
         self.opened: dict[str, Any] = {}
         self.follows = False
         self.paused = False
-        self.new = 0
+        self.new_lines = 0
 
         self._previous_view = self.view  # for "back"
         self._end = 0  # the page shows only lines with lower numbers
@@ -118,7 +118,7 @@ class ExplorerModel:
     def add(self, frame: pd.DataFrame) -> None:
         """Add lines to the store, and show them, or count them while paused."""
         with self._lock:
-            self.store.add(frame, **self.known)
+            self.store.add(frame, **self.place)
             self._attempt(self._refresh)
 
     def finish(self) -> None:
@@ -155,9 +155,9 @@ class ExplorerModel:
         self.page = {**page, "milliseconds": milliseconds, "version": self._version}
         self.view = view
         self._end = end
-        self.missed = missed(self.store)
+        self.gap_notes = gap_notes(self.store)
         if anew or not self.paused:
-            self.new = 0
+            self.new_lines = 0
 
     def _show_request(self, row: int) -> None:
         """Show all lines of the request that a line belongs to; "back" returns to the search."""
@@ -171,14 +171,14 @@ class ExplorerModel:
 
     def _open(self, row: int) -> None:
         """Make a line the open one, with all its fields."""
-        self.opened = {"row": row, "fields": [list(field) for field in record(self.store, row)]}
+        self.opened = {"row": row, "fields": [list(field) for field in field_texts(self.store, row)]}
 
     def _count_new_lines(self) -> None:
         """Count the lines since the pause that match."""
         condition = condition_of(self.store, self.view)
         query = f"SELECT count(*) AS lines FROM logs WHERE row >= ? AND ({condition.sql})"  # noqa: S608 - values are parameters
-        self.new = int(self.store.select(query, [self._end, *condition.parameters])["lines"][0])
-        self.missed = missed(self.store)
+        self.new_lines = int(self.store.select(query, [self._end, *condition.parameters])["lines"][0])
+        self.gap_notes = gap_notes(self.store)
 
 
 def _error_text(error: Exception, otherwise: str) -> str:
@@ -191,7 +191,7 @@ def _error_text(error: Exception, otherwise: str) -> str:
 class Explorer:
     """Searches the lines of ``store``, first with ``query``; with ``follow`` it also shows new lines.
 
-    ``follow`` is called in a thread, and its lines are added to the store. ``known`` is their place, such as
+    ``follow`` is called in a thread, and its lines are added to the store. ``place`` is where they are from, such as
     ``{"service": "orders"}``. Opening a line, paging, choosing a span or a request pauses the page, not the store. In a
     headless run ``show`` follows for a moment and shows the static page alone.
     """
@@ -202,11 +202,11 @@ class Explorer:
         query: str = "",
         *,
         follow: Follow | None = None,
-        known: Mapping[str, str] | None = None,
+        place: Mapping[str, str] | None = None,
         title: str = "Log explorer",
     ) -> None:
         self.title = visible(title)
-        self.model = ExplorerModel(store, query, **(known or {}))
+        self.model = ExplorerModel(store, query, **(place or {}))
         self._source = follow
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -250,7 +250,7 @@ class Explorer:
     def page(self) -> Rendered:
         """Return the static page of the current state."""
         model = self.model
-        return static_page(self.title, model.view.query, model.page, model.problem.get("text", ""), model.missed)
+        return static_page(self.title, model.view.query, model.page, model.problem.get("text", ""), model.gap_notes)
 
     def _on_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Answer a message of the page; it runs in a thread of its own while a cell is busy."""
@@ -300,7 +300,7 @@ class Explorer:
         """Return the state of the widget, by trait."""
         model = self.model
         live_state = self._live_state()
-        notes = list(model.missed)
+        notes = list(model.gap_notes)
         if live_state == "ended" and self._thread is not None:
             notes.append(f"ended: {self._end_reason}" if self._end_reason else "ended")
 
@@ -312,7 +312,7 @@ class Explorer:
             "page": model.page,
             "problem": problem,
             "opened": model.opened,
-            "live": {"state": live_state, "new": model.new},
+            "live": {"state": live_state, "new": model.new_lines},
             "missed": notes,
         }
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workshop_kit.display import charts
-from workshop_kit.display.charts import LEVEL_LOOKS, lasting
+from workshop_kit.display.charts import LEVEL_LOOKS, duration_text
 from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table
 from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.search.language import Condition
@@ -121,7 +121,7 @@ def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
         "page": page,
         "pages": page_count,
         "span": list(view.span or ()),
-        "lasting": lasting(bars.step / 1e6),
+        "lasting": duration_text(bars.step / 1e6),
         "bars": vars(bars),
         "summary": summary(bars),
         "groups": -1 if groups is None else len(groups),
@@ -204,7 +204,7 @@ def _cells(line: Mapping[Any, Any]) -> dict[str, Any]:
     return {"row": int(line["row"]), "ts": time, "counted": level_group(line["level"]), **cells}
 
 
-def record(store: FrameStore, number: int) -> list[tuple[str, str]]:
+def field_texts(store: FrameStore, number: int) -> list[tuple[str, str]]:
     """Return all that the store has of one line, as (name, text) with every text made visible; nulls are left out."""
     matches = store.select(f"SELECT {_ALL_COLUMNS} FROM logs WHERE row = ?", [number])  # noqa: S608 - constant
     fields: list[tuple[Any, Any]] = []
@@ -232,7 +232,7 @@ def request_of(store: FrameStore, number: int) -> str | None:
     return str(ids[0])
 
 
-def missed(store: FrameStore) -> list[str]:
+def gap_notes(store: FrameStore) -> list[str]:
     """Return notes on what may be missing: the gaps, with the reason of the last one, and the lines dropped."""
     gaps = store.gaps()
     notes = []
@@ -297,7 +297,7 @@ def summary(bars: LineHistogram) -> str:
     begin = clock(bars.first, seconds=has_whole_seconds)
     end = clock(bars.first + len(sums_by_bar) * bars.step, seconds=has_whole_seconds)
     peak = clock(bars.first + fullest_bar * bars.step, seconds=has_whole_seconds)
-    most = f"Most, {highest_sum:,}, in the {lasting(bars.step / 1e6)} from {peak}."
+    most = f"Most, {highest_sum:,}, in the {duration_text(bars.step / 1e6)} from {peak}."
     return f"Lines by level from {begin} to {end} (UTC): {sums_text}. {most}"
 
 
@@ -308,14 +308,14 @@ def clock(at_us: int, *, seconds: bool = False) -> str:
 
 
 def static_page(
-    title: str, query: str, page: Mapping[str, Any], problem: str = "", missed: Sequence[str] = ()
+    title: str, query: str, page: Mapping[str, Any], problem: str = "", gap_notes: Sequence[str] = ()
 ) -> Rendered:
     """Return a page of `page_of` as a picture and a table of its first lines; every text is escaped.
 
-    ``problem`` is the sentence for a search that failed, ``missed`` the gaps. An empty page has neither.
+    ``problem`` is the sentence for a search that failed, ``gap_notes`` the gaps. An empty page has neither.
     """
     search_text = f"Search: {visible(query)}" if query else "All lines"
-    parts = [_sentence(text) for text in (problem, " · ".join(missed)) if text]
+    parts = [_sentence(text) for text in (problem, " · ".join(gap_notes)) if text]
     if page:
         parts += [_picture(LineHistogram(**page["bars"]), page["summary"]), _first_lines(page)]
 
@@ -349,7 +349,7 @@ def _picture(bars: LineHistogram, alt: str) -> Rendered:
     if not any(map(sum, bars.counts)):
         return _sentence(alt)
 
-    figure, axes = charts.new_figure(f"Lines in each {lasting(bars.step / 1e6)}, by level", 2.2)
+    figure, axes = charts.new_figure(f"Lines in each {duration_text(bars.step / 1e6)}, by level", 2.2)
     bar_count = len(bars.counts[0])
     counts = {name: np.array(column) for name, column in zip(LEVELS, bars.counts, strict=True)}
     charts.stacked_bars(axes, np.arange(bar_count, dtype=np.float64), 1.0, counts)

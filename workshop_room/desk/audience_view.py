@@ -13,11 +13,11 @@ from workshop_kit.display.dashboard.view import (
     Panel,
     View,
     describe,
-    measured,
-    read,
+    plots_of,
     rows,
-    shares,
     spans,
+    tables_of_container,
+    with_shares,
 )
 from workshop_kit.observe.scrape import PROBE_PATHS
 from workshop_kit.observe.watcher import Tables
@@ -74,9 +74,9 @@ def dashboard_view(tables: Tables, faults: Iterable[FaultBand], container: str, 
 
     Dependencies and events of the engine are left out: they would name a fault's target.
     """
-    requests, resources, health = measured(tables, container, edge)
-    plots = read(requests, [REQUESTS, LATENCY], edge, seconds)
-    plots += read(shares(resources), [RESOURCES], edge, seconds)
+    requests, resources, health = tables_of_container(tables, container, edge)
+    plots = plots_of(requests, [REQUESTS, LATENCY], edge, seconds)
+    plots += plots_of(with_shares(resources), [RESOURCES], edge, seconds)
 
     probe_results = health[health["what"].isin(PROBE_PATHS)]
     probe_rows = rows(probe_results, edge, seconds)

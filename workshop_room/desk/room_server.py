@@ -109,7 +109,7 @@ class RoomHandler(Handler):
         """Answer 403 without the code, and 429 after too many wrong ones."""
         token = self.given_token()
         if token and token not in self.tokens:
-            wrong_count = self.more["wrong_codes"].add(self.request.remote_ip)
+            wrong_count = self.route_arguments["wrong_codes"].add(self.request.remote_ip)
             if wrong_count > MOST_WRONG_CODES:
                 raise tornado.web.HTTPError(429)
         super().prepare()
@@ -135,7 +135,8 @@ class SnapshotHandler(RoomHandler):
     def post(self) -> None:
         """Keep it and answer with the room's state; with 429 where its address has to wait."""
         try:
-            state = self.served.report(self.snapshot(), self.request.remote_ip, on_phone=self.more["on_phone"])
+            on_phone = self.route_arguments["on_phone"]
+            state = self.served.report(self.snapshot(), self.request.remote_ip, on_phone=on_phone)
         except TooManyJoins as error:
             self.set_status(429)
             self.set_header("Retry-After", str(RETRY_SECONDS))
@@ -158,7 +159,7 @@ class RoomFile(RoomHandler):
 
     def get(self, *_: str) -> None:
         """Answer with the file, whose links have the code."""
-        self.answer(self.more["text"], self.more["kind"])
+        self.answer(self.route_arguments["text"], self.route_arguments["kind"])
 
 
 def open_room(code_file: Path, address: str | None = None) -> RoomServer:

@@ -156,14 +156,14 @@ class Content(Handler):
 
     async def get(self) -> None:
         """Answer with the content; with 404 if it is empty."""
-        content = await self.from_thread(self.more["make"])
-        if self.more["kind"] == JSON:
+        content = await self.from_thread(self.route_arguments["make"])
+        if self.route_arguments["kind"] == JSON:
             content = json.dumps(content)
         if not content:
             raise tornado.web.HTTPError(404)
 
-        self.set_header("Content-Security-Policy", self.more["policy"])
-        self.answer(content, self.more["kind"])
+        self.set_header("Content-Security-Policy", self.route_arguments["policy"])
+        self.answer(content, self.route_arguments["kind"])
 
 
 class Action(Handler):

@@ -64,11 +64,11 @@ def test_any_name_and_a_container_without_metrics_are_drawn() -> None:
     assert renderer.figure("T $x$", hostile)
     empty = container_view(Tables(), (), "service", EDGE, 60)
     assert DashboardRenderer().png("T", empty)
-    assert empty.nothing == "no data"
+    assert empty.no_data_text == "no data"
     recorded_tables = tables()
     no_metrics = recorded_tables.requests.assign(state="no metrics", requests_per_second=float("nan"))
     dashboard = container_view(replace(recorded_tables, requests=no_metrics), (), "service", EDGE, 60)
-    assert dashboard.nothing == "no data: no metrics"
+    assert dashboard.no_data_text == "no data: no metrics"
     assert DashboardRenderer().png("T", dashboard)
 
 

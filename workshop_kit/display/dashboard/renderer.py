@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import axes
 from workshop_kit.display.dashboard.axes import STATE_LOOKS
-from workshop_kit.display.dashboard.view import PanelLine, Plot, Row, View, rounded
+from workshop_kit.display.dashboard.view import PanelLine, Plot, Row, View, number_text
 
 MARKS_APART = 0.08  # of the marks on a line, in widths of a panel
 BANDS_FROM = 2  # the lowest level of the faults in the event lane
@@ -81,7 +81,7 @@ def _draw_moving(all_axes: Sequence[Axes], view: View, *, clock: bool) -> Iterat
         yield from _draw_lines(ax, plot, view, highest=clock)
     yield from _draw_states(states, view.rows)
     if not view.rows:
-        yield _write_sentence(states, view.nothing)
+        yield _write_sentence(states, view.no_data_text)
     if not clock:
         yield axes.label_now(states, view)
 
@@ -154,7 +154,7 @@ def _draw_lines(ax: Axes, plot: Plot, view: View, *, highest: bool) -> Iterator[
         yield axes.write(ax, axes.NAME, name_height - VALUE_BELOW, text, fontweight="bold")
 
     if all(line.last is None for line in plot.lines):
-        yield _write_sentence(ax, view.nothing)
+        yield _write_sentence(ax, view.no_data_text)
 
 
 def _draw_states(ax: Axes, rows: Sequence[Row]) -> Iterator[Artist]:
@@ -178,8 +178,8 @@ def _value_text(line: PanelLine, unit: str, *, highest: bool) -> str:
     if highest:
         if line.last is None:
             return "–"
-        return f"≤ {rounded(float(np.nanmax(line.y)))} {short_unit}"
+        return f"≤ {number_text(float(np.nanmax(line.y)))} {short_unit}"
 
     if not line.y.size or np.isnan(line.y[-1]):
         return "–"
-    return f"{rounded(float(line.y[-1]))} {short_unit}"
+    return f"{number_text(float(line.y[-1]))} {short_unit}"

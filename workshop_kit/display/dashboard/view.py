@@ -64,7 +64,7 @@ class Plot:
     lines: tuple[PanelLine, ...]
 
 
-SAID = 4  # faults and events in the text; the tables below the picture have all
+MOST_IN_TEXT = 4  # faults and events in the text; the tables below the picture have all
 REQUESTS = Panel(
     "Requests, and errors (5xx, or no answer)",
     "per second",
@@ -120,7 +120,7 @@ class View:
     marks: tuple[Mark, ...] = ()
     bars: Bars | None = None
     container: str = ""
-    nothing: str = "no data"  # the text of a panel without data
+    no_data_text: str = "no data"  # the text of a panel without data
 
     def clock(self, x: float) -> str:
         """Return the time of day at ``x``, in UTC."""
@@ -139,15 +139,15 @@ def container_view(
 
     ``panels`` name columns of the requests that replace the usual panels.
     """
-    requests, resources, health = measured(tables, container, edge)
+    requests, resources, health = tables_of_container(tables, container, edge)
     state_rows = rows(health, edge, seconds)
     names = {container, *(row.name for row in state_rows)}
     state = requests["state"].iloc[-1] if len(requests) else "ok"
-    nothing = "no data" if state == "ok" else f"no data: {state}"
+    no_data_text = "no data" if state == "ok" else f"no data: {state}"
 
-    plots = read(requests, panels or [REQUESTS, LATENCY], edge, seconds)
+    plots = plots_of(requests, panels or [REQUESTS, LATENCY], edge, seconds)
     if not panels:
-        plots += read(shares(resources), [_resources_panel(resources)], edge, seconds)
+        plots += plots_of(with_shares(resources), [_resources_panel(resources)], edge, seconds)
 
     return View(
         edge,
@@ -157,11 +157,11 @@ def container_view(
         spans=spans(faults, edge, seconds),
         marks=marks(tables.events, names, edge, seconds),
         container=container,
-        nothing=nothing,
+        no_data_text=no_data_text,
     )
 
 
-def measured(tables: Tables, container: str, edge: float) -> Iterator[pd.DataFrame]:
+def tables_of_container(tables: Tables, container: str, edge: float) -> Iterator[pd.DataFrame]:
     """Yield requests, resources and health of one container until ``edge``."""
     for table in (tables.requests, tables.resources, tables.health):
         yield table[(table["container"] == container) & (times(table) <= edge)]
@@ -174,9 +174,9 @@ def describe(title: str, view: View) -> str:
         line_texts = ", ".join(map(_line_text, plot.lines))
         sentences.append(f"{plot.panel.title}, {plot.panel.unit}: {line_texts or 'no data'}.")
 
-    for span in view.spans[-SAID:]:
+    for span in view.spans[-MOST_IN_TEXT:]:
         sentences.append(f"Fault {span.label} from {view.clock(span.start)} to {view.clock(span.end)}.")
-    sentences += [f"{mark.label} at {view.clock(mark.x)}." for mark in view.marks[-SAID:]]
+    sentences += [f"{mark.label} at {view.clock(mark.x)}." for mark in view.marks[-MOST_IN_TEXT:]]
 
     states = [(row.name, row.runs[-1]) for row in view.rows if row.runs]
     sentences += [f"{name}: {state.label} since {view.clock(state.start)}." for name, state in states]
@@ -260,10 +260,10 @@ def _line_text(line: PanelLine) -> str:
     """Return name, newest and highest value of a line."""
     if line.last is None:
         return f"{line.label} not known"
-    return f"{line.label} {rounded(line.last)} (at most {rounded(float(np.nanmax(line.y)))})"
+    return f"{line.label} {number_text(line.last)} (at most {number_text(float(np.nanmax(line.y)))})"
 
 
-def shares(resources: pd.DataFrame) -> pd.DataFrame:
+def with_shares(resources: pd.DataFrame) -> pd.DataFrame:
     """Return CPU and memory in percent of the limits that were in force at that time, so that one axis fits both.
 
     Without a limit CPU is in percent of a core.
@@ -312,7 +312,7 @@ def times(frame: pd.DataFrame) -> Numbers:
     return seconds
 
 
-def read(frame: pd.DataFrame, panels: Sequence[Panel], right_edge: float, seconds: float) -> tuple[Plot, ...]:
+def plots_of(frame: pd.DataFrame, panels: Sequence[Panel], right_edge: float, seconds: float) -> tuple[Plot, ...]:
     """Return the lines of every panel over the ``seconds`` before ``right_edge`` (seconds since 1970).
 
     The rows must be in order of time.
@@ -336,7 +336,7 @@ def newest(values: Numbers) -> float | None:
     return float(known_values[-1]) if known_values.size else None
 
 
-def rounded(number: float) -> str:
+def number_text(number: float) -> str:
     """Return a number with two digits or more: ``1,234``, ``12``, ``1.2``, ``0``."""
     if number == 0 or abs(number) >= 10:
         return f"{number:,.0f}"

@@ -410,7 +410,7 @@ def wait_up(proxy: Running, names: Sequence[str]) -> None:
         statistics = http.get(f"{proxy.url(OPERATORS_PORT)}/stats;csv").body
         return _verdicts.servers_up(statistics) >= set(names)
 
-    proxy.wait_until(all_up, within_seconds=PATIENCE_SECONDS, what="see all copies up")
+    proxy.wait_until(all_up, within_seconds=PATIENCE_SECONDS, goal="see all copies up")
 
 
 def ids_of_requests(trial: Trial) -> list[Promise]:

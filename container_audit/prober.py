@@ -127,7 +127,7 @@ def _image_with_python(session: Session) -> str:
     if LAUNCHER.is_file():
         tags.insert(0, recipes.tags(CHECKOUT)["base"])
     for tag in tags:
-        if images.is_there(session.engine, tag):
+        if images.has_image(session.engine, tag):
             return tag
     return ""
 
@@ -161,7 +161,7 @@ def _start_container(session: Session, image: str, network: str) -> ContainerPro
 
     try:
         session.engine.client.networks.get(network).connect(running.id)
-        running.wait_until(takes_questions, what="take questions")
+        running.wait_until(takes_questions, goal="take questions")
         return ContainerProber(running, running.url(), token)
     except APIError as error:
         running.remove()

@@ -150,7 +150,7 @@ def seat_image_tag(engine: Engine, session: Session, images: dict[str, str]) -> 
     from workshop_kit.engine import images as engine_images
     from workshop_room.seats import seat_server
 
-    had_one = engine_images.is_there(engine, seat_server.tag())
+    had_one = engine_images.has_image(engine, seat_server.tag())
     yield seat_server.build(session)
     if not had_one:
         engine.client.images.remove(seat_server.tag())

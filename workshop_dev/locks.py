@@ -32,7 +32,7 @@ def compile_lock(root: Path, target: str, *words: str) -> None:
     command: list[str | Path] = [Path(sys.executable).with_name("uv"), "pip", "compile", *COMPILE, "--directory", root]
     shell.run(
         [*command, *words, "-o", target],
-        failed=f"{target} could not be made.",
+        failure=f"{target} could not be made.",
         next_step="Read uv's last lines above; where there is no uv, run ./workshop setup.",
         environment={"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"},
     )

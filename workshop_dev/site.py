@@ -60,7 +60,7 @@ def build(python: Path, output: Path) -> int:
         command: list[str | Path] = [python, "-m", "sphinx", "--fail-on-warning", "--keep-going", "-q"]
         shell.run(
             [*command, "-c", settings, "-d", doctrees, sources, pages],
-            failed="The site was not built.",
+            failure="The site was not built.",
             next_step="Correct what the lines above name, then run ./workshop site again.",
             error=WorkshopError,
         )

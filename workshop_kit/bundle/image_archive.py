@@ -63,7 +63,7 @@ def load(session: Session, part: Part, report: Report = silent) -> list[str]:
     NotReady if the engine's disk is too small.
     """
     engine = session.engine
-    new_tags = {name: tag for name, tag in part.tags.items() if not engine_images.is_there(engine, tag)}
+    new_tags = {name: tag for name, tag in part.tags.items() if not engine_images.has_image(engine, tag)}
     if not new_tags:
         return []
 
@@ -74,7 +74,7 @@ def load(session: Session, part: Part, report: Report = silent) -> list[str]:
     report(Step(TASK, None, "the engine unpacks them"))
     with _archive_tags(engine, part.tags) as alias_by_tag:
         command: list[str | Path] = ["docker", "image", "load", "--input", part.folder / ARCHIVE]
-        shell.run(command, failed=FAILED.format("loaded"), next_step=NEXT_STEP, error=WorkshopError)
+        shell.run(command, failure=FAILED.format("loaded"), next_step=NEXT_STEP, error=WorkshopError)
         for number, (name, tag) in enumerate(new_tags.items()):
             report(Step(TASK, number / len(new_tags), f"labeling {name}"))
             _label_image(session, alias_by_tag[tag], tag)

@@ -49,7 +49,7 @@ def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Non
     with writing(bundle, "wheels", this_python(), version) as (folder, about):
         shell.run(
             [*command, "--progress-bar=off", "--dest", folder, "-r", lock],
-            failed="The Python packages could not be fetched.",
+            failure="The Python packages could not be fetched.",
             next_step=python_env.NETWORK_ADVICE,
             on_line=report_line,
         )

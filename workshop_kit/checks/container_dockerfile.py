@@ -177,7 +177,7 @@ def _build_newer_base(session: Session, root: Path) -> str:
     """
     base = recipes.tags(root)["python"]
     tag = f"{base}-newer-{session.identity.workspace_id}"
-    if images.is_there(session.engine, tag):
+    if images.has_image(session.engine, tag):
         return tag
 
     with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:

@@ -367,7 +367,7 @@ def _trial_lines(engine: Engine) -> Iterator[DoctorLine]:
     results_file = own_folder() / HIDDEN / features.FILE
     tag = recipes.tags(CHECKOUT)["base"]
     session = _open_session(engine)
-    if session is None or not images.is_there(engine, tag):
+    if session is None or not images.has_image(engine, tag):
         yield DoctorLine("Clock, limits, health, logs", "n/a", "tried once ./workshop setup has run")
         return
 
@@ -387,7 +387,7 @@ def _clock_line(session: Session, image: str) -> DoctorLine:
         def has_printed() -> bool:
             return bool(running.log_tail(1))
 
-        running.wait_until(has_printed, what="tell the time")
+        running.wait_until(has_printed, goal="tell the time")
         time_after = time.time()
         container_time = float(running.log_tail(1))
 

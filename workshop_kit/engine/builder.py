@@ -55,7 +55,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         """
         session = self.client.session
         typed_tag = arguments.get("tag")
-        tag = self.client.names.new_image(typed_tag) if typed_tag else None
+        tag = self.client.names.versioned_tag(typed_tag) if typed_tag else None
         # Not the session's labels, which name the maker: an unchanged image would get a new id in each process.
         labels = {**labels_of(arguments.get("labels")), **session.identity.labels("workspace")}
         full_arguments = {**arguments, "tag": tag, "labels": labels}
@@ -78,7 +78,7 @@ class Images(ImageCollection):  # type: ignore[misc]
     def list(self, name: str | None = None, all: bool = False, filters: Mapping[str, Any] | None = None) -> list[Image]:
         """List this workspace's images. See the SDK's ``list``."""
         names = self.client.names
-        real_name = names.image(name) if name else None
+        real_name = names.real_tag(name) if name else None
         rows = self.client.api.images(name=real_name, all=all, filters=dict(filters or {}))
 
         prefixes = (names.image_prefix, f"{names.project}-")  # the second one is docker compose's
@@ -95,7 +95,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         Raises ImageNotFound if the engine has neither.
         """
         if not IDENTIFIER.fullmatch(name):
-            workspace_name = str(self.client.names.image(name))
+            workspace_name = str(self.client.names.real_tag(name))
             with contextlib.suppress(ImageNotFound):
                 super().get(workspace_name)
                 return workspace_name
@@ -190,7 +190,7 @@ def _build_command(engine: Engine, arguments: Mapping[str, Any]) -> list[str] | 
 
     tag = options.pop("tag", None)
     labels = options.pop("labels", {})
-    words = images.command(engine, tag, labels)
+    words = images.build_command(engine, tag, labels)
     build_arguments = options.pop("buildargs", {})
     words += [f"--build-arg={key}={value}" for key, value in build_arguments.items()]
     dockerfile = options.pop("dockerfile", None)

@@ -141,13 +141,13 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         ports = options.get("ports") or {}
         if options.pop("publish_all_ports", False):
             ports = {**self._exposed_ports(image), **ports}
-        options["ports"] = on_this_machine(ports)
+        options["ports"] = bind_to_loopback(ports)
         options["volumes"] = self._real_volumes(options.get("volumes") or {})
 
         name = options.get("name")
         options.update(self._network_options(options, name))
         if name:
-            options["name"] = self.client.names.thing(name)
+            options["name"] = self.client.names.real_name(name)
             self._remove_earlier(options["name"])
 
         session = self.client.session
@@ -165,7 +165,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         if IDENTIFIER.fullmatch(container_id):
             return super().get(container_id)
 
-        real_name = self.client.names.thing(container_id)
+        real_name = self.client.names.real_name(container_id)
         compose_name = f"{real_name}-1"
         for name in dict.fromkeys([real_name, compose_name, container_id]):
             with contextlib.suppress(NotFound):
@@ -218,7 +218,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
             return {}
 
         networks = self.client.networks
-        real_network = networks.real_name(network) if network else networks.of_the_workspace()
+        real_network = networks.real_name(network) if network else networks.ensure_default()
         network_options: dict[str, Any] = {"network": real_network}
         if alias and "networking_config" not in options:
             endpoint = self.client.api.create_endpoint_config(aliases=[alias])
@@ -259,7 +259,7 @@ class Networks(NetworkCollection):  # type: ignore[misc]
 
     def create(self, name: str, *arguments: Any, **options: Any) -> Network:
         """Create a network, in place of the workspace's earlier one of that name. See the SDK's ``create``."""
-        real_name = self.client.names.thing(name)
+        real_name = self.client.names.real_name(name)
         self._remove_earlier(real_name)
 
         labels = labels_of(options.pop("labels", None))
@@ -268,10 +268,10 @@ class Networks(NetworkCollection):  # type: ignore[misc]
     def real_name(self, name: str) -> str:
         """Return the real name of this workspace's network; the name as it is if the workspace has no such network."""
         with contextlib.suppress(NotFound):
-            return str(self.get(self.client.names.thing(name)).name)
+            return str(self.get(self.client.names.real_name(name)).name)
         return name
 
-    def of_the_workspace(self) -> str:
+    def ensure_default(self) -> str:
         """Return the name of the network of the workspace's stack; create the network if the stack is not up yet."""
         project = self.client.names.project
         name = f"{project}_default"
@@ -319,7 +319,7 @@ class Volumes(VolumeCollection):  # type: ignore[misc]
     def create(self, name: str | None = None, **options: Any) -> Volume:
         """Create a volume, or return the workspace's volume of that name with its data. See the SDK's ``create``."""
         if name:
-            name = self.client.names.thing(name)
+            name = self.client.names.real_name(name)
             with contextlib.suppress(NotFound):
                 return self.get(name)
 
@@ -335,10 +335,10 @@ def _creation_time(container: Container) -> Any:
     return container.attrs["Created"]
 
 
-def on_this_machine(ports: Mapping[Any, Any]) -> dict[Any, Any]:
+def bind_to_loopback(ports: Mapping[Any, Any]) -> dict[Any, Any]:
     """Return the SDK's ``ports``, with 127.0.0.1 wherever no address was given.
 
-    >>> on_this_machine({"8080/tcp": None, 9090: 9090, 53: ("0.0.0.0", 5353)})
+    >>> bind_to_loopback({"8080/tcp": None, 9090: 9090, 53: ("0.0.0.0", 5353)})
     {'8080/tcp': ('127.0.0.1', None), 9090: ('127.0.0.1', 9090), 53: ('0.0.0.0', 5353)}
     """
     return {port: _bind_all(binding) for port, binding in ports.items()}

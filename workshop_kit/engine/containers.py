@@ -131,19 +131,22 @@ class Running:
         text = self.container.logs(tail=lines)[-LOG_TAIL_BYTES:]
         return str(text.decode(errors="replace")).rstrip()
 
-    def wait_until(self, holds: Callable[[], bool], *, within_seconds: float = 20, what: str = "get ready") -> float:
-        """Poll until ``holds()`` is true; return the seconds it took. ``what`` completes "It could not …" in errors.
+    def wait_until(
+        self, condition: Callable[[], bool], *, within_seconds: float = 20, goal: str = "get ready"
+    ) -> float:
+        """Poll until ``condition()`` is true; return the seconds it took.
 
+        ``goal`` completes "It could not …" in errors.
         Raises NotInTime with the last log lines when the time is up, and WorkshopError when the container has exited.
         """
         started = time.monotonic()
-        while not holds():
+        while not condition():
             waited_seconds = time.monotonic() - started
             state = self.inspect()["State"]
             if state["Status"] in ENDED:
-                raise self._state_error(f"exited with code {state['ExitCode']} before it could {what}")
+                raise self._state_error(f"exited with code {state['ExitCode']} before it could {goal}")
             if waited_seconds > patient(within_seconds):
-                raise self._state_error(f"did not {what} within {waited_seconds:.0f} s", NotInTime)
+                raise self._state_error(f"did not {goal} within {waited_seconds:.0f} s", NotInTime)
             time.sleep(POLL_SECONDS)
 
         return time.monotonic() - started
@@ -173,7 +176,7 @@ class Running:
                     return client.get(url_of(attributes, 8080) + path).is_success
                 return False
 
-            return self.wait_until(is_ready, within_seconds=within_seconds, what=f"answer 200 on {path}")
+            return self.wait_until(is_ready, within_seconds=within_seconds, goal=f"answer 200 on {path}")
 
     def remove(self) -> None:
         """Kill and remove the container with its anonymous volumes; being gone already is fine."""

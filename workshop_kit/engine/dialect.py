@@ -145,14 +145,16 @@ def has_containerd_store(info: Mapping[str, Any]) -> bool:
     return ["driver-type", CONTAINERD_STORE] in driver_rows
 
 
-def cgroup_variables(info: Mapping[str, Any], workspace_id: str, instead: Path | None = None) -> dict[str, str]:
+def cgroup_variables(
+    info: Mapping[str, Any], workspace_id: str, substitute_folder: Path | None = None
+) -> dict[str, str]:
     """Return the variables that place the stack's containers below one cgroup, from the engine's ``docker info``.
 
     ``WORKSHOP_CGROUP_PARENT`` names this cgroup to the engine. The monitoring's agent gets its folder to read:
     ``WORKSHOP_CGROUP_PATH`` below ``WORKSHOP_CGROUP_ROOT``. ``WORKSHOP_CGROUP_V1`` is empty on cgroup v2, which has one
     tree of folders and not one for each controller.
 
-    Where the agent cannot read the cgroup, it gets a folder below ``instead``, which the engine creates empty.
+    Where the agent cannot read the cgroup, it gets a folder below ``substitute_folder``. The engine creates it empty.
 
     >>> cgroup_variables({"CgroupDriver": "systemd", "CgroupVersion": "2"}, "0a1b")["WORKSHOP_CGROUP_PATH"]
     'workshop.slice/workshop-0a1b.slice'
@@ -172,8 +174,8 @@ def cgroup_variables(info: Mapping[str, Any], workspace_id: str, instead: Path |
         "WORKSHOP_CGROUP_PATH": path,
         "WORKSHOP_CGROUP_V1": "1" if info.get("CgroupVersion") == "1" else "",
     }
-    if instead is not None:
-        variables["WORKSHOP_CGROUP_ROOT"] = str(instead)
+    if substitute_folder is not None:
+        variables["WORKSHOP_CGROUP_ROOT"] = str(substitute_folder)
         variables["WORKSHOP_CGROUP_PATH"] = NO_CGROUP
         variables["WORKSHOP_CGROUP_V1"] = ""
     return variables

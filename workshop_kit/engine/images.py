@@ -44,10 +44,10 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 def missing(engine: Engine, root: Path) -> list[str]:
     """Return the names of the images that this checkout needs and the engine lacks."""
-    return [name for name, tag in recipes.tags(root).items() if not is_there(engine, tag)]
+    return [name for name, tag in recipes.tags(root).items() if not has_image(engine, tag)]
 
 
-def is_there(engine: Engine, tag: str) -> bool:
+def has_image(engine: Engine, tag: str) -> bool:
     """Return whether the engine has an image under this tag."""
     try:
         engine.client.images.get(tag)
@@ -65,7 +65,7 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
     width = 1 / len(recipes.RECIPES)
     for number, recipe in enumerate(recipes.RECIPES):
         tag = tags[recipe.name]
-        if is_there(session.engine, tag):
+        if has_image(session.engine, tag):
             continue
 
         part_report = _part_report(report, number / len(recipes.RECIPES), width)
@@ -123,7 +123,7 @@ def build(
     )
 
 
-def command(engine: Engine, tag: str | None, labels: Mapping[str, str]) -> list[str]:
+def build_command(engine: Engine, tag: str | None, labels: Mapping[str, str]) -> list[str]:
     """Return the beginning of the command that builds an image; the caller adds further options and the folder."""
     words = engine.dialect.build_command()
     if tag:
@@ -151,8 +151,8 @@ def build_folder(
         labels = session.labels(scope)
 
     shell.run(
-        [*command(session.engine, tag, labels), *words, folder],
-        failed=f"The image {tag} could not be built.",
+        [*build_command(session.engine, tag, labels), *words, folder],
+        failure=f"The image {tag} could not be built.",
         next_step=f"Read the builder's last lines (of {folder}/Dockerfile), then run the same again.",
         environment=environment,
         on_line=on_line,
@@ -163,7 +163,7 @@ def build_folder(
 
 
 def can_build(engine: Engine) -> bool:
-    """Return whether this engine can run what `command` returns: it is Podman, or Docker with BuildKit turned on."""
+    """Return whether this engine can run a `build_command`: it is Podman, or Docker with BuildKit turned on."""
     if not engine.dialect.has_buildkit:  # Podman
         return True
 
@@ -316,7 +316,7 @@ def _bootstrap_debian(session: Session, dpkg_options: Path, *, install: bool, re
         for words in (bootstrap, import_archive):
             shell.run(
                 words,
-                failed="No registry answers, and Debian could not be bootstrapped from its packages.",
+                failure="No registry answers, and Debian could not be bootstrapped from its packages.",
                 next_step="Check the network and proxy (http_proxy), then run ./workshop setup again.",
                 on_line=show,
             )

@@ -129,7 +129,7 @@ def _write_record(record: InstallRecord) -> None:
         file.flush()
         shell.run(
             [*sudo(), "install", "-D", "-m", "644", file.name, RECORD],
-            failed=f"What was installed could not be recorded in {RECORD}.",
+            failure=f"What was installed could not be recorded in {RECORD}.",
             next_step="Free some space, then run ./workshop setup again.",
         )
 
@@ -154,7 +154,7 @@ def remove_engine(report: Report = silent) -> list[str]:
         paths.append(str(DATA))
     shell.run(
         [*sudo(), "rm", "-rf", "--one-file-system", *paths],
-        failed="The engine's data could not be removed.",
+        failure="The engine's data could not be removed.",
         next_step=f"Remove it by hand: sudo rm -rf {' '.join(paths)}",
     )
 
@@ -174,7 +174,7 @@ def apt(verb: str, packages: Sequence[str], report: Report = silent, task: str =
     subprocess.run([*command, "update"], capture_output=True, check=False)
     shell.run(
         [*command, verb, *packages],
-        failed=f"apt-get could not {verb} {', '.join(packages)}.",
+        failure=f"apt-get could not {verb} {', '.join(packages)}.",
         next_step=f"Run it by hand to see more: sudo apt-get {verb} {' '.join(packages)}",
         on_line=show,
     )
@@ -229,7 +229,7 @@ def _start_engine(report: Report) -> None:
     if _has_systemd():
         shell.run(
             [*sudo(), "systemctl", "start", "docker"],
-            failed="systemd could not start the Docker engine.",
+            failure="systemd could not start the Docker engine.",
             next_step="Look at: sudo journalctl -u docker -n 50",
         )
         return
@@ -237,7 +237,7 @@ def _start_engine(report: Report) -> None:
     # Without an init system (a container, WSL without systemd), setsid lets dockerd outlive this command.
     shell.run(
         [*sudo(), "sh", "-c", f"setsid dockerd >>{LOG} 2>&1 </dev/null &"],
-        failed="The Docker engine could not be started.",
+        failure="The Docker engine could not be started.",
         next_step=f"Look at {LOG}.",
     )
 
@@ -248,7 +248,7 @@ def _join_group(report: Report) -> None:
     report(Step(TASK, detail=f"adding {user} to the group {GROUP}, whose members may use the engine"))
     shell.run(
         [*sudo(), "usermod", "-aG", GROUP, user],
-        failed=f"{user} could not be added to the group {GROUP}.",
+        failure=f"{user} could not be added to the group {GROUP}.",
         next_step=f"Do it by hand: sudo usermod -aG {GROUP} {user}",
     )
 

@@ -46,7 +46,7 @@ class Identity:
     """A workspace's identity: ``workspace_id`` is its random id, ``owner`` a readable name for it.
 
     >>> identity = Identity("1a2b3c4d", "ann")
-    >>> identity.thing("my-service"), identity.image("my-service:1")
+    >>> identity.real_name("my-service"), identity.real_tag("my-service:1")
     ('workshop-1a2b3c4d-my-service', 'localhost/workshop-1a2b3c4d/my-service:1')
     """
 
@@ -67,7 +67,7 @@ class Identity:
         """Return the labels for one new container, network, volume or image."""
         return {KIT: KIT_NAME, SESSION: self.workspace_id, OWNER: self.owner, SCOPE: scope}
 
-    def thing(self, name: str) -> str:
+    def real_name(self, name: str) -> str:
         """Return the engine's name of the workspace's container, network or volume with this name."""
         return name if self._is_real(name) else f"{self.project}-{name}"
 
@@ -76,7 +76,7 @@ class Identity:
         """The prefix of the engine's tags of the workspace's images."""
         return f"{LOCAL}{self.project}/"
 
-    def image(self, tag: str) -> str:
+    def real_tag(self, tag: str) -> str:
         """Return the engine's tag of the workspace's image with this tag.
 
         A tag stays as it is if it names a registry, or if the kit, another workspace or docker compose has given it.
@@ -89,9 +89,9 @@ class Identity:
             return tag
         return f"{self.image_prefix}{name}"
 
-    def new_image(self, tag: str) -> str:
+    def versioned_tag(self, tag: str) -> str:
         """Return the engine's tag of an image to build, with ``:latest`` if it has no version."""
-        real_tag = self.image(tag)
+        real_tag = self.real_tag(tag)
         last_part = real_tag.rpartition("/")[2]
         return real_tag if ":" in last_part else f"{real_tag}:latest"
 

@@ -19,7 +19,7 @@ from docker.errors import APIError
 
 from workshop_kit.engine import parameter_store
 from workshop_kit.engine.containers import EXEC_TRIES
-from workshop_kit.engine.parameter_store import Access, explained
+from workshop_kit.engine.parameter_store import Access, translate_errors
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.patience import patient
@@ -58,7 +58,7 @@ class LogBucket:
 
         Raises WorkshopError with the cause if that takes longer.
         """
-        late_state = flush(self.stack.container(SERVICE), within_seconds)
+        late_state = wait_flushed(self.stack.container(SERVICE), within_seconds)
         if late_state is not None:
             raise WorkshopError(
                 f"Not everything was collected within {within_seconds:g} s: {_delay_reason(late_state)}.",
@@ -67,7 +67,7 @@ class LogBucket:
 
     def objects(self, below: str = "") -> list[str]:
         """Return the keys of all objects below a place (``ENVIRONMENT/SERVICE/``), sorted."""
-        with explained(self.access, "list the collected logs"):
+        with translate_errors(self.access, "list the collected logs"):
             listing = self.client().get_paginator("list_objects_v2")
             pages = listing.paginate(Bucket=self.bucket, Prefix=self.prefix + below)
             keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
@@ -79,7 +79,7 @@ class LogBucket:
         client = self.client()
 
         for key in self.objects(below):
-            with explained(self.access, f"read {key}"):
+            with translate_errors(self.access, f"read {key}"):
                 body = client.get_object(Bucket=self.bucket, Key=key)["Body"]
                 texts.append(gzip.decompress(body.read()))
 
@@ -97,7 +97,7 @@ def start(stack: Stack, report: Report = silent) -> LogBucket:
     return LogBucket(stack, reader)
 
 
-def flush(collector: Any, within_seconds: float) -> Mapping[str, Any] | None:
+def wait_flushed(collector: Any, within_seconds: float) -> Mapping[str, Any] | None:
     """Wait until what was written before now is in the bucket; return None, or the state of a late collector."""
     began = time.monotonic()
     collector_time, state = state_of(collector)

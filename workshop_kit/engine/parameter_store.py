@@ -99,7 +99,7 @@ class Access:
     def new_user(self, name: str, policy: Mapping[str, Any]) -> Access:
         """Create a user, unless there is one of that name; give it this policy and a new key, and return its access."""
         iam = self.client("iam")
-        with explained(self, f"make the user {name}"):
+        with translate_errors(self, f"make the user {name}"):
             with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
                 iam.create_user(UserName=name)
             iam.put_user_policy(UserName=name, PolicyName="read", PolicyDocument=json.dumps(policy))
@@ -121,7 +121,7 @@ def _constant_settings() -> ConfigValueStore:
 
 
 @contextlib.contextmanager
-def explained(access: Access, action: str) -> Iterator[None]:
+def translate_errors(access: Access, action: str) -> Iterator[None]:
     """Turn errors of boto3 into a WorkshopError whose sentence has no value; ``action`` is the attempt: "read /a/b"."""
     try:
         yield
@@ -188,13 +188,13 @@ class Store:
 
     def read(self, name: str) -> Parameter:
         """Read one parameter, decrypted. Raises NotAllowed, or WorkshopError if it is not there."""
-        with explained(self.access, f"read {name}"):
+        with translate_errors(self.access, f"read {name}"):
             answer = self.client("ssm").get_parameter(Name=name, WithDecryption=True)
         return _parameter(answer["Parameter"])
 
     def get_by_path(self, path: str) -> dict[str, Parameter]:
         """Read everything below a path, by name; empty if there is nothing. Raises NotAllowed."""
-        with explained(self.access, f"read what is below {path}"):
+        with translate_errors(self.access, f"read what is below {path}"):
             listing = self.client("ssm").get_paginator("get_parameters_by_path")
             pages = listing.paginate(Path=path, Recursive=True, WithDecryption=True)
             return {entry["Name"]: _parameter(entry) for page in pages for entry in page["Parameters"]}
@@ -205,13 +205,13 @@ class Store:
         if isinstance(value, SecretStr):
             type_arguments = {"Type": "SecureString", "KeyId": self.find_key()}
 
-        with explained(self.access, f"write {name}"):
+        with translate_errors(self.access, f"write {name}"):
             self.client("ssm").put_parameter(Name=name, Value=_text(value), Overwrite=True, **type_arguments)
 
     def find_key(self) -> str:
         """Return the ARN of the KMS key that the secrets are encrypted with; the key is created if absent."""
         kms = self.client("kms")
-        with explained(self.access, f"find the key {KEY_ALIAS}"):
+        with translate_errors(self.access, f"find the key {KEY_ALIAS}"):
             with contextlib.suppress(kms.exceptions.NotFoundException):
                 return str(kms.describe_key(KeyId=KEY_ALIAS)["KeyMetadata"]["Arn"])
             metadata = kms.create_key(Description="encrypts the workshop's secrets")["KeyMetadata"]

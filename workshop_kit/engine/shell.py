@@ -39,7 +39,7 @@ def running(words: Sequence[str], environment: Mapping[str, str] | None = None) 
 def run(
     command: Sequence[str | Path],
     *,
-    failed: str,
+    failure: str,
     next_step: str,
     environment: Mapping[str, str] | None = None,
     on_line: Callable[[str], None] = lambda _line: None,
@@ -48,7 +48,7 @@ def run(
     """Run a tool to its end and return what it printed (stdout and stderr together, as text).
 
     ``on_line`` is called with every line. A missing tool or a non-zero exit raises ``error`` with the sentence
-    ``failed``, the advice ``next_step`` and the last lines.
+    ``failure``, the advice ``next_step`` and the last lines.
     """
     words = [str(word) for word in command]
     lines: list[str] = []
@@ -59,8 +59,8 @@ def run(
                 if text := line.strip():
                     on_line(text)
     except FileNotFoundError as missing:
-        raise error(f"{failed} The program {words[0]} is not installed.", next_step) from missing
+        raise error(f"{failure} The program {words[0]} is not installed.", next_step) from missing
 
     if process.returncode != 0:
-        raise error(failed, next_step, output="".join(lines[-LAST_LINES:]))
+        raise error(failure, next_step, output="".join(lines[-LAST_LINES:]))
     return "".join(lines)

@@ -194,7 +194,7 @@ class Stack:
 
         return shell.run(
             [*command, *words],
-            failed=f"The stack did not come up (docker compose {words[0]}).",
+            failure=f"The stack did not come up (docker compose {words[0]}).",
             next_step="Run ./workshop doctor; ./workshop down and a new start give you a fresh stack.",
             environment={**self.variables(), "COMPOSE_PROFILES": ""},
             on_line=show,

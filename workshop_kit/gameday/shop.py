@@ -129,7 +129,7 @@ class Shop:
         for name, running in self.running.items():  # they start at the same time
             is_ready = partial(_is_ready, running)
             with explain_if_busy(f"to open {name}"):
-                running.wait_until(is_ready, within_seconds=LIVE_SECONDS, what="answer 200 on /readyz")
+                running.wait_until(is_ready, within_seconds=LIVE_SECONDS, goal="answer 200 on /readyz")
             self._wait_ready(name, 1)
 
     def close(self) -> None:
@@ -373,7 +373,7 @@ def _wait_up(running: Running, number: int) -> None:
     """Wait until a release answers. Removes it, and raises WorkshopError, if it does not."""
     try:
         with explain_if_busy(f"to start release {number}"):
-            running.wait_until(partial(_is_up, running), within_seconds=LIVE_SECONDS, what="answer on /livez")
+            running.wait_until(partial(_is_up, running), within_seconds=LIVE_SECONDS, goal="answer on /livez")
     except WorkshopError:
         running.remove()
         raise

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from workshop_kit.engine.parameter_store import Access, explained
+from workshop_kit.engine.parameter_store import Access, translate_errors
 from workshop_kit.errors import did_you_mean
 from workshop_kit.files import write_atomically
 from workshop_kit.observe.logs import read_json_file
@@ -128,7 +128,7 @@ class BucketStore(FrameStore):
 
     def _part_keys(self) -> list[str]:
         """Return the keys of all parts in the bucket, sorted. Raises WorkshopError if the bucket does not answer."""
-        with explained(self._access, f"list the logs in {self._bucket}"):
+        with translate_errors(self._access, f"list the logs in {self._bucket}"):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
             keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
         return sorted(key for key in keys if key.endswith(".jsonl.gz"))
@@ -149,7 +149,7 @@ class BucketStore(FrameStore):
         path = self._folder / key
         with contextlib.suppress(OSError):
             return path.read_bytes()
-        with explained(self._access, f"read {key}"):
+        with translate_errors(self._access, f"read {key}"):
             data = bytes(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
         write_atomically(path, data)
         return data

@@ -80,4 +80,4 @@ def _set_state(proxy: Running, state: Faults) -> None:
     def is_state_taken() -> bool:
         return proxy.exec(*command).exit_code == 0
 
-    proxy.wait_until(is_state_taken, what="take the fault")
+    proxy.wait_until(is_state_taken, goal="take the fault")

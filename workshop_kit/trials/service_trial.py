@@ -139,7 +139,7 @@ def _build_image(context: Context, tag: str, folder: Path, base: str, key: str) 
         if source:
             raise _not_built(outside_finding(source))
 
-    build_command = images.command(session.engine, tag, session.labels("kernel"))
+    build_command = images.build_command(session.engine, tag, session.labels("kernel"))
     base_option = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
     command = [*build_command, *builds.options, base_option, str(folder)]
     waits_before = len(context.waits.ended)

@@ -65,7 +65,7 @@ def start(
     engine = reach.connect()
     # The port is not tried: the proxy of a hub that was killed still has it, and the next hub ends that proxy.
     server = HubServer(folder_of(workspace), HubSettings.read(workspace), address or network_address(), port)
-    if not images.is_there(engine, server.settings.image):
+    if not images.has_image(engine, server.settings.image):
         raise NotReady(f"The image {server.settings.image} is not built.", "Run ./workshop hub prepare SEATS.")
 
     hub_seats.create(engine.client, server.settings)

@@ -98,9 +98,9 @@ def _is_limited(session: Session, options: tuple[str, ...]) -> bool:
 
     with tempfile.TemporaryDirectory(prefix="workshop-grade-") as folder:
         Path(folder, "Dockerfile").write_text(dockerfile)
-        command = [*images.command(session.engine, tag, session.labels("kernel")), *options, folder]
+        command = [*images.build_command(session.engine, tag, session.labels("kernel")), *options, folder]
         try:
-            shell.run(command, failed="The builder takes no limits.", next_step="")
+            shell.run(command, failure="The builder takes no limits.", next_step="")
         except WorkshopError:
             return False
         finally:

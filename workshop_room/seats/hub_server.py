@@ -67,7 +67,7 @@ def _make_venv() -> None:
     """Make the hub's environment; the copy of the lock in it is the sign that all packages are installed."""
     uv = Path(sys.executable).with_name("uv")
     command: list[str | Path] = [uv, "venv", "--clear", "--python", sys.executable, FOLDER / ".venv"]
-    shell.run(command, failed="The hub's environment could not be made.", next_step=python_env.DISK_ADVICE)
+    shell.run(command, failure="The hub's environment could not be made.", next_step=python_env.DISK_ADVICE)
     python_env.sync(FOLDER, str(SOURCE / LOCK), uv, python_env.NETWORK_ADVICE)
     shutil.copyfile(SOURCE / LOCK, FOLDER / ".venv" / LOCK)
 
@@ -91,7 +91,7 @@ def _install_proxy() -> None:
         shutil.copyfile(SOURCE / name, PROXY / name)
     shell.run(
         ["npm", "ci", "--prefix", PROXY, "--no-audit", "--no-fund"],
-        failed="The hub's proxy could not be installed.",
+        failure="The hub's proxy could not be installed.",
         next_step=python_env.NETWORK_ADVICE,
     )
     shutil.copyfile(SOURCE / PROXY_LOCK, PROXY / "node_modules" / PROXY_LOCK)

@@ -20,7 +20,7 @@ from tests.workshop_kit.test_launcher import workshop
 from workshop_kit.bundle import image_archive, wheels
 from workshop_kit.bundle.part import ABOUT, CHECKSUMS, Part, find, parts, sha256_of, this_architecture, verify, writing
 from workshop_kit.engine import cleanup, recipes
-from workshop_kit.engine.images import build_folder, is_there
+from workshop_kit.engine.images import build_folder, has_image
 from workshop_kit.engine.recipes import REPOSITORY
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import Exit, WorkshopError
@@ -226,7 +226,7 @@ def test_an_unfinished_load_leaves_nothing(session: Session, tmp_path: Path) -> 
     with pytest.raises(WorkshopError, match="The engine has not loaded the images") as refused:
         image_archive.load(session, part)
     assert refused.value.output
-    assert [name for name in (tag, tag + image_archive.ALIAS) if is_there(session.engine, name)] == []
+    assert [name for name in (tag, tag + image_archive.ALIAS) if has_image(session.engine, name)] == []
     assert session.ledger.entries() == before
 
 

@@ -37,6 +37,6 @@ def store(session: Session, images: dict[str, str]) -> Iterator[Store]:
     )
     with containers.run(session, spec) as running:
         running.wait_until(
-            lambda: running.inspect()["State"]["Health"]["Status"] == "healthy", within_seconds=60, what="get healthy"
+            lambda: running.inspect()["State"]["Health"]["Status"] == "healthy", within_seconds=60, goal="get healthy"
         )
         yield Store(Access(running.url(), key_id=ADMINISTRATOR, secret_key=key))

@@ -58,14 +58,15 @@ def test_what_a_registry_would_have_given_is_named_with_what_there_is(log: str, 
 def test_a_name_gets_the_project_in_front_once() -> None:
     """What was typed and what the engine shows lead to the same thing; a registry's address stays as it is."""
     names = Identity("1a2b3c4d", "ann")
-    assert names.thing("orders") == names.thing(names.thing("orders")) == "workshop-1a2b3c4d-orders"
-    assert names.thing("workshop-1a2b3c4d5-orders") == "workshop-1a2b3c4d-workshop-1a2b3c4d5-orders"
+    assert names.real_name("orders") == names.real_name(names.real_name("orders")) == "workshop-1a2b3c4d-orders"
+    assert names.real_name("workshop-1a2b3c4d5-orders") == "workshop-1a2b3c4d-workshop-1a2b3c4d5-orders"
     real = "localhost/workshop-1a2b3c4d/my-service:1"
-    assert names.image("my-service:1") == names.image(real) == names.image("workshop-1a2b3c4d/my-service:1") == real
-    assert names.new_image("shop/api") == "localhost/workshop-1a2b3c4d/shop/api:latest"
-    assert names.image("workshop-1a2b3c4d-my-service") == "workshop-1a2b3c4d-my-service"  # as compose names it
+    for tag in ("my-service:1", "workshop-1a2b3c4d/my-service:1", real):
+        assert names.real_tag(tag) == real
+    assert names.versioned_tag("shop/api") == "localhost/workshop-1a2b3c4d/shop/api:latest"
+    assert names.real_tag("workshop-1a2b3c4d-my-service") == "workshop-1a2b3c4d-my-service"  # as compose names it
     for address in ("ghcr.io/shop/api:1", "localhost/api", "127.0.0.1:5000/api"):
-        assert names.image(address) == address
+        assert names.real_tag(address) == address
 
 
 def test_statistics_of_a_stopped_container_are_empty() -> None:
@@ -147,7 +148,7 @@ def test_a_build_that_fails_is_the_sdks_error_with_the_reason(client: WorkspaceC
 def test_a_container_is_found_by_its_name_replaced_and_reached(client: WorkspaceClient, images: dict[str, str]) -> None:
     """It is found by its typed and its real name, replaced under either, and reached from this machine alone."""
     first = client.containers.run(images["base"], SLEEP, name="shop", detach=True, ports={"8080/tcp": None})
-    assert first.name == client.names.thing("shop")
+    assert first.name == client.names.real_name("shop")
     second = client.containers.run(images["base"], SLEEP, name="shop", detach=True, ports={"8080/tcp": None})
     assert client.containers.get("shop").id == client.containers.get(second.name).id == second.id
     assert [container.id for container in client.containers.list(all=True, filters={"name": "shop"})] == [second.id]

@@ -101,7 +101,7 @@ def test_a_build_is_labeled_recorded_and_removable(session: Session, engine: Eng
     wanted = {**session.identity.labels("machine"), **image_labels(CHECKOUT)}
     assert wanted.items() <= engine.client.images.get(name).labels.items()
     assert [entry.name for entry in cleanup.remove(session, {"machine"}).removed] == [name]
-    assert not images.is_there(engine, name)
+    assert not images.has_image(engine, name)
 
 
 def test_a_silent_registry_costs_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,7 +183,7 @@ def build(session: Session, folder: Path, program: str, options: Sequence[str]) 
     base = recipes.tags(CHECKOUT)["base"]
     (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY program.py /\nRUN python3 /program.py\n")
     tag = f"{recipes.REPOSITORY}/check:test-grading"
-    command = [*images.command(session.engine, tag, session.labels("kernel")), *options, str(folder)]
+    command = [*images.build_command(session.engine, tag, session.labels("kernel")), *options, str(folder)]
     try:
         return subprocess.run(command, check=False, capture_output=True, timeout=300).returncode
     finally:

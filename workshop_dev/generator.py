@@ -136,7 +136,7 @@ def _summary_texts(root: Path, course: Course, lesson: str) -> dict[str, str]:
     if lines is None:
         return {}
 
-    cells = course.kept(lesson, "full")
+    cells = course.kept_cells(lesson, "full")
     minutes = course.minutes(lesson, "full")
     return {summary.HEAD: lines.head(cells, minutes), summary.END: lines.end(cells)}
 
@@ -202,5 +202,5 @@ def _notebook_content(
 def _file_cell_text(old_text: str, file_cell: FileCell, source: Source, stage: FileStage) -> str:
     """Return the text of a file cell: its first line, then the stage of the file, or the changes of that stage."""
     first_line, _, _ = old_text.partition("\n")
-    body = growth.shown(source, stage, changes=file_cell.is_changes)
+    body = growth.cell_text_at(source, stage, changes=file_cell.is_changes)
     return f"{first_line}\n{body}".rstrip("\n")

@@ -28,7 +28,7 @@ from workshop_kit.lessons.lesson import HEADLESS, SOLVED
 from workshop_kit.paths import CHECKOUT, TOURS
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Report, Step, silent
-from workshop_kit.workspace.course import find_lesson, lesson_names, more_names
+from workshop_kit.workspace.course import find_lesson, lesson_names, optional_names
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
 
@@ -211,7 +211,7 @@ def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
     all_names = list(lesson_names(notebooks))
     chosen_names = {find_lesson(name, notebooks) for name in names}
     if not chosen_names:
-        chosen_names = set(all_names) - more_names(notebooks.parent)
+        chosen_names = set(all_names) - optional_names(notebooks.parent)
     return [notebooks / f"{name}.ipynb" for name in all_names if name in chosen_names]
 
 

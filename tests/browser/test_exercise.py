@@ -102,13 +102,13 @@ def test_from_the_first_check_to_the_pass(lab: LabPage, texts: ExerciseFiles) ->
     lab.screenshot("exercise-failed", exercise)
     expect(exercise).to_contain_text(f"Edit {texts.place('start.sh')}.")
     button(exercise, "Open file").click()
-    first = regions.find(texts.mine(), ID).first_line
+    first = regions.find(texts.read_text(), ID).first_line
     expect(lab.page.locator("#jp-main-statusbar")).to_contain_text(f"Ln {first}, Col 1")
     expect(lab.page.get_by_text("# region container.graceful")).to_be_in_viewport()
     lab.screenshot("exercise-file")
     expect(exercise).to_be_hidden()
     assert width(lab, ".jp-FileEditor") > 700
-    write_in_editor(lab, texts.with_body(texts.solution))
+    write_in_editor(lab, texts.text_with_body(texts.solution))
     to_tab(lab, "lesson.ipynb")
     button(exercise, "Check").click()
     expect(findings_region(exercise)).to_contain_text("Passed")
@@ -157,7 +157,7 @@ def test_a_hint_is_in_view_and_solution_and_reset_ask_first(lab: LabPage, texts:
     button(exercise, "Show me anyway").click()
     expect(exercise).to_contain_text("exec uvicorn")
     button(exercise, "Open file").click()
-    solved = texts.with_body(texts.solution)
+    solved = texts.text_with_body(texts.solution)
     write_in_editor(lab, solved)
     to_tab(lab, "lesson.ipynb")
     button(exercise, "Reset").click()

@@ -189,7 +189,7 @@ def lab_of(room: HubRoom, name: str, page: Page) -> LabPage:
 def solve(workspace: Workspace) -> None:
     """Write the solution of the exercise into a participant's file."""
     texts = ExerciseFiles(CHECKOUT, workspace.folder, registry.find(registry.load(CHECKOUT), ID))
-    (workspace.folder / texts.exercise.path).write_text(texts.with_body(texts.solution))
+    (workspace.folder / texts.exercise.path).write_text(texts.text_with_body(texts.solution))
 
 
 def test_two_people_do_the_same_at_once(room: HubRoom, contexts: dict[str, BrowserContext]) -> None:

@@ -18,7 +18,7 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.lessons.lesson import HEADLESS
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import solutions
-from workshop_kit.workspace.course import more_names
+from workshop_kit.workspace.course import optional_names
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL
 
@@ -66,10 +66,10 @@ CASES = (
 def test_every_lesson_has_a_case_and_enough_expectations() -> None:
     """A lesson without them could go wrong without a word: three at the least, six for most first notebooks."""
     lessons = {path.stem for path in NOTEBOOKS.glob("*.ipynb")}
-    more = more_names(CHECKOUT)
-    assert {case.lesson for case in CASES} == lessons - more
+    optional = optional_names(CHECKOUT)
+    assert {case.lesson for case in CASES} == lessons - optional
     for lesson in lessons:
-        least = 3 if lesson in more or lesson == "05_game_day" else 6
+        least = 3 if lesson in optional or lesson == "05_game_day" else 6
         assert len(expectations.load(lesson, NOTEBOOKS).shows) >= least, lesson
 
 

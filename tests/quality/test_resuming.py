@@ -27,7 +27,7 @@ SECTIONS = [
 RESTS = [
     pytest.param(lesson, number, id=f"{lesson}-{section.cells[0]}")
     for lesson, number, section in SECTIONS
-    if section.rest
+    if section.may_follow_break
 ]
 ON_TRACK = [(lesson, track) for track in TRACKS for lesson in COURSE.names(track)]
 
@@ -103,6 +103,6 @@ def test_a_track_keeps_the_cells_that_its_cells_need(lesson: str, track: str) ->
 def test_a_name_from_before_the_rest_is_noticed() -> None:
     """Lesson 02 without its first section after the rest, which imports the tools, lacks them."""
     lesson = "02_configuration"
-    numbers = [number for number, section in enumerate(COURSE.sections[lesson]) if section.rest]
+    numbers = [number for number, section in enumerate(COURSE.sections[lesson]) if section.may_follow_break]
     missing = missing_names(lesson, after_the_rest(COURSE.sections[lesson][numbers[0] + 1 :]))
     assert "settings" in set().union(*missing.values())

@@ -219,7 +219,7 @@ def test_nothing_is_promised_that_is_folded(lesson: str, track: str) -> None:
     """A line of which the track folds a cell stands neither at the head nor at the end, nor does the name of a function
     that only folded cells define. Something is left to reach, to keep and to do at home.
     """
-    kept = COURSE.kept(lesson, track)
+    kept = COURSE.kept_cells(lesson, track)
     texts = {name: text_of(lesson, track, name) for name in (summary.HEAD, summary.END)}
     lines = [line for choice in summary_of(lesson).choices for line in choice]
     folded = [line for line in lines if not kept.issuperset(line.cells)]
@@ -251,6 +251,6 @@ def test_a_line_names_cells_of_its_lesson(lesson: str) -> None:
     for choice in lines.choices:
         assert {cell for line in choice for cell in line.cells} <= cells
     for track in TRACKS:
-        if kept := COURSE.kept(lesson, track):
+        if kept := COURSE.kept_cells(lesson, track):
             assert summary.chosen_text(lines.title, kept)
             assert summary.chosen_text(lines.intro, kept)

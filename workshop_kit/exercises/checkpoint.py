@@ -140,7 +140,7 @@ def _bring_to_stage(
 
     marked = source.at(stage)
     base = regions.starter(marked)
-    mine = (content.current(workspace, source.path) or b"").decode(errors="replace")
+    mine = (content.read_current(workspace, source.path) or b"").decode(errors="replace")
     text = solutions.keep_regions(base, regions.solved(marked), fresh_ids)
     text = solutions.keep_regions(mine, text, earlier_ids)
     content.replace_file(workspace, source.path, text, backup, base=base)
@@ -178,8 +178,8 @@ def _solve_parts(exercise_service: ExerciseService, parts: Iterable[Exercise], b
     has_changed = False
     for part in parts:
         files = exercise_service.exercise_files(part)
-        content_before = content.current(workspace, part.path)
-        text = files.with_body(files.solution)
+        content_before = content.read_current(workspace, part.path)
+        text = files.text_with_body(files.solution)
         if content_before == text.encode():
             continue
 
@@ -270,7 +270,7 @@ class SolvedFiles:
         last_index = names.index(self.lesson)
         index = names.index(lesson)
         track_names = lessons.names(self.exercise_service.workspace.track)
-        names_between = [name for name in names[last_index + 1 : index] if not lessons.is_more(name)]
+        names_between = [name for name in names[last_index + 1 : index] if not lessons.is_optional(name)]
         return last_index < index and not any(name in track_names for name in names_between)
 
 

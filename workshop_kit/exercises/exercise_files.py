@@ -30,7 +30,7 @@ LEFT_OUT = (".git", "__pycache__", ".ipynb_checkpoints", ".venv")
 class ServiceCopy:
     """A check's copy of ``my_service/``: the names of its files that lack markers, and the references put into it."""
 
-    whole: tuple[str, ...] = ()
+    unmarked_files: tuple[str, ...] = ()
     stand_ins: tuple[StandIn, ...] = ()
 
 
@@ -84,7 +84,7 @@ class ExerciseFiles:
         """The participant's file for messages, with the workspace's name: the checkout has files of the same names."""
         return f"{self.folder.name}/{self.exercise.path}"
 
-    def mine(self) -> str:
+    def read_text(self) -> str:
         """Return the text of the participant's file, of a notebook with all its cells unfolded. Raises Unreadable."""
         step = f"Run `./workshop reset {self.exercise.id}` to get it back."
         if self.exercise.in_service and self.exercise.path not in growth.stages(self.folder):
@@ -101,13 +101,13 @@ class ExerciseFiles:
         except NotReady as error:
             raise Unreadable(error.what.replace(str(path), self.shown_name), step) from error
 
-    def composed(self) -> str:
+    def text_for_check(self) -> str:
         """Return the participant's file for a check: this region is theirs, all others are solved.
 
         Raises Unreadable with the line when the markers of the participant's file are damaged.
         """
         try:
-            return regions.others_solved(self.mine(), self.source_text, self.exercise.id)
+            return regions.solve_others(self.read_text(), self.source_text, self.exercise.id)
         except regions.MarkerError as error:
             error_with_file = error.in_file(self.shown_name)
             raise Unreadable(error_with_file.what, error_with_file.next_step) from error
@@ -118,7 +118,7 @@ class ExerciseFiles:
         A file with missing markers stays as the participant has it. Raises Unreadable when the folder cannot be copied,
         or when this exercise's file is missing, not text, or too large.
         """
-        self.mine()  # only for its Unreadable
+        self.read_text()  # only for its Unreadable
         try:
             ignored = shutil.ignore_patterns(*LEFT_OUT)
             shutil.copytree(self.folder / MY_SERVICE, target, symlinks=True, ignore=ignored)
@@ -129,7 +129,7 @@ class ExerciseFiles:
 
     def _solve_copy(self, copy: Path, begun_ids: Collection[str]) -> ServiceCopy:
         """Put the references of all exercises that are not begun into a copy of ``my_service/``."""
-        whole_files: list[str] = []
+        unmarked_files: list[str] = []
         stand_ins: list[StandIn] = []
         own_files = {part.file for part in self.exercise.parts}
         file_stages = growth.stages(self.folder)
@@ -143,14 +143,14 @@ class ExerciseFiles:
             expected_ids = regions.ids(source.at(stage))
             try:
                 own_text = path.read_bytes().decode()
-                text = solutions.others_solved(own_text, source, expected_ids, begun_ids)
+                text = solutions.solve_others(own_text, source, expected_ids, begun_ids)
                 path.write_bytes(text.encode())
                 stand_ins += _stand_ins(source.file, text, begun_ids)
             except (regions.MarkerError, UnicodeDecodeError):
                 if source.file in own_files:
-                    whole_files.append(source.file)
+                    unmarked_files.append(source.file)
 
-        return ServiceCopy(tuple(whole_files), tuple(stand_ins))
+        return ServiceCopy(tuple(unmarked_files), tuple(stand_ins))
 
     def _begun_ids(self, exercises: Iterable[Exercise]) -> set[str]:
         """Return the id of this exercise, and of those of ``exercises`` whose regions the participant has changed."""
@@ -175,8 +175,8 @@ class ExerciseFiles:
         """Return the text of the participant's region or notebook cell; None where it cannot be found."""
         try:
             if self.exercise.file:
-                return regions.region_of(self.mine(), self.exercise.id)
-            notebook = json.loads(self.mine())
+                return regions.region_of(self.read_text(), self.exercise.id)
+            notebook = json.loads(self.read_text())
             return cell_text(_find_cell(notebook, self.exercise.cell))
         except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
             return None
@@ -188,7 +188,7 @@ class ExerciseFiles:
         """
         place = name
         with contextlib.suppress(WorkshopError):
-            region = regions.find(self.mine(), self.exercise.id)
+            region = regions.find(self.read_text(), self.exercise.id)
             place = f"{_line_range(region)} of {name}"
         return ", ".join([place, *self.exercise.more_files])
 
@@ -205,7 +205,7 @@ class ExerciseFiles:
             return same_code(mine, self.starter)
         return self._source.is_starter(self.exercise.id, mine)  # a lesson may change the file before the exercise
 
-    def with_body(self, body: str) -> str:
+    def text_with_body(self, body: str) -> str:
         """Return the participant's file with ``body`` in the exercise's place.
 
         If the file is damaged, return a fresh file with ``body``; the caller makes a copy of the damaged one.
@@ -213,7 +213,7 @@ class ExerciseFiles:
         """
         self._require_stage()
         try:
-            return self._put_into(self.mine(), body)
+            return self._put_into(self.read_text(), body)
         except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
             return self._put_into(self._fresh_text(), body)
 

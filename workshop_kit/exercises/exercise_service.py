@@ -29,7 +29,7 @@ from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
 from workshop_kit.workspace.merge import same_code
 from workshop_kit.workspace.registry import Exercise
-from workshop_kit.workspace.solutions import FIRST, MARK
+from workshop_kit.workspace.solutions import FIRST, LATER_SERVICE_FILE
 
 REFERENCE = "The reference stands there: ./workshop goto put it in. To write your own: ./workshop reset {id}"
 
@@ -187,7 +187,7 @@ class ExerciseService:
 
         for part in exercise.parts:
             files = self.exercise_files(part)
-            text = files.with_body(files.starter)
+            text = files.text_with_body(files.starter)
             if (folder / part.path).exists():
                 backup.keep(part.path)
             content.write(self.workspace, part.path, text)
@@ -234,7 +234,7 @@ class ExerciseService:
 
     def is_too_late(self, exercise: Exercise) -> bool:
         """Return whether the exercise needs the service of the first lesson, and ``my_service/`` has a later one."""
-        has_later_service = (self.workspace.my_service / MARK).exists()
+        has_later_service = (self.workspace.my_service / LATER_SERVICE_FILE).exists()
         return has_later_service and exercise.in_service and exercise.lesson == FIRST
 
     def judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Result:
@@ -257,7 +257,7 @@ class ExerciseService:
                 if exercise.in_service:
                     copy = files.copy_service(folder, self.exercises)
                 elif exercise.file:
-                    text = files.composed()
+                    text = files.text_for_check()
             except Unreadable as error:
                 return Result.not_readable(str(error))
 
@@ -317,10 +317,10 @@ def _explain_copy(result: Result, files: ExerciseFiles, copy: ServiceCopy) -> Re
     """
     own_text = files.text_of(stand_in.file for stand_in in copy.stand_ins)
     explained = say_whose(result, copy.stand_ins, own_text)
-    if not copy.whole:
+    if not copy.unmarked_files:
         return explained
 
-    names = ", ".join(copy.whole)
+    names = ", ".join(copy.unmarked_files)
     return replace(explained, summary=f"{explained.summary} (Markers are missing, so it judged the whole {names}.)")
 
 

@@ -161,7 +161,7 @@ def _current_lines(workspace: Workspace, name: str) -> list[str] | None:
     if not path.resolve().is_relative_to(workspace.folder.resolve()):
         raise WorkshopError(f"{path} leads out of the workspace by a link.", "Move the link away, and try again.")
 
-    data = content.current(workspace, name)
+    data = content.read_current(workspace, name)
     if data is None:
         return None
     try:

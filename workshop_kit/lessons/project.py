@@ -86,7 +86,7 @@ class Project:
     def _write_once(self, name: str, text: str) -> bool:
         """Write a file that does not exist and was never written before; return whether it was written."""
         path = f"{MY_SERVICE}/{name}"
-        was_written = content.remembered(self.workspace, path) is not None
+        was_written = content.read_base(self.workspace, path) is not None
         if was_written or (self.workspace.folder / path).exists():
             return False
 
@@ -118,7 +118,7 @@ class Project:
         Requirements that have hashes already, or that the lock does not have all of, stay.
         """
         path = f"{MY_SERVICE}/{REQUIREMENTS}"
-        requirements = (content.current(self.workspace, path) or b"").decode(errors="replace")
+        requirements = (content.read_current(self.workspace, path) or b"").decode(errors="replace")
         lock = (self.root / SERVICE_LOCK).read_text(encoding="utf-8")
         if "--hash=" in requirements or not _covers(_locked_packages(lock), requirements):
             return
@@ -152,7 +152,7 @@ class Project:
             name = path.relative_to(folder).as_posix()
             is_hidden = name[0] == "." and path.name != ".dockerignore"
             if "/" not in name and path.suffix in TEXT and not is_hidden:
-                data = content.current(self.workspace, f"{MY_SERVICE}/{name}") or b""
+                data = content.read_current(self.workspace, f"{MY_SERVICE}/{name}") or b""
                 texts[name] = data.decode(errors="replace")
         return texts
 

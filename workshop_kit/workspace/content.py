@@ -101,14 +101,14 @@ def update_file(workspace: Workspace, new_version: bytes, name: str, result: Upd
 
     Raises NotReady.
     """
-    mine = current(workspace, name)
+    mine = read_current(workspace, name)
     if mine is None:
         write(workspace, name, new_version)
-        remember(workspace, name, new_version)
+        write_base(workspace, name, new_version)
         result.added.append(name)
         return
 
-    base = remembered(workspace, name)
+    base = read_base(workspace, name)
     is_edited = mine != base
     merged, conflicts = merge(name, base, mine, new_version)
     if merged != mine:
@@ -120,7 +120,7 @@ def update_file(workspace: Workspace, new_version: bytes, name: str, result: Upd
     if base != new_version:
         if conflicts:
             result.conflicts.append((name, conflicts))
-        remember(workspace, name, new_version)
+        write_base(workspace, name, new_version)
 
 
 def replace_file(
@@ -131,15 +131,15 @@ def replace_file(
     ``base`` is the text that an update later compares the file with, if not ``text``. Raises NotReady when a file
     cannot be read or written.
     """
-    former_content = current(workspace, name)
+    former_content = read_current(workspace, name)
     if former_content is not None and former_content != text.encode():
         (backup or Backup(workspace)).keep(name)
 
     write(workspace, name, text)
-    remember(workspace, name, text if base is None else base)
+    write_base(workspace, name, text if base is None else base)
 
 
-def current(workspace: Workspace, name: str) -> bytes | None:
+def read_current(workspace: Workspace, name: str) -> bytes | None:
     """Return the content of a file of the workspace, a notebook's with all its cells unfolded; None without a file.
 
     Raises NotReady.
@@ -212,17 +212,17 @@ def _with_notes(lesson: LessonOnTrack) -> LessonOnTrack:
         notes = [f"{NOTE}{cell}" for cell in section.cells]
         sections.append(replace(section, cells=(*section.cells, *notes)))
 
-    kept_notes = {f"{NOTE}{cell}" for cell in lesson.kept}
-    return replace(lesson, sections=sections, kept=lesson.kept | kept_notes)
+    kept_notes = {f"{NOTE}{cell}" for cell in lesson.kept_cells}
+    return replace(lesson, sections=sections, kept_cells=lesson.kept_cells | kept_notes)
 
 
-def remembered(workspace: Workspace, name: str) -> bytes | None:
+def read_base(workspace: Workspace, name: str) -> bytes | None:
     """Return the version that a file of the workspace was made from; None if none is known."""
     path = workspace.base / name
     return path.read_bytes() if path.exists() else None
 
 
-def remember(workspace: Workspace, name: str, content: str | bytes) -> None:
+def write_base(workspace: Workspace, name: str, content: str | bytes) -> None:
     """Note the version that a file of the workspace was made from. Raises NotReady when it cannot be written."""
     data = content.encode() if isinstance(content, str) else content
     write_atomically(workspace.base / name, data)

@@ -51,21 +51,21 @@ class Track:
 class Section:
     """A part of a lesson: ``cells`` (ids) from the one with its ``heading`` to the next section.
 
-    ``minutes`` are given by track: a track that is not among them skips the section. ``some`` has the cells of tracks
-    that keep only some of them. ``rest``: a break may come before the section.
+    ``minutes`` are given by track: a track that is not among them skips the section. ``cells_by_track`` has the cells
+    of tracks that keep only some of them. ``may_follow_break``: a break may come before the section.
     """
 
     heading: str
     cells: tuple[str, ...]
     minutes: Mapping[str, int]
-    rest: bool = False
-    some: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    may_follow_break: bool = False
+    cells_by_track: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def cells_on(self, track: str) -> tuple[str, ...]:
         """Return the cells (ids) that ``track`` keeps."""
         if track not in self.minutes:
             return ()
-        return self.some.get(track, self.cells)
+        return self.cells_by_track.get(track, self.cells)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class LessonTime:
 
 
 @dataclass(frozen=True)
-class MoreTime:
+class OptionalTime:
     """The second notebook of a lesson, which is optional: the ``minutes`` of a visit by track, and its reason."""
 
     name: str
@@ -118,7 +118,7 @@ class ExerciseTime:
 class Course:
     """The lessons in their order, the tracks by name, and the exercises and sections by lesson.
 
-    ``notebooks`` has the names of all notebooks in their order, also of the optional ones, which are in ``more``.
+    ``notebooks`` has the names of all notebooks in their order, also those of the ``optional_notebooks``.
     """
 
     lessons: tuple[LessonTime, ...]
@@ -126,9 +126,9 @@ class Course:
     exercises: tuple[ExerciseTime, ...] = ()
     sections: Mapping[str, tuple[Section, ...]] = field(default_factory=dict)
     notebooks: tuple[str, ...] = ()
-    more: tuple[MoreTime, ...] = ()
+    optional_notebooks: tuple[OptionalTime, ...] = ()
 
-    def is_more(self, name: str) -> bool:
+    def is_optional(self, name: str) -> bool:
         """Return whether a notebook is an optional one."""
         return name in self.notebooks and self.lesson(name) is None
 
@@ -136,7 +136,7 @@ class Course:
         """Return the lesson called ``name`` (``01_container``), or None."""
         return next((lesson for lesson in self.lessons if lesson.name == name), None)
 
-    def kept(self, name: str, track: str) -> frozenset[str]:
+    def kept_cells(self, name: str, track: str) -> frozenset[str]:
         """Return the cells (ids) that ``track`` keeps of the lesson ``name``; none of a lesson that it leaves out."""
         sections = self.sections.get(name, ())
         return frozenset(cell for section in sections for cell in section.cells_on(track))
@@ -174,7 +174,7 @@ def load_course(root: Path) -> Course:
         notebooks = tuple(document["lessons"])
         entries = document["lessons"].items()
         lessons = [_lesson_time(name, entry) for name, entry in entries if not entry.get("more")]
-        more_times = [_more_time(name, entry) for name, entry in entries if entry.get("more")]
+        optional_times = [_optional_time(name, entry) for name, entry in entries if entry.get("more")]
         exercises = [_exercise_time(entry) for entry in document.get("exercise", [])]
         sections = {name: _sections(root, name, table) for name, table in document.get("sections", {}).items()}
     except (KeyError, TypeError, AttributeError) as error:
@@ -184,15 +184,15 @@ def load_course(root: Path) -> Course:
         return notebooks.index(exercise.lesson) if exercise.lesson in notebooks else 0
 
     exercises.sort(key=lesson_index)
-    return Course(tuple(lessons), tracks, tuple(exercises), sections, notebooks, tuple(more_times))
+    return Course(tuple(lessons), tracks, tuple(exercises), sections, notebooks, tuple(optional_times))
 
 
 def _lesson_time(name: str, entry: Mapping[str, Any]) -> LessonTime:
     return LessonTime(name, entry["title"], entry.get("prefix", ""), entry["minutes"])
 
 
-def _more_time(name: str, entry: Mapping[str, Any]) -> MoreTime:
-    return MoreTime(name, entry["title"], entry.get("minutes", {}), entry.get("visit", ""))
+def _optional_time(name: str, entry: Mapping[str, Any]) -> OptionalTime:
+    return OptionalTime(name, entry["title"], entry.get("minutes", {}), entry.get("visit", ""))
 
 
 def _exercise_time(entry: Mapping[str, Any]) -> ExerciseTime:
@@ -305,18 +305,18 @@ def find_lesson(word: str, notebooks: Path) -> str:
     if stem in names:
         return stem
 
-    optional_names = more_names(notebooks.parent)
+    optional = optional_names(notebooks.parent)
     has_letter = stem[2:3].isalpha()
-    if has_letter and any(name.startswith(stem.lower()) for name in optional_names):
-        candidates = [name for name in names if name in optional_names]
+    if has_letter and any(name.startswith(stem.lower()) for name in optional):
+        candidates = [name for name in names if name in optional]
     else:
         series = [name for name in names if LESSON.fullmatch(name)]
-        candidates = [name for name in series if name not in optional_names]
+        candidates = [name for name in series if name not in optional]
 
     return resolve("lesson", stem, candidates, "_", f"Choose from: {', '.join(names)}.")
 
 
-def more_names(root: Path) -> set[str]:
+def optional_names(root: Path) -> set[str]:
     """Return the names of the optional notebooks."""
     return {name for name, lesson in lesson_table(root).items() if lesson.get("more")}
 

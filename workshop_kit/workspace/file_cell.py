@@ -117,7 +117,7 @@ def _grow(workspace: Workspace, source: Source, stage: FileStage, cell: FileCell
 
 def _merge_into_file(workspace: Workspace, name: str, mine: str | None, new_version: str, stage: FileStage) -> str:
     """Write a file's new version, with what the participant changed in ``mine``; return a sentence."""
-    remembered_base = content.remembered(workspace, name)
+    remembered_base = content.read_base(workspace, name)
     base = mine or ""
     if remembered_base is not None:
         base = remembered_base.decode()
@@ -126,12 +126,12 @@ def _merge_into_file(workspace: Workspace, name: str, mine: str | None, new_vers
 
     grown = grow(base, mine, new_version)
     growth.record(workspace.folder, name, stage)
-    content.remember(workspace, name, new_version)
+    content.write_base(workspace, name, new_version)
     if grown.is_conflict:
         return f"{name} stays as it is: you changed lines that this cell changes, too. Put its lines in by hand."
 
     backup = content.Backup(workspace)
-    if grown.gone:
+    if grown.lost_regions:
         backup.keep(name)
     content.write(workspace, name, grown.text)
     if mine == base:
@@ -225,7 +225,7 @@ def shipped_cells(notebook: Path) -> Iterator[FileCell]:
 
 def _read_text(workspace: Workspace, name: str) -> str | None:
     """Return the text of a file with line feeds, None without a file. Bytes that are not UTF-8 are replaced."""
-    data = content.current(workspace, name)
+    data = content.read_current(workspace, name)
     if data is None:
         return None
     return data.decode(errors="replace").replace("\r\n", "\n")

@@ -46,7 +46,7 @@ def record(workspace: Path, path: str, stage: FileStage | None) -> None:
     write_atomically(workspace / STAGES, (json.dumps(texts, indent=1) + "\n").encode())
 
 
-def shown(source: Source, stage: FileStage, *, changes: bool) -> str:
+def cell_text_at(source: Source, stage: FileStage, *, changes: bool) -> str:
     """Return what a file cell shows of a stage: the whole starter, or with ``changes`` only its new statements."""
     text = regions.starter(source.at(stage))
     if not changes:

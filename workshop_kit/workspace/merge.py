@@ -93,19 +93,19 @@ def _put_back_cells(cells: list[Cell], participant_cells: list[Cell], base_cells
 
 
 @dataclass(frozen=True)
-class Grown:
+class MergedFile:
     """A file that was brought from one version to the next, as ``text``.
 
     ``is_conflict``: the participant and the new version changed the same lines, and ``text`` is the participant's.
-    ``gone``: the regions that the participant had changed and that the new version lacks.
+    ``lost_regions``: the regions that the participant had changed and that the new version lacks.
     """
 
     text: str
     is_conflict: bool = False
-    gone: tuple[str, ...] = ()
+    lost_regions: tuple[str, ...] = ()
 
 
-def grow(base: str, mine: str, new_version: str) -> Grown:
+def grow(base: str, mine: str, new_version: str) -> MergedFile:
     """Return ``mine`` brought from its ``base`` to ``new_version``; the participant's changes stay."""
     written_bodies = _written_regions(base, mine)
     without_answers = mine
@@ -114,14 +114,14 @@ def grow(base: str, mine: str, new_version: str) -> Grown:
 
     merged = merge_lines(base, without_answers, new_version)
     if merged is None:
-        return Grown(mine, is_conflict=True)
+        return MergedFile(mine, is_conflict=True)
 
     merged_ids = regions.ids(merged)
     for name, body in written_bodies.items():
         if name in merged_ids:
             merged = regions.replace(merged, name, body)
-    gone = tuple(name for name in written_bodies if name not in merged_ids)
-    return Grown(merged, gone=gone)
+    lost_regions = tuple(name for name in written_bodies if name not in merged_ids)
+    return MergedFile(merged, lost_regions=lost_regions)
 
 
 def merge_lines(base: str, mine: str, new_version: str) -> str | None:
@@ -186,7 +186,7 @@ def _written_regions(base: str, mine: str) -> dict[str, str]:
 def _merge_exercises(base: str, mine: str, new_version: str) -> Merged:
     """Return a file with exercises merged, with the ids of the regions that both changed."""
     grown = grow(base, mine, new_version)
-    if grown.is_conflict or grown.gone:
+    if grown.is_conflict or grown.lost_regions:
         return mine.encode(), WHOLE
 
     changed_by_participant = _written_regions(base, mine)

@@ -36,13 +36,13 @@ class NaiveCopy:
     """A file with a participant's answers, or with the colleague's lines in their place.
 
     ``stage`` is the stage of a file cell. ``names`` are the answered exercises of the cell's lesson, which `use`
-    replaces; ``shown`` are those among them whose naive lines the cell shows.
+    replaces; ``shown_ids`` are those among them whose naive lines the cell shows.
     """
 
     workspace: Workspace
     source: Source
     stage: FileStage
-    shown: tuple[str, ...]
+    shown_ids: tuple[str, ...]
     names: tuple[str, ...]
 
     @property
@@ -58,8 +58,8 @@ class NaiveCopy:
         if set_aside is not None:
             names = _join_names(set_aside.names)
             return f"{file} has the colleague's lines for {names}. Yours are in {set_aside.copy_path}."
-        if self.shown:
-            answers = _join_names(self.shown)
+        if self.shown_ids:
+            answers = _join_names(self.shown_ids)
             return f"{file} keeps your {answers}: this part of the lesson then shows your version, not the colleague's."
         return f"{file} has your lines."
 
@@ -155,7 +155,7 @@ def find(workspace: Workspace, source: Source, stage: FileStage, shown: str) -> 
     shown_ids = tuple(name for name in answered_in_lesson if name in ids_in_cell)
 
     copy = NaiveCopy(workspace, source, stage, shown_ids, answered_in_lesson)
-    return copy if copy.shown or copy.is_in_use else None
+    return copy if copy.shown_ids or copy.is_in_use else None
 
 
 def put_all_back(workspace: Workspace, root: Path) -> None:

@@ -232,13 +232,13 @@ def without_markers(text: str) -> str:
     return _without_gaps("".join(other_lines))
 
 
-def others_solved(theirs: str, marked: str, *kept_ids: str) -> str:
+def solve_others(participant_text: str, marked: str, *kept_ids: str) -> str:
     """Return a participant's file in which all regions but those of ``kept_ids`` hold the solution.
 
     Text outside regions (an import, a helper) stays. Raises MarkerError where the markers of a region are missing.
     """
     solution = solved(marked)
-    text = theirs
+    text = participant_text
     for name in ids(solution):
         find(text, name)  # only for its MarkerError: a kept region needs its markers, too
         if name not in kept_ids:

@@ -23,7 +23,7 @@ FIRST = "01_container"
 """The lesson that makes ``my_service/``."""
 ANSWERS = "answers"
 """The folder of a lesson with other right answers, and with answers that only please a check."""
-MARK = "orders.py"
+LATER_SERVICE_FILE = "orders.py"
 """A file that is there once the service is more than that of lesson 01."""
 TOOLS = "tools.py"
 """The participant's own helpers, beside the notebooks."""
@@ -142,12 +142,12 @@ def files_at(root: Path, lesson: str) -> dict[str, str]:
     }
 
 
-def others_solved(theirs: str, source: Source, expected: Collection[str], kept_ids: Collection[str]) -> str:
+def solve_others(participant_text: str, source: Source, expected: Collection[str], kept_ids: Collection[str]) -> str:
     """Return a participant's file in which all ``expected`` regions but those of ``kept_ids`` hold the solution.
 
     Raises MarkerError where the markers of an expected region are missing.
     """
-    text = theirs
+    text = participant_text
     for name in expected:
         regions.find(text, name)  # only for its MarkerError: a kept region needs its markers, too
         if name not in kept_ids:

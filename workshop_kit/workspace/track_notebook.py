@@ -58,7 +58,7 @@ class Maker:
 
 @dataclass(frozen=True)
 class LessonOnTrack:
-    """A lesson on a track, which has only the ``kept`` cells (ids) of it: none if it leaves the lesson out.
+    """A lesson on a track, which has only the ``kept_cells`` (ids) of it: none if it leaves the lesson out.
 
     ``earlier`` are makers of earlier lessons that the track skips, and whose files are still missing at this lesson.
     ``texts`` has the first and the last text by cell id: as it is shipped, and as the track has it.
@@ -67,7 +67,7 @@ class LessonOnTrack:
     lesson: str
     track: str
     sections: Sequence[Section]
-    kept: frozenset[str]
+    kept_cells: frozenset[str]
     earlier: tuple[Maker, ...] = ()
     texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -78,7 +78,7 @@ class LessonOnTrack:
 
 def on_track(root: Path, course: Course, lesson: str, track: str) -> LessonOnTrack:
     """Return a lesson of the checkout ``root`` as ``track`` has it."""
-    kept_cells = course.kept(lesson, track)
+    kept_cells = course.kept_cells(lesson, track)
     if not kept_cells:
         return LessonOnTrack(lesson, track, course.sections.get(lesson, ()), kept_cells)
 
@@ -94,10 +94,10 @@ def _earlier_makers(root: Path, course: Course, lesson: str, track: str) -> list
     """
     pending_makers: list[Maker] = []
     for name in course.notebooks[: course.notebooks.index(lesson)]:
-        if course.is_more(name):
+        if course.is_optional(name):
             continue
 
-        kept_cells = course.kept(name, track)
+        kept_cells = course.kept_cells(name, track)
         for cell in notebook_cells(root / "notebooks" / f"{name}.ipynb"):
             if cell["id"] not in kept_cells:
                 pending_makers += _makers(name, [cell])
@@ -131,7 +131,7 @@ def _texts(root: Path, course: Course, lesson: str, track: str) -> dict[str, tup
     shipped_head = lesson_summary.head(all_cells, course.minutes(lesson, "full"))
     shipped_end = lesson_summary.end(all_cells)
 
-    kept_cells = course.kept(lesson, track)
+    kept_cells = course.kept_cells(lesson, track)
     track_head = lesson_summary.head(kept_cells, course.minutes(lesson, track))
     track_end = lesson_summary.end(kept_cells, _next_link(course, lesson, track))
     return {summary.HEAD: (shipped_head, track_head), summary.END: (shipped_end, track_end)}
@@ -156,7 +156,7 @@ def fold(notebook: bytes, part: LessonOnTrack) -> bytes:
     A stretch in which a cell was run stays as it is. A damaged notebook is returned as it is.
     """
     whole_notebook = unfold(notebook)
-    if not part.kept:
+    if not part.kept_cells:
         return whole_notebook
     try:
         document = json.loads(whole_notebook)
@@ -171,7 +171,7 @@ def fold(notebook: bytes, part: LessonOnTrack) -> bytes:
 def _cells_on_track(cells: Sequence[Cell], part: LessonOnTrack) -> Iterator[Cell]:
     """Yield the kept cells of a notebook, a mark for each skipped stretch, and cells that fill in the skipped files."""
     lesson_cells = {cell for section in part.sections for cell in section.cells}
-    skipped_cells = lesson_cells - part.kept
+    skipped_cells = lesson_cells - part.kept_cells
     pending_makers = list(part.earlier)
 
     def is_skipped(cell: Cell) -> bool:

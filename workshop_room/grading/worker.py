@@ -126,7 +126,7 @@ class SubmissionJudge:
         """Return the grade of an exercise whose file does not show which lines are the participant's; else None."""
         exercise_files = self.service.exercise_files(exercise)
         try:
-            exercise_files.mine()
+            exercise_files.read_text()
         except WorkshopError as error:
             return self._make_grade(exercise, Outcome.NOT_READABLE, error.what)
 

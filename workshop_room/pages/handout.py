@@ -90,7 +90,7 @@ class HandoutTexts:
         self.track = course.tracks[track]
         self.lessons = [lesson for lesson in course.lessons if lesson.minutes.get(track)]
         self.opened = course.names(track)
-        self._outlines = {name: load_outline(name, root, course.kept(name, track)) for name in self.opened}
+        self._outlines = {name: load_outline(name, root, course.kept_cells(name, track)) for name in self.opened}
         self._readme = (root / README).read_text(encoding="utf-8")
         self._platforms = (root / PLATFORMS).read_text(encoding="utf-8")
 

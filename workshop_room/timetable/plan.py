@@ -169,7 +169,7 @@ def _summary_data(track: str, blocks: Sequence[Block]) -> dict[str, Any]:
 def _teaching_blocks(course: Course, track: Track) -> Iterator[Block]:
     """Yield the lessons of a track, cut where a break may come, the demo after the first lesson, and the visits."""
     lessons = {lesson.name: lesson for lesson in course.lessons if lesson.minutes.get(track.name)}
-    visits = {notebook.name: notebook for notebook in course.more if notebook.minutes.get(track.name)}
+    visits = {notebook.name: notebook for notebook in course.optional_notebooks if notebook.minutes.get(track.name)}
     needs_demo = bool(track.demo)
     for name in course.notebooks:
         if name in visits:
@@ -225,7 +225,7 @@ def _stretches(sections: Sequence[Section], track: str) -> Iterator[tuple[Sectio
     """Yield the sections of a lesson in stretches: a new one begins where the track may have a break."""
     stretch: list[Section] = []
     for section in sections:
-        may_have_break = section.rest and track in section.minutes
+        may_have_break = section.may_follow_break and track in section.minutes
         if stretch and may_have_break:
             yield tuple(stretch)
             stretch = []

@@ -99,7 +99,7 @@ def write_answer(exercise_service: ExerciseService, exercise: Exercise, answer: 
     for part in exercise.parts:
         text = texts.get(part.file or "") if texts else answer.read_text()
         own = exercise_service.exercise_files(part)
-        content.write(exercise_service.workspace, part.path, own.with_body(own.solution if text is None else text))
+        content.write(exercise_service.workspace, part.path, own.text_with_body(own.solution if text is None else text))
 
     for name in texts.keys() - {part.file for part in exercise.parts}:
         content.write(exercise_service.workspace, f"{MY_SERVICE}/{name}", texts[name])
@@ -109,7 +109,7 @@ def write_solution(exercise_service: ExerciseService, exercise: Exercise) -> Non
     """Put the solution into the participant's files."""
     for part in exercise.parts:
         own = exercise_service.exercise_files(part)
-        content.write(exercise_service.workspace, part.path, own.with_body(own.solution))
+        content.write(exercise_service.workspace, part.path, own.text_with_body(own.solution))
 
 
 def judge(stack: Stack, identifier: str, text: str) -> Result:

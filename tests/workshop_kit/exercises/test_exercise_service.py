@@ -157,7 +157,7 @@ def test_an_exercise_of_the_first_service_is_not_run_on_a_later_one(engineless: 
     """What `goto 01` would bring back is not there: nothing is built, and the sentence says what to do."""
     exercise = engineless.find("container.limits")
     assert not engineless.is_too_late(exercise)
-    (engineless.workspace.my_service / solutions.MARK).write_text("")  # a file of lesson 02
+    (engineless.workspace.my_service / solutions.LATER_SERVICE_FILE).write_text("")  # a file of lesson 02
     result = engineless.check("container.limits")
     assert not result.passed
     assert "goto 01" in result.summary
@@ -219,7 +219,7 @@ def test_a_file_that_cannot_be_judged_is_named(
 def test_the_dockerfile_of_an_earlier_lesson_misses_no_markers(engineless: ExerciseService, tmp_path: Path) -> None:
     """Lesson 04 writes the Dockerfile after its first exercise: until then it is lesson 02's, and that is no damage."""
     check_runner.arrive(engineless, engineless.find("monitoring.deep"))
-    assert copied(engineless, "monitoring.deep", tmp_path / "deep").whole == ()
+    assert copied(engineless, "monitoring.deep", tmp_path / "deep").unmarked_files == ()
     assert "HEALTHCHECK" not in (tmp_path / "deep/Dockerfile").read_text()
 
 

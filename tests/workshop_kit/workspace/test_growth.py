@@ -113,7 +113,7 @@ def test_a_solved_region_stays_while_the_file_grows_around_it() -> None:
     assert 'return "coffee"' in grown.text
     assert "import json" in grown.text
     without = re.sub(r"(?s)# region.*# endregion shop.sell\n", "", new)
-    assert grow(base, mine, without).gone == ("shop.sell",)
+    assert grow(base, mine, without).lost_regions == ("shop.sell",)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def workspace(empty_workspace: Workspace, checkout: Path) -> Workspace:
         cells = []
         for number in numbers:
             changes = lesson != "01b_shop"
-            body = growth.shown(source, FileStage(lesson[:3].rstrip("_"), number), changes=changes)
+            body = growth.cell_text_at(source, FileStage(lesson[:3].rstrip("_"), number), changes=changes)
             first = f"%%file {NAME}{' (changes)' if changes else ''}\n"
             cells.append({"cell_type": "code", "id": f"c{number}", "metadata": {}, "source": first + body.rstrip()})
         folder = empty_workspace.base / "notebooks"

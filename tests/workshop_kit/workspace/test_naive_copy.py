@@ -95,7 +95,7 @@ def test_the_colleagues_lines_are_one_click_away(
     colleague_copy = run(empty_workspace, lesson, cell)
     assert colleague_copy is not None
     assert (colleague_copy.is_in_use, file.read_text()) == (False, mine)
-    assert colleague_copy.sentence.startswith(f"{source.file} keeps your {colleague_copy.shown[0]}")
+    assert colleague_copy.sentence.startswith(f"{source.file} keeps your {colleague_copy.shown_ids[0]}")
 
     sentence = colleague_copy.use()
     for name in colleague_copy.names:

@@ -124,7 +124,7 @@ def test_every_skipped_file_is_made_before_the_next_cell_that_runs(track: str) -
     wanted: list[str] = []
     filled_in: list[str] = []
     for lesson in (lesson.name for lesson in COURSE.lessons):
-        kept = COURSE.kept(lesson, track)
+        kept = COURSE.kept_cells(lesson, track)
         for cell in cells(shipped(lesson)):
             if cell["id"] not in kept and "".join(cell["source"]).startswith(("%%file ", "w.exercise(")):
                 wanted.append(f"{lesson}/{cell['id']}")

@@ -28,7 +28,7 @@ def html_of(track: str) -> dict[str, str]:
 
 def outline_of(lesson: str, track: str) -> Outline:
     """Return what a lesson promises and leaves on a track."""
-    return load_outline(lesson, CHECKOUT, COURSE.kept(lesson, track))
+    return load_outline(lesson, CHECKOUT, COURSE.kept_cells(lesson, track))
 
 
 def text_of(html: str) -> str:
@@ -100,7 +100,7 @@ def test_no_page_says_what_its_track_folds(track: str) -> None:
     for lesson in COURSE.names(track):
         lines = summary.load(CHECKOUT, lesson)
         assert lines is not None
-        kept = COURSE.kept(lesson, track)
+        kept = COURSE.kept_cells(lesson, track)
         choices = (*lines.goals, *lines.key_points, *lines.homework)
         all_lines = [line for choice in choices for line in choice]
         folded += [plain(line.text) for line in all_lines if not kept.issuperset(line.cells)]

@@ -10,9 +10,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from workshop_kit.trials.check_api import CHECKS, GIVEN
+from workshop_kit.trials.check_api import CHECKS, TASK_NUMBERS
 
-__all__ = ["CHECKS", "GIVEN"]
+__all__ = ["CHECKS", "TASK_NUMBERS"]
 
 for _module in pkgutil.iter_modules(__path__):
     if not _module.name.endswith("_inside"):

@@ -17,7 +17,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import CheckEnded, Context
-from workshop_kit.trials.start_failure import did_not_start, exception_reason
+from workshop_kit.trials.start_failure import exception_reason, start_failure_result
 from workshop_kit.trials.trial import MARK, START_SECONDS, Trial, printed_json
 from workshop_kit.trials.trial_database import TrialDatabase
 
@@ -80,7 +80,7 @@ def wait_refused(trial: Trial) -> Refusal:
 def wait_listening(trial: Trial) -> None:
     """Wait until the service answers with any status. Raises CheckEnded if it does not in time."""
     if not trial.wait_listening(NO_ORDER, START_SECONDS):
-        raise CheckEnded(did_not_start(trial, f"GET {NO_ORDER}"))
+        raise CheckEnded(start_failure_result(trial, f"GET {NO_ORDER}"))
 
 
 def place_order(trial: Trial, item: str = "tea") -> Answer:
@@ -163,4 +163,4 @@ def run_inside(context: Context, image: str, *arguments: str) -> Any:
         try:
             return printed_json(trial.log_tail(LOG_LIMIT_BYTES))
         except ValueError:
-            raise CheckEnded(did_not_start(trial)) from None
+            raise CheckEnded(start_failure_result(trial)) from None

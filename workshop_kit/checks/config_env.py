@@ -58,7 +58,7 @@ def env(context: Context) -> Result:
             all_findings += _group_findings(context, image)
 
     is_lucky = uses.passed and no_secret.passed
-    return conclude(ENV.shown, all_findings, lines, lucky=is_lucky)
+    return conclude(ENV.success_summary, all_findings, lines, lucky=is_lucky)
 
 
 def uses_settings(order: Answer, log: str, first_id: int) -> Finding:

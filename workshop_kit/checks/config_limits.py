@@ -69,7 +69,7 @@ def limits(context: Context) -> Result:
         cached_order = _order_from_cache(trial, second)
         cache = uses_cache(cached_order)
         if not cache.passed:
-            return conclude(LIMITS.shown, [cache], trial.log_tail())
+            return conclude(LIMITS.success_summary, [cache], trial.log_tail())
 
         all_findings = [cache]
         for name, ask in ASK.items():
@@ -82,7 +82,7 @@ def limits(context: Context) -> Result:
         all_findings.append(recovers(order))
         if all(finding.passed for finding in all_findings):
             all_findings += _exception_findings(context, image)
-        return conclude(LIMITS.shown, all_findings, trial.log_tail())
+        return conclude(LIMITS.success_summary, all_findings, trial.log_tail())
 
 
 @contextlib.contextmanager

@@ -37,7 +37,7 @@ def report(context: Context) -> Result:
         refusal, lines = _start_without(context, image, (*MISSING, *ALSO_UNSET), {WRONG: NO_PORT})
         all_findings = report_findings(refusal)
         if not all(finding.passed for finding in all_findings):
-            return conclude(REPORT.shown, all_findings, lines)
+            return conclude(REPORT.success_summary, all_findings, lines)
 
         context.report_step("starting it without others, and with all of them")
         other_refusal, _ = _start_without(context, image, OTHERS_MISSING, {OTHER_WRONG: NO_PORT})
@@ -46,7 +46,7 @@ def report(context: Context) -> Result:
             lines = trial.log_tail()
 
     all_findings = (*all_findings, reports_others(other_refusal), accepts(outcome))
-    return conclude(REPORT.shown, all_findings, lines, lucky=True)
+    return conclude(REPORT.success_summary, all_findings, lines, lucky=True)
 
 
 def _start_without(

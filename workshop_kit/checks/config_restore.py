@@ -12,9 +12,9 @@ from workshop_kit.trials.result import Finding, Result, conclude
 
 RESTORE = findings("config.restore")
 LONGEST_TOLD = 300
-Seen = tuple[str, str | None, str | None]
+SituationOutcome = tuple[str, str | None, str | None]
 """What a situation of config_inside.py left: what happened in its block, and the two variables' values afterwards."""
-RIGHT: Seen = ("as asked", None, "before")
+RIGHT: SituationOutcome = ("as asked", None, "before")
 
 
 @check("config.restore")
@@ -23,13 +23,13 @@ def restore(context: Context) -> Result:
     with service_trial.build(context) as image:
         values_by_name = config.run_inside(context, image, "restored")
 
-    situations: dict[str, Seen] = {}
+    situations: dict[str, SituationOutcome] = {}
     for name, (block_text, first_value, second_value) in values_by_name.items():
         situations[name] = (block_text, first_value, second_value)
-    return conclude(RESTORE.shown, restore_findings(situations))
+    return conclude(RESTORE.success_summary, restore_findings(situations))
 
 
-def restore_findings(situations: Mapping[str, Seen]) -> tuple[Finding, ...]:
+def restore_findings(situations: Mapping[str, SituationOutcome]) -> tuple[Finding, ...]:
     """Return the findings on the three situations.
 
     If the plain situation is wrong, the nested one is left out, and so is the raising one if it fails likewise.
@@ -45,7 +45,7 @@ def restore_findings(situations: Mapping[str, Seen]) -> tuple[Finding, ...]:
     return tuple(all_findings)
 
 
-def _situation_finding(name: str, outcome: Seen) -> Finding:
+def _situation_finding(name: str, outcome: SituationOutcome) -> Finding:
     """Find whether the block of a situation had the variables, and whether they are as before it afterwards."""
     key = name
     if name != "nested":
@@ -53,7 +53,7 @@ def _situation_finding(name: str, outcome: Seen) -> Finding:
     return RESTORE.equals(key, _describe(outcome)[:LONGEST_TOLD], right=_describe(RIGHT))
 
 
-def _way_to_fail(name: str, outcome: Seen) -> str:
+def _way_to_fail(name: str, outcome: SituationOutcome) -> str:
     """Return the key of the way in which an outcome fails, if it does."""
     block_text, first_value, _ = outcome
     right_block_text, _, _ = RIGHT
@@ -64,7 +64,7 @@ def _way_to_fail(name: str, outcome: Seen) -> str:
     return "left"
 
 
-def _describe(outcome: Seen) -> str:
+def _describe(outcome: SituationOutcome) -> str:
     """Return an outcome as a sentence for a finding."""
     block_text, first_value, second_value = outcome
     first_text = _describe_value(first_value)

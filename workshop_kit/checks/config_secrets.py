@@ -42,7 +42,7 @@ def redact(context: Context) -> Result:
         service_trial.run_with_stack(context, image, environment=environment, without=without) as trial,
     ):
         refusal = config.wait_refused(trial)
-    return conclude(REDACT.shown, redact_findings(refusal, canary))
+    return conclude(REDACT.success_summary, redact_findings(refusal, canary))
 
 
 def redact_findings(refusal: Refusal, canary: str) -> list[Finding]:
@@ -120,7 +120,7 @@ def file(context: Context) -> Result:
             outcome = config.order_or_refusal(blanks_trial)
             folder_refusal = config.wait_refused(folder_trial)
 
-    return conclude(FILE.shown, file_findings(order, outcome, both_refusal, folder_refusal), lines)
+    return conclude(FILE.success_summary, file_findings(order, outcome, both_refusal, folder_refusal), lines)
 
 
 def _run_with_file(

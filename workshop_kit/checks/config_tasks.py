@@ -73,7 +73,7 @@ def environments(context: Context) -> Result:
         starts = list(pool.map(start, settings))
 
     all_findings = (*starts, _image_finding(definitions))
-    return conclude(ENVIRONMENTS.shown, all_findings, lucky=all(finding.passed for finding in starts))
+    return conclude(ENVIRONMENTS.success_summary, all_findings, lucky=all(finding.passed for finding in starts))
 
 
 def _start_finding(
@@ -169,7 +169,7 @@ def _judge_desk(trial: Trial, settings: Settings, definition: Definition, no_pas
     new_leaks = leaks.difference(_passwords_as_text(definition))
     if no_passwords.passed or new_leaks:  # otherwise it would repeat the passwords of the definition
         all_findings.append(STORE.has_none("inspect", sorted(new_leaks)))
-    return conclude(STORE.shown, all_findings, trial.log_tail(), lucky=takes_order.passed)
+    return conclude(STORE.success_summary, all_findings, trial.log_tail(), lucky=takes_order.passed)
 
 
 def _variables_with_secrets(trial: Trial, settings: Settings) -> set[str]:

@@ -19,7 +19,7 @@ ORDER_SECONDS = 0.5
 KILLED_BY_SIGTERM = 143
 INITS = ("tini", "docker-init", "dumb-init", "catatonit")
 """Programs that a container may have as process 1, before the service."""
-SAYS = findings("container.graceful")
+FINDINGS = findings("container.graceful")
 
 
 @check("container.graceful")
@@ -33,7 +33,7 @@ def graceful(context: Context) -> Result:
         service_trial.wait_order(trial)
         context.report_step("stopping it while an order is under way")
         order, end = _stop_findings(trial)
-        return conclude(SAYS.shown, (order, end), trial.log_tail(), lucky=end.passed)
+        return conclude(FINDINGS.success_summary, (order, end), trial.log_tail(), lucky=end.passed)
 
 
 def _stop_findings(trial: Trial) -> tuple[Finding, Finding]:
@@ -41,7 +41,7 @@ def _stop_findings(trial: Trial) -> tuple[Finding, Finding]:
 
     A second client never sends its second half.
     """
-    process_1, _ = service_trial.process_1(trial)
+    process_1, _ = service_trial.read_process_1(trial)
     with (
         trial.half_post("/orders", service_trial.ORDER) as finish_order,
         trial.half_post("/orders", service_trial.ORDER),
@@ -63,7 +63,7 @@ def _order_finding(order: Answer) -> Finding:
     """Find whether the order was placed whose second half came after SIGTERM."""
     way_to_fail = "lost" if order.status is None else "given-up"
     values = {"seconds": ORDER_SECONDS, "status": order.status}
-    return SAYS.found(order.status == 201, f"order.{way_to_fail}", str(order), **values)
+    return FINDINGS.found(order.status == 201, f"order.{way_to_fail}", str(order), **values)
 
 
 def _end_finding(process_1: str, code: int | None, *, hears: bool) -> Finding:
@@ -77,7 +77,7 @@ def _end_finding(process_1: str, code: int | None, *, hears: bool) -> Finding:
 
     is_good = is_good_end(process_1, code)
     observation = outcome(process_1, code)
-    return SAYS.found(is_good, f"end.{way_to_fail}", observation, seconds=STOP_SECONDS, code=code)
+    return FINDINGS.found(is_good, f"end.{way_to_fail}", observation, seconds=STOP_SECONDS, code=code)
 
 
 def is_good_end(process_1: str, code: int | None) -> bool:

@@ -19,7 +19,7 @@ from workshop_kit.trials.result import Finding, Result
 from workshop_kit.trials.trial import SMALL_LOG
 from workshop_kit.trials.yaml_problem import yaml_finding
 
-SAYS = findings("container.limits")
+FINDINGS = findings("container.limits")
 FILE = "compose.yaml"
 SERVICE = "my-service"
 OF_SERVICE = frozenset({SERVICE})
@@ -107,7 +107,7 @@ def _parse_yaml(text: str) -> list[yaml.Event]:
 
 def _refusal_error(reason: str) -> CheckEnded:
     """Return the error that ends the check of a file that is refused for this reason."""
-    return _not_readable_error(SAYS.failed("file.refused", reason, reason=reason))
+    return _not_readable_error(FINDINGS.failed("file.refused", reason, reason=reason))
 
 
 def _refusal_reason(error_text: str, folder: Path) -> str:
@@ -122,7 +122,7 @@ def _refusal_finding(text: str, reason: str) -> Finding:
     """Return the finding on a compose.yaml that is refused: on a mistake in its YAML, or else with the reason."""
     finding = yaml_finding(FILE, text, reason, PARENTS)
     if finding is None:
-        finding = SAYS.failed("file.refused", reason, reason=reason)
+        finding = FINDINGS.failed("file.refused", reason, reason=reason)
     return finding
 
 
@@ -133,7 +133,7 @@ def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
     """
     service = (document.get("services") or {}).get(SERVICE)
     if service is None:
-        raise _not_readable_error(SAYS.failed("file.no-service", "another service, or none", service=SERVICE))
+        raise _not_readable_error(FINDINGS.failed("file.no-service", "another service, or none", service=SERVICE))
 
     deploy = service.get("deploy") or {}
     resources = deploy.get("resources") or {}

@@ -25,7 +25,7 @@ from workshop_kit.trials.result import Finding, Result, conclude
 from workshop_kit.trials.service_trial import is_shell
 
 STOP_SECONDS = 2.0
-SAYS = findings("container.dockerfile")
+FINDINGS = findings("container.dockerfile")
 NEWER = ".post999"
 """A suffix that makes a version newer; a range that allows the version allows the newer one, too."""
 PLANTED = {".env": "TOKEN=planted-by-the-check\n", ".git/config": "[core]\n"}
@@ -45,18 +45,18 @@ def dockerfile(context: Context) -> Result:
             frozen = _freeze_with_newer_wheels(context)
             all_findings.append(_pins_finding(frozen))
 
-    return conclude(SAYS.shown, all_findings)
+    return conclude(FINDINGS.success_summary, all_findings)
 
 
 def _run_findings(context: Context, image: str) -> tuple[Finding, Finding]:
     """Run and stop the service; return the findings on its user and on its end."""
     with service_trial.run(context, image) as trial:
         service_trial.wait_order(trial)
-        command, user = service_trial.process_1(trial)
+        command, user = service_trial.read_process_1(trial)
         trial.signal("SIGTERM")
         code = trial.wait_ended(STOP_SECONDS)
 
-    is_no_root = SAYS.found(user != 0, "user", str(user))
+    is_no_root = FINDINGS.found(user != 0, "user", str(user))
     return is_no_root, _stop_finding(command, code)
 
 
@@ -65,7 +65,7 @@ def _stop_finding(command: str, code: int | None) -> Finding:
     way_to_fail = "shell" if is_shell(command) else container.failure(command, code)
     is_good = code == 0 and not is_shell(command)
     observation = container.outcome(command, code)
-    return SAYS.found(is_good, f"stops.{way_to_fail}", observation, seconds=STOP_SECONDS, code=code)
+    return FINDINGS.found(is_good, f"stops.{way_to_fail}", observation, seconds=STOP_SECONDS, code=code)
 
 
 def _rebuild_findings(context: Context, image: str) -> tuple[Finding, Finding]:
@@ -127,10 +127,10 @@ def _cache_finding(files: pd.DataFrame, before: Collection[str], after: Sequence
     packages = files[files.path.str.endswith(".dist-info/METADATA")]
     new_packages = packages[~packages.layer.map(is_cached)]
     if new_packages.empty:
-        return SAYS.passed("cached", "all packages came from the cache")
+        return FINDINGS.passed("cached", "all packages came from the cache")
 
     instructions = " and ".join(f"`{instruction}`" for instruction in new_packages.instruction.unique())
-    return SAYS.failed("cached", f"{instructions} ran again and installed {len(new_packages)} packages")
+    return FINDINGS.failed("cached", f"{instructions} ran again and installed {len(new_packages)} packages")
 
 
 def _secrets_finding(files: pd.DataFrame) -> Finding:
@@ -139,11 +139,11 @@ def _secrets_finding(files: pd.DataFrame) -> Finding:
     leaks = files[secret_names.notna()]
     names = " and ".join(sorted(secret_names.dropna().unique()))
     if leaks.empty:
-        return SAYS.passed("secrets", "neither", names=names)
+        return FINDINGS.passed("secrets", "neither", names=names)
 
     way_to_fail = "visible" if leaks.visible.any() else "deleted"
     instructions = " and ".join(f"`{instruction}`" for instruction in leaks.instruction.unique())
-    return SAYS.failed(f"secrets.{way_to_fail}", f"{names} came with {instructions}", names=names)
+    return FINDINGS.failed(f"secrets.{way_to_fail}", f"{names} came with {instructions}", names=names)
 
 
 def _pins_finding(frozen: str) -> Finding:
@@ -153,10 +153,10 @@ def _pins_finding(frozen: str) -> Finding:
     """
     newer_lines = [line for line in frozen.split("\n") if line.endswith(NEWER)]
     if not newer_lines:
-        return SAYS.passed("pinned", "the same versions as before")
+        return FINDINGS.passed("pinned", "the same versions as before")
 
     names = sorted(line.partition("==")[0] for line in newer_lines)
-    return SAYS.failed("pinned", f"newer than before: {', '.join(names)}")
+    return FINDINGS.failed("pinned", f"newer than before: {', '.join(names)}")
 
 
 def _freeze_with_newer_wheels(context: Context) -> str:
@@ -165,7 +165,7 @@ def _freeze_with_newer_wheels(context: Context) -> str:
     base = _build_newer_base(session, context.stack.root)
     with service_trial.build(context, base=base) as image:
         spec = Spec(image=image, entrypoint=("pip", "freeze"), network="none")
-        with containers.run(session, service_trial.confined(context.stack, spec)) as running:
+        with containers.run(session, service_trial.confine(context.stack, spec)) as running:
             running.wait_ended()
             return running.log_tail(lines=200)
 

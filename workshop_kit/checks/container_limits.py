@@ -19,7 +19,7 @@ from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
 from workshop_kit.trials.trial import Trial
 
-SAYS = findings("container.limits")
+FINDINGS = findings("container.limits")
 BEYOND_MIB = 100
 KILLED = 137
 PYTHON = ("/usr/bin/python3", "-I", "-S", "-c")
@@ -69,7 +69,7 @@ class LimitObservation:
     read_only: bool
 
 
-def given(seed: int) -> dict[str, Any]:
+def task_numbers(seed: int) -> dict[str, Any]:
     """Return the numbers of the task: at most ``memory_mib``, ``cores``, ``processes``."""
     chance = random.Random(seed)  # noqa: S311  # no secret
     return {
@@ -79,7 +79,7 @@ def given(seed: int) -> dict[str, Any]:
     }
 
 
-@check("container.limits", given)
+@check("container.limits", task_numbers)
 def limits(context: Context) -> Result:
     """Run the service with the participant's limits, and try from inside to exceed each of them."""
     own_limits = container_compose.read(context.folder, is_closed=context.stack.is_closed)
@@ -91,15 +91,15 @@ def _try_limits(trial: Trial, context: Context, own_limits: Mapping[str, Any]) -
     """Try to exceed the limits, then place an order; return the result."""
     service_trial.wait_order(trial)
     context.report_step("trying the limits from inside")
-    maxima = given(context.seed)
+    maxima = task_numbers(context.seed)
     observation = _observe_inside(trial, maxima)
     if observation is None:  # a right limit may leave no room for a program while the service grows: try again
         observation = _observe_inside(trial, maxima)
 
     order = trial.post("/orders", service_trial.ORDER)
-    alive = SAYS.equals("alive", str(order), status=201)
+    alive = FINDINGS.equals("alive", str(order), status=201)
     if observation is None:
-        no_room = SAYS.failed("inside", "it does not run")
+        no_room = FINDINGS.failed("inside", "it does not run")
         return conclude("", (no_room, alive), trial.log_tail())
 
     ignored_limits = _ignored_limits(context.stack, observation, maxima)
@@ -121,11 +121,11 @@ def judge(
     all_findings = (*findings_in(observation, maxima, own_limits, ignored_limits), alive)
     has_failures = not all(finding.passed for finding in all_findings)
     if has_failures or not ignored_limits:
-        return conclude(SAYS.shown, all_findings)
+        return conclude(FINDINGS.success_summary, all_findings)
 
     first_sentence = next(iter(ignored_limits.values()))
     reason = first_sentence[:1].upper() + first_sentence[1:]
-    summary = SAYS.sentences["not-here"].format(reason=reason)
+    summary = FINDINGS.sentences["not-here"].format(reason=reason)
     return Result.cannot_judge(summary, *all_findings)
 
 
@@ -197,7 +197,7 @@ def findings_in(
     cores_text = f"they got {observation.busy_cores:.1f} cores"
     cores = _limit_finding("cores", own_limits["cpus"], maxima["cores"], "cores", cores_text)
     root_text = "read-only" if observation.read_only else "it can be written"
-    root = SAYS.found(observation.read_only, "root", root_text)
+    root = FINDINGS.found(observation.read_only, "root", root_text)
     return memory, swap, processes, cores, root
 
 
@@ -218,7 +218,7 @@ def _limit_finding(
     is_good = way_to_fail == "held" and held
     limit_text = "none" if limit is None else f"{limit:g} {unit}"
     observation = f"{outcome}; its limit: {limit_text}"
-    return SAYS.found(is_good, f"{name}.{way_to_fail}", observation, most=most, limit=limit, tried=tried)
+    return FINDINGS.found(is_good, f"{name}.{way_to_fail}", observation, most=most, limit=limit, tried=tried)
 
 
 def _swap_finding(limit_bytes: int, memory_bytes: int) -> Finding:
@@ -231,4 +231,4 @@ def _swap_finding(limit_bytes: int, memory_bytes: int) -> Finding:
         text = "not set"
     elif limit_bytes < 0:
         text = "without end"
-    return SAYS.found(0 <= limit_bytes <= memory_bytes, "swap", text)
+    return FINDINGS.found(0 <= limit_bytes <= memory_bytes, "swap", text)

@@ -12,7 +12,7 @@ from workshop_kit.trials.game_records import QUESTIONS, Record
 from workshop_kit.trials.result import Finding, Result, conclude
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
-SAYS = findings("gameday")
+FINDINGS = findings("gameday")
 LETTERS = 4
 """The least number of letters and digits in an answer of the debrief."""
 
@@ -23,9 +23,9 @@ def _judge_day(context: Context, day: str) -> Result:
     identifier = str(entry_of(value, "incident"))
     record = game_records.find(context.stack.session.ledger.path, identifier)
     if record is None:
-        return conclude("", [SAYS.failed("day.none", "none", day=day)])
+        return conclude("", [FINDINGS.failed("day.none", "none", day=day)])
     if record.name != day:
-        return conclude("", [SAYS.failed("day.other", record.name, day=day, other=record.name)])
+        return conclude("", [FINDINGS.failed("day.other", record.name, day=day, other=record.name)])
     return judge(record)
 
 
@@ -45,7 +45,7 @@ def judge(record: Record) -> Result:
 def _summary(record: Record) -> str:
     """Return the summary of an incident that is over, with the seconds until its repair if they are known."""
     seconds = record.to_repair_seconds
-    return SAYS.shown if seconds is None else SAYS.sentences["again"].format(seconds=seconds)
+    return FINDINGS.success_summary if seconds is None else FINDINGS.sentences["again"].format(seconds=seconds)
 
 
 def _customers_finding(record: Record) -> Finding:
@@ -53,7 +53,7 @@ def _customers_finding(record: Record) -> Finding:
     is_over = not record.symptom and record.fixed is not None
     way_to_fail = "suffer" if record.symptom else "unknown"
     observation = record.symptom or "all are served, in time"
-    return SAYS.found(is_over, f"customers.{way_to_fail}", observation, symptom=record.symptom)
+    return FINDINGS.found(is_over, f"customers.{way_to_fail}", observation, symptom=record.symptom)
 
 
 def _debrief_finding(record: Record) -> Finding:
@@ -64,7 +64,7 @@ def _debrief_finding(record: Record) -> Finding:
     observation = " ".join(answers.values())
     if open_questions:
         observation = f"no answer to: {' '.join(open_questions)}"
-    return SAYS.found(not open_questions, "debrief", observation, day=record.name)
+    return FINDINGS.found(not open_questions, "debrief", observation, day=record.name)
 
 
 def _count_letters(text: str) -> int:

@@ -30,7 +30,7 @@ def collector(context: Context) -> Result:
     """Kill a collector with the participant's checkpoint.py before each step that it takes, and count its lines."""
     context.report_step("killing a collector at each step that it takes")
     spec = _spec(context)
-    with containers.run(context.stack.session, service_trial.confined(context.stack, spec)) as running:
+    with containers.run(context.stack.session, service_trial.confine(context.stack, spec)) as running:
         began = time.monotonic()
         try:
             running.wait_ended(within_seconds=DEADLINE_SECONDS)
@@ -41,7 +41,7 @@ def collector(context: Context) -> Result:
         except (WorkshopError, ValueError):
             return _no_counts("crashed", running.log_tail())
 
-    return conclude(COLLECTOR.shown, [_delivery_finding(**counts)])
+    return conclude(COLLECTOR.success_summary, [_delivery_finding(**counts)])
 
 
 def _spec(context: Context) -> Spec:

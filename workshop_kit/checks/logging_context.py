@@ -44,7 +44,7 @@ def request_context(context: Context) -> Result:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             answers = list(pool.map(ask_as, ids))
         log = read_log(trial, is_complete)
-        return conclude(CONTEXT.shown, context_findings(answers, log, ids), trial.log_tail())
+        return conclude(CONTEXT.success_summary, context_findings(answers, log, ids), trial.log_tail())
 
 
 def context_findings(answers: Sequence[Answer], log: Log, ids: Mapping[str, str]) -> tuple[Finding, ...]:

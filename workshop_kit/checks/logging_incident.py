@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.trials import incidents
-from workshop_kit.trials.check_api import Context, check, entry_of, handed_in
+from workshop_kit.trials.check_api import Context, check, entry_of, fixture_answer
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.incidents import TIMINGS, LogIncident
 from workshop_kit.trials.result import Finding, Result, conclude
 
-SAYS = findings("logging.cause")
+FINDINGS = findings("logging.cause")
 SLOW_MS = 20
 EARLY = pd.Timedelta(seconds=1)
 """How long before the fault a right time may be."""
@@ -23,7 +23,7 @@ LATE = pd.Timedelta(seconds=2)
 @check("logging.cause")
 def cause(context: Context) -> Result:
     """Compare the dependency, the time and the request of the answer with the log and the incident."""
-    with handed_in(context, "incident") as (identifier, value):
+    with fixture_answer(context, "incident") as (identifier, value):
         incident = incidents.find(context.stack.session, identifier)
         return judge_cause(value, incidents.incident_log(context.stack, identifier), incident)
 
@@ -38,19 +38,19 @@ def judge_cause(value: Any, log: pd.DataFrame, incident: LogIncident) -> Result:
     if dependency.passed:
         all_findings.append(_time_finding(entry_of(value, "since"), fault_lines, incident))
         all_findings.append(_request_finding(entry_of(value, "request_id"), fault_lines, log))
-    return conclude(SAYS.shown.format(trouble=incident.trouble), all_findings)
+    return conclude(FINDINGS.success_summary.format(trouble=incident.trouble), all_findings)
 
 
 def _dependency_finding(answer: Any, log: pd.DataFrame, incident: LogIncident) -> Finding:
     """Find whether the answer names the dependency that the incident's fault was injected into."""
     name = str(answer or "").strip().lower().replace("_", "-")
     if name not in TIMINGS:
-        return SAYS.failed("dependency.unknown", f"you named {answer or 'none'}")
+        return FINDINGS.failed("dependency.unknown", f"you named {answer or 'none'}")
 
     requests = incidents.noticed(log, name, SLOW_MS)["request_id"].nunique()
     way_to_fail = "other" if requests else "unnoticed"
     observation = f"you named {name}: {requests} requests noticed it"
-    return SAYS.found(name == incident.target, f"dependency.{way_to_fail}", observation, name=name)
+    return FINDINGS.found(name == incident.target, f"dependency.{way_to_fail}", observation, name=name)
 
 
 def _time_finding(answer: Any, fault_lines: pd.DataFrame, incident: LogIncident) -> Finding:
@@ -58,7 +58,7 @@ def _time_finding(answer: Any, fault_lines: pd.DataFrame, incident: LogIncident)
     time = _read_time(answer)
     observation = f"you said {answer or 'nothing'}"
     if time is None:
-        return SAYS.failed("since.no-time", observation)
+        return FINDINGS.failed("since.no-time", observation)
 
     injecting = pd.Timestamp(incident.injecting)
     injected = pd.Timestamp(incident.injected)
@@ -71,7 +71,7 @@ def _time_finding(answer: Any, fault_lines: pd.DataFrame, incident: LogIncident)
         difference = time - first_symptom
 
     is_right = injecting - EARLY <= time <= first_symptom + LATE
-    return SAYS.found(is_right, f"since.{way_to_fail}", observation, seconds=abs(difference.total_seconds()))
+    return FINDINGS.found(is_right, f"since.{way_to_fail}", observation, seconds=abs(difference.total_seconds()))
 
 
 def _request_finding(answer: Any, fault_lines: pd.DataFrame, log: pd.DataFrame) -> Finding:
@@ -81,7 +81,7 @@ def _request_finding(answer: Any, fault_lines: pd.DataFrame, log: pd.DataFrame) 
 
     way_to_fail = "unknown" if lines.empty else "unconcerned"
     observation = f"{answer or 'nothing'}: {len(lines)} lines have this id"
-    return SAYS.found(str(answer) in affected_ids, f"request.{way_to_fail}", observation)
+    return FINDINGS.found(str(answer) in affected_ids, f"request.{way_to_fail}", observation)
 
 
 def _read_time(answer: Any) -> pd.Timestamp | None:

@@ -49,8 +49,8 @@ def one_liner(context: Context) -> Result:
 
     records = list(map(fields_of, lines))
     failures = [record for record in records if _is_failure(record)]
-    shown = JQ.shown.format(failed=len(failures), lines=len(lines))
-    return conclude(shown, jq_findings(answer, failures, records), complaints)
+    summary = JQ.success_summary.format(failed=len(failures), lines=len(lines))
+    return conclude(summary, jq_findings(answer, failures, records), complaints)
 
 
 def jq_findings(

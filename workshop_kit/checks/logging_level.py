@@ -25,7 +25,7 @@ def level(context: Context) -> Result:
     with run(context, environment={"LOG_LEVEL": "warning"}) as trial:
         context.report_step("sending USR1, USR1 again, and USR2")
         all_findings = until_failed(_send_signals(trial))
-        return conclude(LEVEL.shown, all_findings, trial.log_tail())
+        return conclude(LEVEL.success_summary, all_findings, trial.log_tail())
 
 
 def _send_signals(trial: Trial) -> Iterator[Finding]:

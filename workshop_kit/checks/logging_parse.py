@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.observe.logs import read_container
-from workshop_kit.trials.check_api import Context, check, entry_of, handed_in
+from workshop_kit.trials.check_api import Context, check, entry_of, fixture_answer
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
 
@@ -22,7 +22,7 @@ LONGEST_GOT = 160
 @check("logging.parse")
 def parse(context: Context) -> Result:
     """Compare the answer with the log of the container, which still runs."""
-    with handed_in(context, "container") as (name, value):
+    with fixture_answer(context, "container") as (name, value):
         container = context.stack.session.engine.client.containers.get(name)
         lines = container.logs().decode().removesuffix("\n").split("\n")
         return judge_parse(value, lines, read_container(container))
@@ -31,8 +31,8 @@ def parse(context: Context) -> Result:
 def judge_parse(value: Any, lines: Sequence[str], frame: pd.DataFrame) -> Result:
     """Judge an answer by the lines of the container, and by ``frame``, which the kit's reader makes of them."""
     odd = frame[frame["reason"].notna()]
-    shown = PARSE.shown.format(lines=len(lines), odd=len(odd))
-    return conclude(shown, _parse_findings(value, lines, odd))
+    summary = PARSE.success_summary.format(lines=len(lines), odd=len(odd))
+    return conclude(summary, _parse_findings(value, lines, odd))
 
 
 def _parse_findings(value: Any, lines: Sequence[str], odd: pd.DataFrame) -> tuple[Finding, ...]:

@@ -60,7 +60,7 @@ def stdout(context: Context) -> Result:
         ask(trial, UNLUCKY, "error")
 
         log = read_log(trial, _is_complete, only_stdout=True)
-        return conclude(STDOUT.shown, stdout_findings(log, fields), trial.log_tail())
+        return conclude(STDOUT.success_summary, stdout_findings(log, fields), trial.log_tail())
 
 
 def _is_complete(log: Log) -> bool:

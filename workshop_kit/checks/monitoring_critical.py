@@ -52,11 +52,11 @@ def judge_critical(answers: Mapping[str, Answer], second_answers: Mapping[str, A
     first_findings = [_gone_finding(dependency, answers[dependency]) for dependency in DEPENDENCIES]
     first_findings.append(_none_gone_finding(answers[""]))
     if not all(finding.passed for finding in first_findings):
-        return conclude(CRITICAL.shown, _without_repeated_failures(first_findings), lines)
+        return conclude(CRITICAL.success_summary, _without_repeated_failures(first_findings), lines)
 
     second_findings = [_elsewhere_finding(dependency, second_answers[dependency]) for dependency in DEPENDENCIES]
     all_findings = _without_repeated_failures([*first_findings, *second_findings])
-    return conclude(CRITICAL.shown, all_findings, lines, lucky=True)
+    return conclude(CRITICAL.success_summary, all_findings, lines, lucky=True)
 
 
 def _names_of(dependency: str) -> set[str]:

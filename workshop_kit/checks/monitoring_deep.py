@@ -40,7 +40,7 @@ def deep(context: Context) -> Result:
     with run_behind_proxies(context, *TWO) as (trial, proxies, _):
         service_trial.wait_started(trial, WORKS, within_seconds=START_SECONDS)
         context.report_step("letting two dependencies hang, and refuse")
-        return conclude(DEEP.shown, _deep_findings(trial, proxies), trial.log_tail())
+        return conclude(DEEP.success_summary, _deep_findings(trial, proxies), trial.log_tail())
 
 
 def _deep_findings(trial: Trial, proxies: DependencyProxies) -> list[Finding]:

@@ -95,13 +95,13 @@ def drain(context: Context) -> Result:
 
         observation = _observe_stop(context, trial, drain_seconds)
         all_findings = drain_findings(observation, drain_seconds)
-        shown = DRAIN.shown.format(total=observation.total)
-        return conclude(shown, all_findings, trial.log_tail())
+        summary = DRAIN.success_summary.format(total=observation.total)
+        return conclude(summary, all_findings, trial.log_tail())
 
 
 def _observe_stop(context: Context, trial: Trial, drain_seconds: float) -> StopObservation:
     """Stop the trial while a balancer sends customers to it and to the stack's service."""
-    process_1, _ = service_trial.process_1(trial)
+    process_1, _ = service_trial.read_process_1(trial)
     context.report_step("stopping it while customers come")
     stop = threading.Event()
     addresses = (trial.address, context.stack.url())

@@ -11,7 +11,7 @@ from typing import Any
 from workshop_kit.observe import http
 from workshop_kit.patience import patient
 from workshop_kit.trials import service_trial
-from workshop_kit.trials.check_api import Context, check, seeded
+from workshop_kit.trials.check_api import Context, check, seeded_random
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
 from workshop_kit.trials.trial import NO_HEALTHCHECK, Trial
@@ -53,19 +53,19 @@ ABSENT = re.compile(r'exec: "([^"]+)": (?:executable file not found|stat |no suc
 MOST_OUTPUT = 200
 
 
-def given(seed: int) -> dict[str, Any]:
+def task_numbers(seed: int) -> dict[str, Any]:
     """Return the numbers of the task: how many seconds the start takes, and within how many a hang must be noticed.
 
     Three probes, 5 s apart and with a timeout of 2 s as in the stack, notice it within 21 s.
     """
-    chance = seeded("monitoring.healthcheck", seed)
+    chance = seeded_random("monitoring.healthcheck", seed)
     return {"start_seconds": chance.choice((3, 3.5, 4)), "notice_seconds": chance.choice((22, 23, 24))}
 
 
-@check("monitoring.healthcheck", given)
+@check("monitoring.healthcheck", task_numbers)
 def healthcheck(context: Context) -> Result:
     """Let the service start slowly without a database, let it hang, and read its health from the engine."""
-    numbers = given(context.seed)
+    numbers = task_numbers(context.seed)
     with service_trial.build(context) as image:
         image_config = context.stack.session.engine.client.images.get(image).attrs["Config"]
         image_entrypoint = image_config.get("Entrypoint") or ()
@@ -103,7 +103,7 @@ def _judge_start_and_hang(trial: Trial, context: Context, numbers: dict[str, Any
     _let_hang(trial)
     hang = _watch_hang(trial, numbers["notice_seconds"])
     # The task is about the hang: if it is not noticed, that is the symptom.
-    return conclude(HEALTHCHECK.shown, [*startup, *hang], _describe_last_probes(trial), symptom=hang[0].means)
+    return conclude(HEALTHCHECK.success_summary, [*startup, *hang], _describe_last_probes(trial), symptom=hang[0].means)
 
 
 def _let_hang(trial: Trial) -> None:

@@ -23,7 +23,7 @@ from workshop_kit.trials.start_failure import crash_reason
 from workshop_kit.trials.trial import Trial
 
 EXERCISE = "monitoring.metrics"
-SAYS = findings(EXERCISE)
+FINDINGS = findings(EXERCISE)
 FILE = "metrics.py"
 COUNTER = "http_requests"
 DURATION = "http_request_duration_seconds"
@@ -152,7 +152,7 @@ def judge(scrapes: Sequence[MetricsText], exception: str = "", lines: str = "") 
     ``exception`` is the one at the end of the log, if metrics.py raised it; ``lines`` are the log's last.
     """
     before, after, odd = scrapes
-    return conclude(SAYS.shown, _all_findings(before, after, odd, exception), lines)
+    return conclude(FINDINGS.success_summary, _all_findings(before, after, odd, exception), lines)
 
 
 def _all_findings(before: MetricsText, after: MetricsText, odd: MetricsText, exception: str) -> list[Finding]:
@@ -250,7 +250,7 @@ def _counter_finding(scrape: MetricsText) -> Finding:
 
     is_good = kind == "counter" and not missing
     values = {"total": TOTAL, "name": COUNTER, "kind": kind, "missing": " and no label ".join(missing)}
-    return SAYS.found(is_good, f"counter.{way_to_fail}", observation, **values)
+    return FINDINGS.found(is_good, f"counter.{way_to_fail}", observation, **values)
 
 
 def _counts_findings(before: MetricsText, after: MetricsText, exception: str) -> tuple[Finding, ...]:
@@ -278,7 +278,7 @@ def _series_finding(before: MetricsText, after: MetricsText) -> Finding:
     observation = str(most)
     if extra_labels:
         observation += f", by the label {names}"
-    return SAYS.found(most <= 1, "series", observation, names=names)
+    return FINDINGS.found(most <= 1, "series", observation, names=names)
 
 
 def _key_of(labels: tuple[tuple[str, str], ...]) -> Key:
@@ -293,7 +293,7 @@ def _known_counts_finding(before: MetricsText, after: MetricsText, exception: st
     requests = sum(KNOWN.values())
     wrong_keys = [key for key in KNOWN if not _is_counted(key, counts)]
     if not wrong_keys:
-        return SAYS.passed("counts", "all of them, once", requests=requests)
+        return FINDINGS.passed("counts", "all of them, once", requests=requests)
 
     key = wrong_keys[0]
     _, route, status = key
@@ -311,7 +311,7 @@ def _known_counts_finding(before: MetricsText, after: MetricsText, exception: st
 
     count_texts = [f"{count:g} × {' '.join(labels)}" for labels, count in sorted(counts.items())]
     observation = ", ".join(count_texts[:MOST_NAMES]) or "none"
-    return SAYS.failed(f"counts.{way_to_fail}", observation, **values)
+    return FINDINGS.failed(f"counts.{way_to_fail}", observation, **values)
 
 
 def _way_of_wrong_count(key: Key, counts: Counter[Key], exception: str) -> tuple[str, str]:
@@ -340,18 +340,18 @@ def _hung_up_finding(before: MetricsText, after: MetricsText) -> Finding:
     known_errors = sum(count for (_, _, status), count in KNOWN.items() if status.startswith("5"))
     extra_errors = errors - known_errors
     if extra_errors > 0:
-        return SAYS.failed("closed.errors", f"{extra_errors:g} of them counted as 5xx", clients=CLOSED)
+        return FINDINGS.failed("closed.errors", f"{extra_errors:g} of them counted as 5xx", clients=CLOSED)
 
     known_statuses = {status for _, _, status in KNOWN}
     clients = sum(count for (status,), count in counts.items() if status not in known_statuses)
-    return SAYS.found(clients >= CLOSED, "closed.uncounted", f"{clients:g} of them counted", clients=CLOSED)
+    return FINDINGS.found(clients >= CLOSED, "closed.uncounted", f"{clients:g} of them counted", clients=CLOSED)
 
 
 def _zeros_finding(before: MetricsText) -> Finding:
     """Find whether the series of errors exist before the first error."""
     keys = {_key_of(labels) for name, labels in before.values if name == TOTAL}
     missing = [" ".join(key) for key in ERRORS if key not in keys]
-    return SAYS.has_none("zeros", missing)
+    return FINDINGS.has_none("zeros", missing)
 
 
 def _is_counted(key: Key, counts: Counter[Key]) -> bool:
@@ -396,7 +396,7 @@ def _durations_finding(before: MetricsText, after: MetricsText) -> Finding:
     values = {"name": DURATION, "requests": ON_ORDERS, "seconds": SLOW_SECONDS}
     kind = after.types.get(DURATION)
     if kind != "histogram" or "route" not in after.label_names(f"{DURATION}_bucket"):
-        return SAYS.failed("durations.absent", kind or "no series of this name", **values)
+        return FINDINGS.failed("durations.absent", kind or "no series of this name", **values)
 
     buckets = _order_buckets(before, after)
     total = 0
@@ -411,16 +411,16 @@ def _durations_finding(before: MetricsText, after: MetricsText) -> Finding:
 
     observation = f"{total:g} requests, {below:g} of them below {SLOW_SECONDS:g} s, {seconds:.3g} s in all"
     if total < ON_ORDERS:
-        return SAYS.failed("durations.missing", observation, missing=ON_ORDERS - total, **values)
+        return FINDINGS.failed("durations.missing", observation, missing=ON_ORDERS - total, **values)
     if seconds > 100 * SLOW_SECONDS:
-        return SAYS.failed("durations.milliseconds", observation, **values)
+        return FINDINGS.failed("durations.milliseconds", observation, **values)
     if not 0 < below < total:
-        return SAYS.failed("durations.buckets", observation, **values)
+        return FINDINGS.failed("durations.buckets", observation, **values)
 
     limits = _bucket_limits(after)
     limit_texts = ", ".join(f"{limit:g}" for limit in limits)
     observation = f"limits: {limit_texts} s"
-    return SAYS.found(len(limits) >= FEWEST_LIMITS, "durations.few", observation, fewest=FEWEST_LIMITS, **values)
+    return FINDINGS.found(len(limits) >= FEWEST_LIMITS, "durations.few", observation, fewest=FEWEST_LIMITS, **values)
 
 
 def _order_buckets(before: MetricsText, after: MetricsText) -> list[tuple[float, int]]:
@@ -452,17 +452,17 @@ def _methods_finding(after: MetricsText, odd: MetricsText, *, counts_are_right: 
     values = {"requests": len(ODD_METHODS), "first": ODD_METHODS[0], "second": ODD_METHODS[6], "most": MOST_METHODS}
     observation = f"{count:g} counted, {len(methods)} methods in the labels"
     if len(methods) > MOST_METHODS:
-        return SAYS.failed("methods.many", observation, **values)
+        return FINDINGS.failed("methods.many", observation, **values)
 
     is_counted = count >= len(ODD_METHODS) or not counts_are_right
-    return SAYS.found(is_counted, "methods.uncounted", observation, **values)
+    return FINDINGS.found(is_counted, "methods.uncounted", observation, **values)
 
 
 def _paths_finding(scrape: MetricsText) -> Finding:
     """Find whether no series has a path that the check made up in a label."""
     series = [labels for _, labels in scrape.values if _has_path_of_check(labels)]
     count = len(series)
-    return SAYS.found(count == 0, "paths", f"{count or 'no'} series", requests=RANDOM_PATHS, series=count)
+    return FINDINGS.found(count == 0, "paths", f"{count or 'no'} series", requests=RANDOM_PATHS, series=count)
 
 
 def _has_path_of_check(labels: tuple[tuple[str, str], ...]) -> bool:

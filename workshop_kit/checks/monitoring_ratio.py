@@ -14,7 +14,7 @@ from workshop_kit.trials.check_api import Context, check
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
 
-SAYS = findings("monitoring.ratio")
+FINDINGS = findings("monitoring.ratio")
 ALERT = "OrdersFail"
 FILE = "alerts.yml"
 JOB = "my-service"
@@ -156,7 +156,7 @@ def ratio(context: Context) -> Result:
         answer = running.exec("promtool", "check", "rules", f"{monitoring.PROMTOOL_FOLDER}/{FILE}")
         if answer.exit_code:
             return conclude("", [_refusal_finding(text, answer.output)], answer.output[-MOST_OUTPUT:])
-        return conclude(SAYS.shown, _run_plays(running))
+        return conclude(FINDINGS.success_summary, _run_plays(running))
 
 
 def _refusal_finding(text: str, output: str) -> Finding:
@@ -164,7 +164,7 @@ def _refusal_finding(text: str, output: str) -> Finding:
     sentence = monitoring.promtool_sentence(output, FILE)
     line = misplaced_line(text)
     way_to_fail = "indentation" if line else "refused"
-    return SAYS.failed(f"loads.{way_to_fail}", sentence, file=FILE, line=line, why=sentence)
+    return FINDINGS.failed(f"loads.{way_to_fail}", sentence, file=FILE, line=line, why=sentence)
 
 
 def misplaced_line(text: str) -> int | None:
@@ -210,7 +210,7 @@ def _run_plays(running: Running) -> list[Finding]:
     for name, line in zip(PLAYS, lines, strict=True):
         code, reason, labels = line.split("\t")  # the exit code is 1 with a reason, and if the alert fired
         if reason:
-            return [SAYS.failed("computes", reason.removeprefix(", err: ")[:MOST_REASON], **NUMBERS)]
+            return [FINDINGS.failed("computes", reason.removeprefix(", err: ")[:MOST_REASON], **NUMBERS)]
         if code != "0":
             fired[name] = set(LABEL.findall(labels))
     return play_findings(fired)
@@ -238,7 +238,7 @@ def play_findings(fired: Mapping[str, Collection[str]]) -> list[Finding]:
 def _case_finding(name: str, fired: Mapping[str, Collection[str]]) -> Finding:
     """Find whether the alert fired in a case where it should, or was silent where it should be."""
     observation = "it fires" if name in fired else "it is silent"
-    return SAYS.found(_is_right(name, fired), _finding_key(name, fired), observation, **NUMBERS)
+    return FINDINGS.found(_is_right(name, fired), _finding_key(name, fired), observation, **NUMBERS)
 
 
 def _is_right(name: str, fired: Mapping[str, Collection[str]]) -> bool:

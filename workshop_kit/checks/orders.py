@@ -8,7 +8,7 @@ from typing import Any
 
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial
-from workshop_kit.trials.check_api import CheckEnded, Context, check, entry_of, seeded
+from workshop_kit.trials.check_api import CheckEnded, Context, check, entry_of, seeded_random
 from workshop_kit.trials.findings import START, findings
 from workshop_kit.trials.result import Finding, Result, conclude
 from workshop_kit.trials.trial import Trial
@@ -57,12 +57,12 @@ def recent(context: Context) -> Result:
         context.report_step(f"placing {ORDERS} orders at two instances")
         placed = _place_orders(context, trial, second)
         answer = _wait_latest(trial, placed)
-        return conclude(RECENT.shown, recent_findings(answer, placed), trial.log_tail())
+        return conclude(RECENT.success_summary, recent_findings(answer, placed), trial.log_tail())
 
 
 def _place_orders(context: Context, trial: Trial, second: Trial) -> Placed:
     """Place the orders at two instances in turn, the last one at the second. Raises CheckEnded if one is refused."""
-    random = seeded("orders.recent", context.seed)
+    random = seeded_random("orders.recent", context.seed)
     orders = []
     elsewhere = set()
     for number in range(ORDERS):

@@ -19,10 +19,10 @@ from workshop_kit.exercises.progress import HINTS, Progress
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.trials import findings
-from workshop_kit.trials.check_api import Context, seeded
+from workshop_kit.trials.check_api import Context, seeded_random
 from workshop_kit.trials.image_builds import ImageBuilds
 from workshop_kit.trials.result import Finding, Result, Verdict
-from workshop_kit.trials.stand_ins import say_whose
+from workshop_kit.trials.stand_ins import name_owners
 from workshop_kit.workspace import content, registry
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace
@@ -74,18 +74,18 @@ class ExerciseService:
         has_numbers = any("{" in text for text in texts)
         if not has_numbers:
             return exercise
-        numbers = self.given(exercise.id)
+        numbers = self.task_numbers(exercise.id)
         if not numbers:
             return exercise
 
         task, *hints = (text.format(**numbers) for text in texts)
         return exercise.model_copy(update={"task": task, "hints": tuple(hints)})
 
-    def given(self, identifier: str) -> Mapping[str, Any]:
+    def task_numbers(self, identifier: str) -> Mapping[str, Any]:
         """Return the numbers of an exercise's task by name, from the workspace's seed."""
-        from workshop_kit.checks import GIVEN  # imports pandas and boto3, slow for a hint
+        from workshop_kit.checks import TASK_NUMBERS  # imports pandas and boto3, slow for a hint
 
-        return GIVEN[identifier](self.workspace.seed)
+        return TASK_NUMBERS[identifier](self.workspace.seed)
 
     def fixture(self, identifier: str) -> dict[str, str]:
         """Return the fixture of an exercise in the notebook, made if it is absent; {} for an exercise without one."""
@@ -98,7 +98,7 @@ class ExerciseService:
         names = self.fixture_names.get(identifier)
         stack = self.stack()
         if names is None or not fixtures.is_there(names, stack.session.engine):
-            names = make_fixture(stack, seeded(identifier, self.workspace.seed))
+            names = make_fixture(stack, seeded_random(identifier, self.workspace.seed))
             self.fixture_names[identifier] = names
         return names
 
@@ -316,7 +316,7 @@ def _explain_copy(result: Result, files: ExerciseFiles, copy: ServiceCopy) -> Re
     It names the owner of each place in a reference, and the files that were judged as a whole.
     """
     own_text = files.text_of(stand_in.file for stand_in in copy.stand_ins)
-    explained = say_whose(result, copy.stand_ins, own_text)
+    explained = name_owners(result, copy.stand_ins, own_text)
     if not copy.unmarked_files:
         return explained
 

@@ -60,7 +60,8 @@ class TaskValues:
 
     def __getitem__(self, name: str) -> Any:
         """Return the value called ``name``. Raises WorkshopError if ``task`` is another exercise's."""
-        values = {**self.exercise_service.given(self.exercise_id), **self.exercise_service.fixture(self.exercise_id)}
+        numbers = self.exercise_service.task_numbers(self.exercise_id)
+        values = {**numbers, **self.exercise_service.fixture(self.exercise_id)}
         if name not in values:
             names = ", ".join(values) or "no values"
             raise WorkshopError(

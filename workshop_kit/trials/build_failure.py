@@ -8,7 +8,7 @@ from workshop_kit.engine.builder import explain_build_error
 from workshop_kit.trials.findings import START, findings
 from workshop_kit.trials.result import Finding
 
-SAYS = findings(START)
+FINDINGS = findings(START)
 LAST_LINES = 6
 CAUSES = (
     ("instruction", r"unknown instruction: (?P<name>\S+)"),
@@ -35,26 +35,26 @@ def build_finding(output: str) -> Finding:
     last_lines = _last_lines(output)
     sentence = explain_build_error(output)
     if sentence is not None:
-        return SAYS.failed("build.registry", last_lines, place=place, sentence=sentence)
+        return FINDINGS.failed("build.registry", last_lines, place=place, sentence=sentence)
 
     for way, pattern in CAUSES:
         cause = re.search(pattern, output)
         if cause is not None:
             has_no_package_lists = way == "package" and APT_UPDATE.search(output) is None
             key = "build.no-update" if has_no_package_lists else f"build.{way}"
-            return SAYS.failed(key, last_lines, place=place, **cause.groupdict())
+            return FINDINGS.failed(key, last_lines, place=place, **cause.groupdict())
 
-    return SAYS.failed("build.unknown", last_lines, place=place)
+    return FINDINGS.failed("build.unknown", last_lines, place=place)
 
 
 def endless_build(output: str, seconds: float) -> Finding:
     """Return the finding for a builder that was ended after so many seconds."""
-    return SAYS.failed("build.endless", _filled_tail(output), place=_running_step(output), seconds=seconds)
+    return FINDINGS.failed("build.endless", _filled_tail(output), place=_running_step(output), seconds=seconds)
 
 
 def ended_build(output: str, reason: str) -> Finding:
     """Return the finding for a builder that was ended because it took too much of the machine."""
-    return SAYS.failed("build.beyond", _filled_tail(output), place=_running_step(output), reason=reason)
+    return FINDINGS.failed("build.beyond", _filled_tail(output), place=_running_step(output), reason=reason)
 
 
 def outside_finding(source: str) -> Finding:
@@ -63,7 +63,7 @@ def outside_finding(source: str) -> Finding:
     The builder would fetch ``source`` from outside, and such work is built without a network.
     """
     sentence = f"It has {source}, which may fetch something from outside, and work of others is built without a network"
-    return SAYS.failed("build.registry", source, place="before the first step", sentence=f"{sentence}.")
+    return FINDINGS.failed("build.registry", source, place="before the first step", sentence=f"{sentence}.")
 
 
 def _running_step(output: str) -> str:

@@ -63,7 +63,7 @@ class FixtureGone(WorkshopError):
 
 
 @contextlib.contextmanager
-def handed_in(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
+def fixture_answer(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
     """Yield the name of the fixture that the notebook's answer is about (``container``, ``incident``), and the value.
 
     Raises CheckEnded if nothing was handed in, or if the block finds that the fixture does not exist any more.
@@ -88,16 +88,16 @@ def entry_of(value: Any, key: str) -> Any:
     return value.get(key) if isinstance(value, Mapping) else None
 
 
-def seeded(identifier: str, seed: int) -> Random:
+def seeded_random(identifier: str, seed: int) -> Random:
     """Return the source of an exercise's random values: the same for the same seed."""
     return Random(f"{identifier} {seed}")  # noqa: S311 - no secret
 
 
 Check = Callable[[Context], Result]
-Given = Callable[[int], dict[str, Any]]
+TaskNumbers = Callable[[int], dict[str, Any]]
 CHECKS: dict[str, Check] = {}
-GIVEN: dict[str, Given] = {}
-"""The numbers that the task of an exercise names, from the seed: for ``task.format(**GIVEN[identifier](seed))``."""
+TASK_NUMBERS: dict[str, TaskNumbers] = {}
+"""The numbers that an exercise's task names, from the seed: for ``task.format(**TASK_NUMBERS[identifier](seed))``."""
 
 
 def _no_numbers(_seed: int) -> dict[str, Any]:
@@ -105,12 +105,12 @@ def _no_numbers(_seed: int) -> dict[str, Any]:
     return {}
 
 
-def check(identifier: str, given: Given = _no_numbers) -> Callable[[Check], Check]:
+def check(identifier: str, task_numbers: TaskNumbers = _no_numbers) -> Callable[[Check], Check]:
     """Register the function below as the check of an exercise: ``@check("container.graceful")``."""
 
     def register(function: Check) -> Check:
         CHECKS[identifier] = partial(_judge, function)
-        GIVEN[identifier] = given
+        TASK_NUMBERS[identifier] = task_numbers
         return function
 
     return register

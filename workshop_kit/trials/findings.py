@@ -32,7 +32,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.result import Finding
 
 FOLDER = "exercises/findings"
-SHOWN = "shown"
+SUCCESS_KEY = "shown"
 START = "start"
 """The findings that all exercises share: why no image was built, and why the service did not start."""
 SHARED = (START, "gameday")
@@ -80,29 +80,29 @@ class Texts(BaseModel):
 
 @dataclass(frozen=True)
 class Findings:
-    """The findings of one exercise; ``shown`` is the summary of a right answer, and one of its ``sentences``."""
+    """The findings of one exercise; ``success_summary`` is one of its ``sentences``."""
 
     exercise: str
     sentences: Mapping[str, str]
     texts: Mapping[str, Texts]
 
     @property
-    def shown(self) -> str:
+    def success_summary(self) -> str:
         """The summary of a right answer."""
-        return self.sentences.get(SHOWN, "")
+        return self.sentences.get(SUCCESS_KEY, "")
 
-    def passed(self, key: str, got: str, **values: Any) -> Finding:
+    def passed(self, key: str, observation: str, **values: Any) -> Finding:
         """Return the finding ``key`` with what came back, which was as expected."""
         texts = self.texts[key]
         return Finding(
             True,
             texts.called.format(**values),
-            got,
+            observation,
             texts.expected.format(**values),
             key=f"{self.exercise}.{key}",
         )
 
-    def failed(self, key: str, got: str, **values: Any) -> Finding:
+    def failed(self, key: str, observation: str, **values: Any) -> Finding:
         """Return the finding ``key``, failed, with what came back; ``stops.shell`` names one of the ways to fail."""
         name, _, way = key.partition(".")
         texts = self.texts[name]
@@ -110,25 +110,25 @@ class Findings:
         return Finding(
             False,
             texts.called.format(**values),
-            got,
+            observation,
             texts.expected.format(**values),
             failure.means.format(**values),
             failure.look.format(**values),
             key=f"{self.exercise}.{key}",
         )
 
-    def found(self, passed: bool, key: str, got: str, **values: Any) -> Finding:
+    def found(self, passed: bool, key: str, observation: str, **values: Any) -> Finding:
         """Return the finding ``key``, passed or failed; ``stops.shell`` names the way in which it may have failed."""
         if passed:
             name, _, _ = key.partition(".")
-            return self.passed(name, got, **values)
-        return self.failed(key, got, **values)
+            return self.passed(name, observation, **values)
+        return self.failed(key, observation, **values)
 
-    def equals(self, key: str, got: str, **values: Any) -> Finding:
+    def equals(self, key: str, observation: str, **values: Any) -> Finding:
         """Return a finding that passes if what came back is what was expected, to the letter."""
         name, _, _ = key.partition(".")
         expected = self.texts[name].expected.format(**values)
-        return self.found(got == expected, key, got, **values)
+        return self.found(observation == expected, key, observation, **values)
 
     def has_none(self, key: str, items: Iterable[str], **values: Any) -> Finding:
         """Return a finding that passes if there are no items; it names the first three."""

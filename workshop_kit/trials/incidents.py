@@ -42,7 +42,7 @@ KEPT = 20
 MOST_ATTEMPTS = 3
 TIMINGS = {"master-db": "master_db_ms", "replica-db": "replica_db_ms", "redis": "redis_ms"}
 """The dependencies of the service, and the field of a request's line with the time that each took."""
-SAYS = {"cache not available": "redis", "replica not available": "replica-db"}
+DEPENDENCY_BY_MESSAGE = {"cache not available": "redis", "replica not available": "replica-db"}
 """Messages that name a dependency."""
 GONE = ("The log of this incident is gone.", "Run the cell with the exercise's panel again.")
 DECOYS = ("redis", "replica-db")
@@ -184,7 +184,7 @@ def misleads(log: pd.DataFrame, target: str) -> bool:
         return False
 
     first_message = str(messages.iloc[0])
-    return SAYS.get(first_message, "master-db") != target
+    return DEPENDENCY_BY_MESSAGE.get(first_message, "master-db") != target
 
 
 def beginning(log: pd.DataFrame, incident: LogIncident, slow_ms: float) -> pd.Timestamp:
@@ -213,7 +213,7 @@ def noticed(log: pd.DataFrame, dependency: str, slow_ms: float) -> pd.DataFrame:
 
     least_ms = max(slow_ms, SLOW_TIMES * median_ms)
     is_slow = (times_ms >= least_ms).fillna(value=False).astype(bool)
-    is_named = (log["dependency"] == dependency) | (log["msg"].map(SAYS) == dependency)
+    is_named = (log["dependency"] == dependency) | (log["msg"].map(DEPENDENCY_BY_MESSAGE) == dependency)
     is_named = is_named.fillna(value=False).astype(bool)
     return log[is_slow | is_named]
 

@@ -96,18 +96,18 @@ class Result:
 
 
 def conclude(
-    shown: str, findings: Iterable[Finding], output: str = "", *, lucky: bool = False, symptom: str = ""
+    success_summary: str, findings: Iterable[Finding], output: str = "", *, lucky: bool = False, symptom: str = ""
 ) -> Result:
     """Return the result of what was tried.
 
-    If all findings passed, it is passed, and its summary is ``shown``. Otherwise it is wrong, with ``output``; its
-    summary is ``symptom``, or without one what the first failed finding means. ``lucky``: what failed shows that the
-    rest was right by chance, so the verdict is "right for the wrong reason".
+    If all findings passed, it is passed, and its summary is ``success_summary``. Otherwise it is wrong, with
+    ``output``; its summary is ``symptom``, or without one what the first failed finding means. ``lucky``: what failed
+    shows that the rest was right by chance, so the verdict is "right for the wrong reason".
     """
     all_findings = tuple(findings)
     first_failed = next((finding for finding in all_findings if not finding.passed), None)
     if first_failed is None:
-        return Result(Verdict.PASSED, shown, all_findings)
+        return Result(Verdict.PASSED, success_summary, all_findings)
 
     verdict = Verdict.LUCKY if lucky else Verdict.WRONG
     return Result(verdict, symptom or first_failed.means, all_findings, output)

@@ -33,7 +33,7 @@ from workshop_kit.trials.dockerfile_sources import outside_source
 from workshop_kit.trials.findings import START, findings
 from workshop_kit.trials.image_builds import FailedBuild
 from workshop_kit.trials.result import Finding, Result, conclude
-from workshop_kit.trials.start_failure import did_not_start, refused
+from workshop_kit.trials.start_failure import refusal_result, start_failure_result
 from workshop_kit.trials.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, START_SECONDS, Trial, poll
 
 GIVEN = "/given"
@@ -53,7 +53,7 @@ CLOSED_PIDS = 200
 CLOSED_TMPFS = "size=16m,mode=1777"
 CLOSED_NAME_SERVER = "127.0.0.1"
 """An address in the container where no name server listens: only names of the stack, which the engine knows, work."""
-SAYS = findings(START)
+FINDINGS = findings(START)
 
 
 def ensure_up(stack: Stack, report: Report = silent) -> None:
@@ -201,9 +201,9 @@ def run(context: Context, image: str, **changes: Any) -> Iterator[Trial]:
     context.report_step("starting your service")
     try:
         spec = replace(_spec(image), **changes)
-        running = containers.run(context.stack.session, confined(context.stack, spec))
+        running = containers.run(context.stack.session, confine(context.stack, spec))
     except WorkshopError as error:
-        raise CheckEnded(refused(error)) from error
+        raise CheckEnded(refusal_result(error)) from error
     with running:
         yield Trial(running, superseded=context.superseded, waits=context.waits)
 
@@ -234,7 +234,7 @@ def run_with_stack(
     given_files = _given_files(files or {}, wrapper)
     entrypoint = None
     if wrapper:
-        entrypoint = wrapped(_command_of(context, image), f"{GIVEN}/{wrapper.name}")
+        entrypoint = wrap_command(_command_of(context, image), f"{GIVEN}/{wrapper.name}")
 
     spec = replace(
         _spec(image),
@@ -245,7 +245,7 @@ def run_with_stack(
         files={**passwords, **given_files},
         dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
     )
-    spec = confined(stack, replace(spec, **changes))
+    spec = confine(stack, replace(spec, **changes))
 
     with containers.run(stack.session, spec) as running:
         yield Trial(running, secrets=tuple(passwords.values()), superseded=context.superseded, waits=context.waits)
@@ -260,7 +260,7 @@ def _given_files(files: Mapping[str, str], wrapper: Path | None) -> dict[str, st
     return {f"{GIVEN}/{name}": text for name, text in text_by_name.items()}
 
 
-def wrapped(command: Sequence[str], wrapper: str) -> tuple[str, ...]:
+def wrap_command(command: Sequence[str], wrapper: str) -> tuple[str, ...]:
     """Return a command with a wrapper before its main.py; what stands before and behind stays as it is.
 
     A command that does not name main.py is replaced: a script may have it inside.
@@ -311,7 +311,7 @@ def start(
 def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float = START_SECONDS) -> None:
     """Wait until ``path`` answers 200. Raises CheckEnded if it does not in time."""
     if not trial.wait_answer(path, within_seconds):
-        raise CheckEnded(did_not_start(trial, f"GET {path}"))
+        raise CheckEnded(start_failure_result(trial, f"GET {path}"))
 
 
 def _spec(image: str) -> Spec:
@@ -319,7 +319,7 @@ def _spec(image: str) -> Spec:
     return Spec(image, ports=(PORT,), labels={COLLECT: "no"}, healthcheck=NO_HEALTHCHECK, host={"LogConfig": SMALL_LOG})
 
 
-def confined(stack: Stack, spec: Spec) -> Spec:
+def confine(stack: Stack, spec: Spec) -> Spec:
     """Return the spec of a trial, which a closed stack limits: it runs code of others.
 
     The container of a closed stack has no network but the stack's, and a tmpfs in place of each volume that its image
@@ -373,13 +373,13 @@ def wait_order(trial: Trial) -> None:
     missing = f"no good answer to POST /orders on port {trial.port}"
     answer = trial.poll(place_order, is_answered_or_ended, START_SECONDS, missing=missing, pause_seconds=LOOK_SECONDS)
     if answer.status is None:
-        raise CheckEnded(did_not_start(trial, "POST /orders"))
+        raise CheckEnded(start_failure_result(trial, "POST /orders"))
     if answer.status != 201:
-        finding = SAYS.failed("order", str(answer), status=answer)
+        finding = FINDINGS.failed("order", str(answer), status=answer)
         raise CheckEnded(conclude("", [finding], trial.log_tail()))
 
 
-def process_1(trial: Trial) -> tuple[str, int]:
+def read_process_1(trial: Trial) -> tuple[str, int]:
     """Return the command line of process 1, and the user id it runs as."""
 
     def has_output(answer: CommandResult) -> bool:

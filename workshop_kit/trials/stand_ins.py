@@ -32,13 +32,13 @@ class StandIn:
         return file == self.file and self.first_line <= line < self.first_line + len(self.lines)
 
 
-def say_whose(result: Result, stand_ins: Iterable[StandIn], theirs: str) -> Result:
+def name_owners(result: Result, stand_ins: Iterable[StandIn], participant_text: str) -> Result:
     """Return the result with changed texts: a place in a reference names its exercise, and lines of one are hidden.
 
-    ``theirs`` is all text of the participant: a line that they have written themselves may be shown.
+    ``participant_text`` is all text of the participant: a line that they have written themselves may be shown.
     """
     references = tuple(stand_ins)
-    hidden_lines = _hidden_lines(references, theirs)
+    hidden_lines = _hidden_lines(references, participant_text)
 
     def name_exercise(place: re.Match[str]) -> str:
         return _place_with_exercise(place, references)
@@ -50,9 +50,9 @@ def say_whose(result: Result, stand_ins: Iterable[StandIn], theirs: str) -> Resu
 
     findings = []
     for finding in result.findings:
-        got = hide_references(finding.got)
+        observation = hide_references(finding.got)
         means = hide_references(finding.means)
-        findings.append(replace(finding, got=got, means=means))
+        findings.append(replace(finding, got=observation, means=means))
 
     return replace(
         result,

@@ -15,7 +15,7 @@ from workshop_kit.trials.findings import START, findings
 from workshop_kit.trials.result import Finding, Result
 from workshop_kit.trials.trial import Trial, fields_of
 
-SAYS = findings(START)
+FINDINGS = findings(START)
 # How much of the log is read: a JSON line with a stack is long.
 LOG_BYTES = 64 * 1024
 LOG_LINES = 200
@@ -68,7 +68,7 @@ VAGUE = ("ended", "silent", "joined", "file", "port")
 """Ways that say what happened, and not why: if a pattern of `COMMANDS` matches, it says more."""
 
 
-def refused(error: WorkshopError) -> Result:
+def refusal_result(error: WorkshopError) -> Result:
     """Return the result for a container that the engine refuses to start."""
     reason = _engine_reason(error)
     runtime_reason = re.search(r'exec: "[^"]*": [^:]+', reason)  # other layers of the engine quote it
@@ -77,10 +77,10 @@ def refused(error: WorkshopError) -> Result:
     for way, pattern in REFUSALS:
         cause = re.search(pattern, reason)
         if cause is not None:
-            finding = SAYS.failed(f"refused.{way}", short_reason, reason=short_reason, **cause.groupdict())
+            finding = FINDINGS.failed(f"refused.{way}", short_reason, reason=short_reason, **cause.groupdict())
             return _did_not_start(finding)
 
-    return _did_not_start(SAYS.failed("refused.other", short_reason, reason=short_reason))
+    return _did_not_start(FINDINGS.failed("refused.other", short_reason, reason=short_reason))
 
 
 def _engine_reason(error: WorkshopError) -> str:
@@ -93,13 +93,13 @@ def _engine_reason(error: WorkshopError) -> str:
     return reason.rstrip(".") or error.what.rstrip(".")
 
 
-def did_not_start(trial: Trial, request: str = "GET /livez") -> Result:
+def start_failure_result(trial: Trial, request: str = "GET /livez") -> Result:
     """Return the result for a service that never answered a request (with 200, a POST with 201)."""
     method, path = request.split(" ")
-    way, got, values = _why(trial, method, path)
-    finding = SAYS.failed(
+    way, observation, values = _why(trial, method, path)
+    finding = FINDINGS.failed(
         f"answer.{way}",
-        got,
+        observation,
         request=request,
         port=trial.port,
         seconds=trial.age_seconds,
@@ -114,50 +114,50 @@ def _did_not_start(finding: Finding, output: str = "") -> Result:
     return Result.did_not_start(finding.means, finding, output=output)
 
 
-Why = tuple[str, str, dict[str, Any]]
+FailureReason = tuple[str, str, dict[str, Any]]
 """The way of `answer` in start.toml, what came back, and the values for its texts."""
 
 
-def _why(trial: Trial, method: str, path: str) -> Why:
+def _why(trial: Trial, method: str, path: str) -> FailureReason:
     """Return why a service gave no good answer; for a POST, a mistake in its command before a vague reason."""
     log = trial.log_tail(LOG_BYTES, LOG_LINES)
     is_running = trial.exit_code() is None
     why = _why_no_answer(trial, path, log) if is_running else _why_ended(trial, log)
 
-    way, got, _ = why
+    way, observation, _ = why
     if method == "POST" and way in VAGUE:
-        return _why_wrong_command(log, got) or why
+        return _why_wrong_command(log, observation) or why
     return why
 
 
-def _why_wrong_command(log: str, got: str) -> Why | None:
+def _why_wrong_command(log: str, observation: str) -> FailureReason | None:
     """Return the mistake in the command that a log shows; None if it shows none."""
     for way, pattern in COMMANDS:
         cause = re.search(pattern, log)
         if cause is not None:
-            return way, got, cause.groupdict()
+            return way, observation, cause.groupdict()
     return None
 
 
-def _why_ended(trial: Trial, log: str) -> Why:
+def _why_ended(trial: Trial, log: str) -> FailureReason:
     """Return why a service has ended: its memory, its own code, a kill, or what else its log shows."""
     attributes = trial.running.inspect()
     code = attributes["State"]["ExitCode"]
-    got = f"it ended with exit code {code}"
+    observation = f"it ended with exit code {code}"
     limit_mib = attributes["HostConfig"]["Memory"] // MIB
     if attributes["State"]["OOMKilled"]:
-        return "memory", got, {"limit": limit_mib}
+        return "memory", observation, {"limit": limit_mib}
 
     crash = _crash_way(log, _variables(attributes))
     if crash is not None:
         way, values = crash
-        return way, got, values
+        return way, observation, values
 
     if code == KILLED:  # the engine begins to watch the memory a moment after the start
-        return "killed", got, {"limit": limit_mib}
+        return "killed", observation, {"limit": limit_mib}
 
     way, values = _other_end(trial, log, code)
-    return way, got, values
+    return way, observation, values
 
 
 def _other_end(trial: Trial, log: str, code: int) -> tuple[str, dict[str, Any]]:
@@ -181,13 +181,13 @@ def _other_end(trial: Trial, log: str, code: int) -> tuple[str, dict[str, Any]]:
     return way, {"code": code, "line": line}
 
 
-def _why_no_answer(trial: Trial, path: str, log: str) -> Why:
+def _why_no_answer(trial: Trial, path: str, log: str) -> FailureReason:
     """Return why a service that runs gives no good answer: another status, none in time, or no connection."""
     answer = trial.get(path)
     if answer.status is not None:
         reason = "; ".join(unavailable_dependencies(answer).values()) or crash_reason(log)
-        got = f"{answer} ({reason})" if reason else str(answer)
-        return "status", got, {"path": path, "answer": got}
+        observation = f"{answer} ({reason})" if reason else str(answer)
+        return "status", observation, {"path": path, "answer": observation}
 
     has_no_connection = answer.error in {http.REFUSED, http.CLOSED}
     if not has_no_connection:

@@ -34,14 +34,17 @@ SLOW_ERROR_SECONDS = 0.5
 START_SECONDS = 6.0
 ANSWER_SECONDS = 2.0
 LOOK_SECONDS = 0.02
-Seen = TypeVar("Seen")
+Observation = TypeVar("Observation")
 MARK = "told-by-the-check:"
 """Before the JSON that a program of a check prints, in a log with other lines."""
 
 
 def poll(
-    look: Callable[[], Seen], done: Callable[[Seen], bool], within_seconds: float, pause_seconds: float = 0.1
-) -> Seen:
+    look: Callable[[], Observation],
+    done: Callable[[Observation], bool],
+    within_seconds: float,
+    pause_seconds: float = 0.1,
+) -> Observation:
     """Call ``look`` until ``done`` accepts what it returns, or the time is up; return what it returned last."""
     began = time.monotonic()
     observation = look()
@@ -164,13 +167,13 @@ class Trial:
 
     def poll(
         self,
-        look: Callable[[], Seen],
-        done: Callable[[Seen], bool],
+        look: Callable[[], Observation],
+        done: Callable[[Observation], bool],
         within_seconds: float,
         *,
         missing: str,
         pause_seconds: float = 0.1,
-    ) -> Seen:
+    ) -> Observation:
         """Call ``look`` until ``done`` accepts what it returns, or the time is up; return what it returned last.
 
         ``missing`` says in a few words what did not come: it is noted if the time was up.

@@ -10,7 +10,7 @@ import yaml
 from workshop_kit.trials.findings import START, findings
 from workshop_kit.trials.result import Finding
 
-SAYS = findings(START)
+FINDINGS = findings(START)
 OPENS = (":", "-", "|", ">", "{", "[", ",")
 """After a line with one of these at its end, the next one may be indented further."""
 LIST_ITEM = "- "
@@ -34,23 +34,24 @@ class MisplacedKey:
     """The key that it belongs to now; "" for none."""
 
 
-def yaml_finding(file: str, text: str, got: str, parents: Mapping[str, Set[str]]) -> Finding | None:
+def yaml_finding(file: str, text: str, observation: str, parents: Mapping[str, Set[str]]) -> Finding | None:
     """Return the finding for a file that is no YAML, or that has a key below another one than ``parents`` allows.
 
-    Returns None if neither is wrong. ``parents`` has the allowed parents by key; ``got`` is what the program that reads
-    the file says of it.
+    Returns None if neither is wrong. ``parents`` has the allowed parents by key; ``observation`` is what the program
+    that reads the file says of it.
     """
     problem = yaml_problem(text)
     if problem is not None:
         way = "indentation" if problem.is_indentation else "syntax"
-        return SAYS.failed(f"yaml.{way}", got, file=file, line=problem.line)
+        return FINDINGS.failed(f"yaml.{way}", observation, file=file, line=problem.line)
 
     misplaced_key = next(misplaced_keys(text, parents), None)
     if misplaced_key is None:
         return None
 
     parent = misplaced_key.parent or "the top of the file"
-    return SAYS.failed("yaml.level", got, file=file, line=misplaced_key.line, name=misplaced_key.key, parent=parent)
+    line = misplaced_key.line
+    return FINDINGS.failed("yaml.level", observation, file=file, line=line, name=misplaced_key.key, parent=parent)
 
 
 def yaml_problem(text: str) -> YamlProblem | None:

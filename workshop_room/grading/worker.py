@@ -118,7 +118,7 @@ class SubmissionJudge:
 
         if all(self.service.exercise_files(part).is_untouched() for part in exercise.parts):
             return self._make_grade(exercise, Outcome.NOT_STARTED)
-        if self.job.seed is None and self.service.given(exercise.id):
+        if self.job.seed is None and self.service.task_numbers(exercise.id):
             return self._make_grade(exercise, Outcome.NOT_GRADED, NO_SEED)
         return None
 

@@ -16,7 +16,7 @@ from workshop_kit.exercises.exercise_files import ServiceCopy, Unreadable
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.trials.findings import START, findings
 from workshop_kit.trials.result import Finding, Result, Verdict
-from workshop_kit.trials.stand_ins import StandIn, say_whose
+from workshop_kit.trials.stand_ins import StandIn, name_owners
 from workshop_kit.workspace import naive_copy, regions, solutions
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.regions import FileStage
@@ -248,10 +248,10 @@ TRACEBACK = '  File "/app/my_service/logs.py", line 40, in bind\n    structlog.c
 def test_nobody_is_blamed_for_a_line_of_the_reference() -> None:
     """The finding names the exercise of the line, and shows nothing of it; a line of their own stays as it is."""
     finding = Finding(False, "Start it", CRASH, "200", f"It ended: {CRASH}.")
-    result = say_whose(Result.did_not_start(CRASH, finding, output=TRACEBACK), [STAND_IN], "import json\n")
+    result = name_owners(Result.did_not_start(CRASH, finding, output=TRACEBACK), [STAND_IN], "import json\n")
     for text in (result.summary, result.findings[0].means):
         assert "NameError: name 'structlog' is not defined (logs.py, in the reference of logging.context" in text
     assert "bind(request_id" not in result.output
     assert "(a line of the reference)" in result.output
     own = Result.did_not_start("KeyError: 'x' (logs.py, line 12)", output="  value = x\n")
-    assert say_whose(own, [STAND_IN], "value = x\n") == own
+    assert name_owners(own, [STAND_IN], "value = x\n") == own

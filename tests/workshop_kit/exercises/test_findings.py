@@ -47,7 +47,7 @@ def written(root: Path, text: str, name: str = "container") -> Path:
 def test_a_finding_is_made_of_a_key_and_values(tmp_path: Path) -> None:
     """With one way to fail, or with several; a passed one says neither what it means nor where to look."""
     says = findings("container.graceful", written(tmp_path, TEXTS))
-    assert says.shown == "It ended by itself."
+    assert says.success_summary == "It ended by itself."
     order = says.found(False, "order", "503", seconds=0.5, status=503)
     assert (order.called, order.means) == ("POST /orders, the rest 0.5 s later", "It answered 503.")
     crashed = says.found(False, "end.crashed", "exit code 3", code=3)

@@ -188,8 +188,8 @@ def test_a_cache_that_is_not_used_is_named() -> None:
     assert failed_keys([config_limits.uses_cache(hit), config_limits.recovers(hit)]) == []
 
 
-@pytest.mark.parametrize("given", [container_limits.given, monitoring_healthcheck.given])
-def test_the_numbers_of_a_task_come_from_the_seed(given: Callable[[int], object]) -> None:
+@pytest.mark.parametrize("numbers_of", [container_limits.task_numbers, monitoring_healthcheck.task_numbers])
+def test_the_numbers_of_a_task_come_from_the_seed(numbers_of: Callable[[int], object]) -> None:
     """The same for the same participant, and not for everybody."""
     assert numbers_of(3) == numbers_of(3)
     assert len({str(numbers_of(seed)) for seed in range(30)}) > 5
@@ -261,12 +261,14 @@ TESTS = {
 
 
 @pytest.mark.parametrize(("key", "observations"), TESTS.items(), ids=TESTS)
-def test_what_a_test_leaves_behind_is_named(key: str, observations: tuple[config_restore.Seen, ...]) -> None:
+def test_what_a_test_leaves_behind_is_named(
+    key: str, observations: tuple[config_restore.SituationOutcome, ...]
+) -> None:
     """What only repeats the failure of the first situation is left out."""
     assert failed_keys(config_restore.restore_findings(situations(observations))) == [key]
 
 
-def situations(observations: tuple[config_restore.Seen, ...]) -> dict[str, config_restore.Seen]:
+def situations(observations: tuple[config_restore.SituationOutcome, ...]) -> dict[str, config_restore.SituationOutcome]:
     """What the three situations left, by name."""
     return dict(zip(("plain", "raising", "nested"), observations, strict=True))
 

@@ -82,7 +82,7 @@ def test_limits_that_the_engine_ignores_cannot_be_judged(
     ignored: dict[str, str], tried: LimitObservation, pids: int | None, verdict: Verdict
 ) -> None:
     """Right limits without effect are a mistake only where the engine's limits are known to hold."""
-    alive = container_limits.SAYS.passed("alive", "201", status=201)
+    alive = container_limits.FINDINGS.passed("alive", "201", status=201)
     result = container_limits.judge(tried, MOST, {**LIMITS, "pids": pids, "host": {}}, alive, ignored)
     assert result.verdict is verdict
     judged_here = "on this rootless engine: container.limits cannot be judged here." not in result.summary

@@ -144,7 +144,7 @@ REFUSALS = {
 def test_why_the_engine_starts_no_container(key: str, reason: str) -> None:
     """In the participant's words, not in those of the engine's layers."""
     error = WorkshopError(f"The engine refused to start a container of localhost/check:0a1b: {reason}.")
-    result = start_failure.refused(error)
+    result = start_failure.refusal_result(error)
     assert [finding.key for finding in result.findings] == [key]
     assert "OCI runtime" not in result.summary
 
@@ -167,7 +167,7 @@ def trial_of(log: str, state: dict[str, Any] | None = None, config: dict[str, An
 
 def why(log: str, state: dict[str, Any] | None = None, config: dict[str, Any] | None = None) -> Finding:
     """The finding on such a container."""
-    return start_failure.did_not_start(trial_of(log, state, config), "POST /orders").findings[0]
+    return start_failure.start_failure_result(trial_of(log, state, config), "POST /orders").findings[0]
 
 
 def raised(kind: str, line: str = "value = settings") -> str:
@@ -292,6 +292,6 @@ def test_a_service_that_runs_and_gives_no_good_answer(status: int, key: str, mon
     with answering(status) as address:
         trial = trial_of("", RUNS)
         trial.address = address
-        finding = start_failure.did_not_start(trial, "GET /readyz").findings[0]
+        finding = start_failure.start_failure_result(trial, "GET /readyz").findings[0]
     assert finding.key == key
     assert "/readyz" in finding.means

@@ -82,7 +82,7 @@ WRAPPER = "/given/faulty_inside.py"
 )
 def test_a_wrapper_comes_before_the_program(command: list[str], expected: tuple[str, ...]) -> None:
     """The participant's interpreter, init and options stay."""
-    assert service_trial.wrapped(command, WRAPPER) == expected
+    assert service_trial.wrap_command(command, WRAPPER) == expected
 
 
 def test_secrets_are_read_in_the_stacks_folder(tmp_path: Path) -> None:

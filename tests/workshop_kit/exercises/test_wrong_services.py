@@ -108,7 +108,7 @@ def test_a_service_that_is_gone_afterwards_is_named(stack: Stack) -> None:
     assert failed_keys(result.findings) == ["container.limits.alive"], result
 
 
-MOST = container_limits.given(SEED)
+MOST = container_limits.task_numbers(SEED)
 MEMORY = f"mem_limit: {MOST['memory_mib']}m"
 CORES = f"cpus: {MOST['cores']}"
 PROCESSES = f"pids_limit: {MOST['processes']}"

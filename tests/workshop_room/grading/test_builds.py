@@ -293,10 +293,10 @@ def test_a_closed_stack_gives_no_swap(asked: int, swap_mib: int) -> None:
     stack: Any = SimpleNamespace(session=SimpleNamespace(engine=engine), is_closed=True, network="closed")
     swap = asked * MIB if asked > 0 else asked
     spec = Spec("any", memory_bytes=None, host={"MemorySwap": swap})
-    assert service_trial.confined(stack, spec).host["MemorySwap"] == swap_mib * MIB
+    assert service_trial.confine(stack, spec).host["MemorySwap"] == swap_mib * MIB
 
 
 def test_a_participants_trial_is_as_it_was(tmp_path: Path) -> None:
     """Only a closed stack confines more."""
     spec = Spec("any")
-    assert service_trial.confined(context_of(tmp_path, ImageBuilds()).stack, spec) is spec
+    assert service_trial.confine(context_of(tmp_path, ImageBuilds()).stack, spec) is spec

@@ -310,7 +310,7 @@ def test_a_trial_in_a_closed_stack_has_less(closed: Stack, tmp_path: Path) -> No
     images.build_folder(session, tmp_path, tag)
     try:
         wanted = Spec(tag, memory_bytes=None, cpus=None, pids=None, read_only=False, tmpfs={})
-        with containers.run(session, service_trial.confined(closed, wanted)) as running:
+        with containers.run(session, service_trial.confine(closed, wanted)) as running:
             host = running.inspect()["HostConfig"]
             mounts = [mount for mount in running.inspect()["Mounts"] if mount["Type"] == "volume"]
             large = running.exec("dd", "if=/dev/zero", "of=/large", "bs=1M", "count=100")

@@ -30,7 +30,7 @@ def cause(context: Context) -> Result:
 
 def judge_cause(value: Any, log: pd.DataFrame, incident: LogIncident) -> Result:
     """Judge an answer by the log of an incident; its time and its request are judged if the dependency is right."""
-    lines = incidents.noticed(log, incident.target, SLOW_MS)
+    lines = incidents.affected_requests(log, incident.target, SLOW_MS)
     fault_lines = lines[lines["received"] >= pd.Timestamp(incident.injecting)]
 
     dependency = _dependency_finding(entry_of(value, "dependency"), log, incident)
@@ -47,7 +47,7 @@ def _dependency_finding(answer: Any, log: pd.DataFrame, incident: LogIncident) -
     if name not in TIMINGS:
         return FINDINGS.failed("dependency.unknown", f"you named {answer or 'none'}")
 
-    requests = incidents.noticed(log, name, SLOW_MS)["request_id"].nunique()
+    requests = incidents.affected_requests(log, name, SLOW_MS)["request_id"].nunique()
     way_to_fail = "other" if requests else "unnoticed"
     observation = f"you named {name}: {requests} requests noticed it"
     return FINDINGS.found(name == incident.target, f"dependency.{way_to_fail}", observation, name=name)

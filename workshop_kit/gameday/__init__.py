@@ -100,7 +100,7 @@ def _open_shop(lesson: Lesson, image: Any, cause: Cause, block: ExitStack) -> Sh
 
 def _watcher(lesson: Lesson, shop: Shop) -> Watcher:
     """Return a watcher of each environment; it measures once it is entered."""
-    targets = [WatchTarget(environment, service=environment) for environment in shop.running]
+    targets = [WatchTarget(environment, service=environment) for environment in shop.current_containers]
     return Watcher(lesson.engine, lesson.stack.session.identity.workspace_id, targets)
 
 

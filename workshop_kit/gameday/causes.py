@@ -98,16 +98,16 @@ def one_environment(shop: Shop, random: Random) -> None:
 class Cause:
     """The cause of one incident: ``inject`` makes it.
 
-    ``beside`` is the harmless release of the same kind that comes right before or after it. ``explanation`` is told at
-    the end. ``first`` is the day's first release; None stands for a random one. ``notice`` is an announcement to the
-    participant.
+    ``neighbor`` is the harmless release of the same kind that comes right before or after it. ``explanation`` is told
+    at the end. ``first_change`` is the day's first release; None stands for a random one. ``notice`` is an announcement
+    to the participant.
     """
 
     name: str
     inject: ShopChange
-    beside: ShopChange
+    neighbor: ShopChange
     explanation: str
-    first: ShopChange | None = None
+    first_change: ShopChange | None = None
     environments: tuple[str, ...] = PRODUCTION
     notice: str = ""
     kills: bool = False  # the kernel kills the service; customers notice nothing before the first kill
@@ -123,7 +123,7 @@ CAUSES: Mapping[str, Cause] = {
             small_size,
             more_memory,
             "a release with a CPU limit below what it needs: it was held back, again and again",
-            first=fewer_cpus,  # so that two releases touched the limit
+            first_change=fewer_cpus,  # so that two releases touched the limit
         ),
         Cause(
             "wednesday",
@@ -152,11 +152,11 @@ CAUSES: Mapping[str, Cause] = {
 
 
 def plan(cause: Cause, random: Random) -> tuple[ShopChange, ...]:
-    """Return a day's changes: a harmless one, then the cause and ``beside`` in random order, then a harmless one."""
-    first_change = cause.first or random.choice(HARMLESS)
-    unused_changes = [change for change in HARMLESS if change not in (first_change, cause.beside)]
+    """Return a day's changes: a harmless one, then the cause and its neighbor in random order, then a harmless one."""
+    first_change = cause.first_change or random.choice(HARMLESS)
+    unused_changes = [change for change in HARMLESS if change not in (first_change, cause.neighbor)]
     last_change = random.choice(unused_changes)
-    middle_changes = random.sample((cause.inject, cause.beside), 2)
+    middle_changes = random.sample((cause.inject, cause.neighbor), 2)
     return (first_change, *middle_changes, last_change)
 
 

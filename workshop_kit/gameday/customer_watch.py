@@ -29,7 +29,7 @@ GROWTH_BYTES = 10 * MIB
 
 
 @dataclass(frozen=True)
-class Watched:
+class CustomerObservation:
     """What came of watching the customers: ``symptom`` says in one sentence what they suffered; "" if nothing.
 
     ``is_late``: they waited or were turned away, which a busy machine would explain, too. ``waiting`` has for each look
@@ -41,9 +41,9 @@ class Watched:
     waiting: tuple[float, ...] = ()
 
 
-def watch(shop: Shop, customers: Customers, stop: Event) -> Watched:
+def watch(shop: Shop, customers: Customers, stop: Event) -> CustomerObservation:
     """Watch for some seconds; return what customers suffered meanwhile, or will suffer soon."""
-    start_times = shop.starts()
+    start_times = shop.start_times()
     bytes_by_environment = {environment: shop.memory_bytes(environment) for environment in shop.environments}
     since = datetime.now(UTC)
     began = time.monotonic()
@@ -54,17 +54,17 @@ def watch(shop: Shop, customers: Customers, stop: Event) -> Watched:
         if stop.wait(POLL_SECONDS):
             break
 
-    late_sentence = not_served(shop, customers, since)
+    late_sentence = unserved_sentence(shop, customers, since)
     if late_sentence:
-        return Watched(late_sentence, is_late=True, waiting=waiting)
+        return CustomerObservation(late_sentence, is_late=True, waiting=waiting)
 
     growth_sentence = _growth_sentence(shop, bytes_by_environment)
     if growth_sentence:
-        return Watched(growth_sentence, waiting=waiting)
+        return CustomerObservation(growth_sentence, waiting=waiting)
 
-    if shop.starts() != start_times:
-        return Watched("A container died and came back meanwhile.", waiting=waiting)
-    return Watched(waiting=waiting)
+    if shop.start_times() != start_times:
+        return CustomerObservation("A container died and came back meanwhile.", waiting=waiting)
+    return CustomerObservation(waiting=waiting)
 
 
 def _wait_and_count_programs(seconds: float, stop: Event) -> tuple[float, ...]:
@@ -94,7 +94,7 @@ def _growth_sentence(shop: Shop, bytes_before: Mapping[str, float]) -> str:
     return ""
 
 
-def not_served(shop: Shop, customers: Customers, since: datetime) -> str:
+def unserved_sentence(shop: Shop, customers: Customers, since: datetime) -> str:
     """Return in one sentence which customers since a moment were not served in time; "" if nearly all were."""
     for name in shop.environments:
         visits = customers.since(since, name)
@@ -119,13 +119,13 @@ def wait_served(shop: Shop, customers: Customers, stop: Event) -> str:
     began = time.monotonic()
     while True:
         window = timedelta(seconds=patient(WATCH_SECONDS))
-        unserved_sentence = not_served(shop, customers, datetime.now(UTC) - window)
-        if not unserved_sentence:
+        sentence = unserved_sentence(shop, customers, datetime.now(UTC) - window)
+        if not sentence:
             return ""
 
         is_time_up = time.monotonic() - began >= patient(SERVED_SECONDS)
         if is_time_up or stop.wait(POLL_SECONDS):
-            return unserved_sentence
+            return sentence
 
 
 def served_before(shop: Shop, customers: Customers, injected: datetime) -> float | None:

@@ -167,12 +167,12 @@ class ShopWatcher:
         if container:
             visits = visits[visits["environment"] == container]
 
-        requests = joined(tables, visits)
+        requests = join_by_second(tables, visits)
         past_requests = requests[requests["time"] <= pd.Timestamp.now(tz="UTC")]
         return replace(tables, requests=past_requests)
 
 
-def joined(tables: Tables, visits: pd.DataFrame) -> pd.DataFrame:
+def join_by_second(tables: Tables, visits: pd.DataFrame) -> pd.DataFrame:
     """Return requests, customers and resources in one table; ``time`` is the end of a row's second."""
     customers = _customers_by_second(visits)
     resources = _resources_by_second(tables.resources)

@@ -25,7 +25,7 @@ from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.panel import running_cell
 from workshop_kit.gameday import causes, customer_watch, incident_card, jigsaw, signals
 from workshop_kit.gameday.causes import Cause
-from workshop_kit.gameday.customer_watch import Watched
+from workshop_kit.gameday.customer_watch import CustomerObservation
 from workshop_kit.gameday.customers import PANELS, Customers, ShopWatcher
 from workshop_kit.gameday.shop import Shop
 from workshop_kit.lessons.lesson import Lesson
@@ -170,22 +170,22 @@ class Incident:
         self.wait()
 
         began = time.monotonic()
-        watched = self._watch_customers()
+        observation = self._watch_customers()
         watched_seconds = time.monotonic() - began
 
         fixed = None
-        if not watched.symptom:
+        if not observation.symptom:
             fixed = datetime.now(UTC) - timedelta(seconds=customer_watch.WATCH_SECONDS)
 
         self._update_record(
             debrief=answers,
             first_symptom=self._first_symptom(),
             fixed=fixed,
-            symptom=watched.symptom,
-            is_late=watched.is_late,
+            symptom=observation.symptom,
+            is_late=observation.is_late,
             watched_seconds=watched_seconds,
             watched_at=datetime.now(UTC),
-            waiting_per_core=statistics.median(watched.waiting),
+            waiting_per_core=statistics.median(observation.waiting),
         )
         self._write_record()
         return {"incident": self.record.id}
@@ -293,7 +293,7 @@ class Incident:
         visits = self.customers.since(injected)
         return signals.first_symptom(visits, injected)
 
-    def _watch_customers(self) -> Watched:
+    def _watch_customers(self) -> CustomerObservation:
         """Watch the customers until all are served, or the time is up.
 
         Returns the last observation, with the counts of waiting programs of all observations.
@@ -303,15 +303,15 @@ class Incident:
         report = NotebookReport()
         report(Step(name, None, "watching the customers"))
 
-        watched = customer_watch.watch(self.shop, self.customers, self._stop)
-        waiting = watched.waiting
-        while watched.symptom and time.monotonic() - began < patient(JUDGE_SECONDS) and not self._stop.is_set():
-            report(Step(name, None, f"watching the customers: {watched.symptom}"))
-            watched = customer_watch.watch(self.shop, self.customers, self._stop)
-            waiting += watched.waiting
+        observation = customer_watch.watch(self.shop, self.customers, self._stop)
+        waiting = observation.waiting
+        while observation.symptom and time.monotonic() - began < patient(JUDGE_SECONDS) and not self._stop.is_set():
+            report(Step(name, None, f"watching the customers: {observation.symptom}"))
+            observation = customer_watch.watch(self.shop, self.customers, self._stop)
+            waiting += observation.waiting
 
-        report(Step(name, 1.0, watched.symptom or "all customers are served", done=True))
-        return replace(watched, waiting=waiting)
+        report(Step(name, 1.0, observation.symptom or "all customers are served", done=True))
+        return replace(observation, waiting=waiting)
 
     def _look_at(self, signal: str) -> None:
         """Record that the participant looks at a signal. Raises WorkshopError if `see` has hidden it."""
@@ -327,7 +327,7 @@ class Incident:
         self._record_own_action()
         self._add_action(action)
 
-    def note_of_seat(self, action: str) -> None:
+    def note_page_action(self, action: str) -> None:
         """Note for the card what a person did on a page of the jigsaw.
 
         It always counts as an own action, whatever cell runs in the notebook.

@@ -31,11 +31,13 @@ ROLES = {
     "metrics": "You see customers, latency, CPU, memory, health. Ask the others: what does it say? What was changed?",
 }
 """The signals, each with the text of its page."""
-DEPLOYS = "Only the notebook releases and restarts: agree before you do."
+DEPLOY_NOTE = "Only the notebook releases and restarts: agree before you do."
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
 """The pages have no script: a tag reloads them."""
 RELOAD_SECONDS = 4
-LOOK = "Your clock stops at the first look after it began to hurt, by any of you: open a page, compare, or look now."
+CLOCK_NOTE = (
+    "Your clock stops at the first look after it began to hurt, by any of you: open a page, compare, or look now."
+)
 """A page that reloads by itself is no look: nobody may be before it."""
 SECONDS = 120.0
 LINES = 30
@@ -70,7 +72,7 @@ class JigsawPages(PageServer):
     def addresses(self) -> Rendered:
         """Return the addresses of the pages as a table."""
         rows = [(role, f"http://{self.host}:{self.port}/{role}?token={token}") for role, token in self.tokens.items()]
-        return table(f"One address for each of you. {DEPLOYS}", ["signal", "address"], rows)
+        return table(f"One address for each of you. {DEPLOY_NOTE}", ["signal", "address"], rows)
 
 
 class RolePage(Handler):
@@ -84,14 +86,14 @@ class RolePage(Handler):
         release_number = self.get_query_argument("release", "")
         is_reload = self.get_query_argument("reloaded", "") != ""
         if not is_reload:
-            incident.note_of_seat(looked_at(incident, role, release_number))
+            incident.note_page_action(page_action(incident, role, release_number))
 
         content = await self.from_thread(partial(PAGES[role], incident, release_number))
         page = template(Path(__file__).with_name("jigsaw.html"))
         html = page.render(
             title=f"{incident.record.name.capitalize()}: {role}",
-            text=f"{ROLES[role]} {DEPLOYS} {incident.record.reference}",
-            look=LOOK,
+            text=f"{ROLES[role]} {DEPLOY_NOTE} {incident.record.reference}",
+            look=CLOCK_NOTE,
             seconds=RELOAD_SECONDS,
             token=token,
             release=release_number,
@@ -102,7 +104,7 @@ class RolePage(Handler):
         self.answer(html, HTML)
 
 
-def looked_at(incident: Any, role: str, release: str) -> str:
+def page_action(incident: Any, role: str, release: str) -> str:
     """Return what a person did who opened a page, in the words of the card."""
     pair = _pair_to_compare(incident, release) if role == "configuration" else None
     if pair is None:

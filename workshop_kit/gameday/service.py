@@ -39,22 +39,22 @@ async def create(request, place_order=create):
 class Service:
     """The code of the shop's service, in ``folder``, with an image for each version of it.
 
-    ``reference`` has the ids of the exercises whose regions are the reference's; EVERYTHING if all of the code is.
+    ``reference_exercises`` has the ids of the exercises whose regions are the reference's; EVERYTHING if all code is its.
     """
 
     client: Any
     folder: TemporaryDirectory[str] = field(repr=False)
     images: list[Any]
-    reference: tuple[str, ...] = ()
+    reference_exercises: tuple[str, ...] = ()
 
     @property
     def note(self) -> str:
         """One sentence on the reference's parts, "" if there are none."""
-        if not self.reference:
+        if not self.reference_exercises:
             return ""
-        if self.reference == EVERYTHING:
+        if self.reference_exercises == EVERYTHING:
             return "The shop runs the reference: my_service is not at the start of lesson 05."
-        return f"The shop runs the reference for {', '.join(self.reference)}."
+        return f"The shop runs the reference for {', '.join(self.reference_exercises)}."
 
     def build(self, leak_mib: float = 0.0) -> int:
         """Build another version of the code; return its number.
@@ -64,7 +64,7 @@ class Service:
         path = Path(self.folder.name, ORDERS)
         version = len(self.images) + 1
         source = path.read_text(encoding="utf-8")
-        new_source = leaking(source, leak_mib) if leak_mib else f"{source}\n# version {version}\n"
+        new_source = add_leak(source, leak_mib) if leak_mib else f"{source}\n# version {version}\n"
         path.write_text(new_source, encoding="utf-8")
 
         image = _build_image(self.client, path.parent, version)
@@ -127,7 +127,7 @@ def _solve_file(exercise_service: ExerciseService, path: Path, reference: str) -
     path.write_text(text, encoding="utf-8")
 
 
-def leaking(source: str, mib: float) -> str:
+def add_leak(source: str, mib: float) -> str:
     """Return the orders module with code that keeps ``mib`` MiB of memory for each order.
 
     Raises WorkshopError if the module has no function that places orders.

@@ -112,8 +112,8 @@ class Shop:
         self.gateways = gateways
         self.client = WorkspaceClient(stack.session, scope="kernel")
         self.balancers: dict[str, Running] = {}
-        self.running: dict[str, Running] = {}
-        self.made: list[tuple[str, Running]] = []  # older ones, too: their logs can still be read
+        self.current_containers: dict[str, Running] = {}
+        self.release_containers: list[tuple[str, Running]] = []  # older ones, too: their logs can still be read
         self.history: list[Release] = []
         self._lock = threading.RLock()
 
@@ -123,10 +123,10 @@ class Shop:
         for number, name in enumerate(environments, 40):
             self.balancers[name] = self._run_balancer()
             release = replace(first_release, number=number, environment=name, time=datetime.now(UTC))
-            self.running[name] = self._run(release)
+            self.current_containers[name] = self._run(release)
             self.history.append(release)
 
-        for name, running in self.running.items():  # they start at the same time
+        for name, running in self.current_containers.items():  # they start at the same time
             is_ready = partial(_is_ready, running)
             with explain_if_busy(f"to open {name}"):
                 running.wait_until(is_ready, within_seconds=LIVE_SECONDS, goal="answer 200 on /readyz")
@@ -134,20 +134,20 @@ class Shop:
 
     def close(self) -> None:
         """Remove every container; a second call changes nothing."""
-        release_containers = [running for _, running in self.made]
-        all_containers = [*self.balancers.values(), *release_containers]
+        containers_of_releases = [running for _, running in self.release_containers]
+        all_containers = [*self.balancers.values(), *containers_of_releases]
         with ThreadPoolExecutor() as pool:
             list(pool.map(Running.remove, all_containers))  # raises what a removal raised
 
     @property
     def environments(self) -> tuple[str, ...]:
         """The names of its environments."""
-        return tuple(self.running)
+        return tuple(self.current_containers)
 
     def current(self, environment: str) -> Release:
         """Return the release that an environment runs. Raises WrongUsage for an unknown one."""
-        if environment not in self.running:
-            raise WrongUsage(f"There is no environment {environment!r}.", f"There is {', '.join(self.running)}.")
+        if environment not in self.current_containers:
+            raise WrongUsage(f"There is no environment {environment!r}.", f"There is {', '.join(self.environments)}.")
         return next(release for release in reversed(self.history) if release.environment == environment)
 
     def find(self, number: int) -> Release:
@@ -180,8 +180,8 @@ class Shop:
             if new_release.cpus != CPUS:
                 self._limit_cpus(new_container, new_release.cpus)
 
-            former_container = self.running[environment]
-            self.running[environment] = new_container
+            former_container = self.current_containers[environment]
+            self.current_containers[environment] = new_container
             self.history.append(new_release)
             with contextlib.suppress(*AWAY):  # the engine may be restarting it at this moment
                 former_container.container.stop(timeout=_engine_seconds(STOP_SECONDS))
@@ -206,12 +206,12 @@ class Shop:
         """Restart an environment's container, or the gateway to a dependency. Raises WrongUsage for another name."""
         proxies = self.gateways.proxies
         with self._lock:
-            if name in self.running:
-                self.running[name].container.restart(timeout=_engine_seconds(STOP_SECONDS))
+            if name in self.current_containers:
+                self.current_containers[name].container.restart(timeout=_engine_seconds(STOP_SECONDS))
             elif name in proxies:
                 proxies[name].container.restart(timeout=_engine_seconds(GATEWAY_STOP_SECONDS))
             else:
-                names = ", ".join((*self.running, *proxies))
+                names = ", ".join((*self.current_containers, *proxies))
                 raise WrongUsage(f"There is no {name!r} to restart.", f"There is {names}.")
 
     def ready_copies(self, environment: str) -> int:
@@ -222,7 +222,7 @@ class Shop:
     def memory_bytes(self, environment: str) -> float:
         """Return the working set of an environment's container; 0 while it does not run."""
         with contextlib.suppress(*AWAY):
-            answer = self.running[environment].container.stats(stream=False, one_shot=True)
+            answer = self.current_containers[environment].container.stats(stream=False, one_shot=True)
             if stats.is_running(answer):
                 return stats.working_set(answer["memory_stats"])
         return 0.0
@@ -230,7 +230,7 @@ class Shop:
     def cpus_used(self, environment: str) -> float:
         """Return the cores that an environment's container uses some seconds after its start."""
         time.sleep(SETTLE_SECONDS)
-        container = self.running[environment].container
+        container = self.current_containers[environment].container
         began = time.monotonic()
         nanoseconds_before = _cpu_nanoseconds(container)
         time.sleep(DEMAND_SECONDS)
@@ -238,10 +238,10 @@ class Shop:
         cpu_seconds = float(nanoseconds_after - nanoseconds_before) / 1e9
         return cpu_seconds / (time.monotonic() - began)
 
-    def starts(self) -> tuple[str, ...]:
+    def start_times(self) -> tuple[str, ...]:
         """Return when each container started last: a change means that one died in between."""
         start_times = []
-        for running in list(self.running.values()):
+        for running in list(self.current_containers.values()):
             with contextlib.suppress(*AWAY):
                 start_times.append(str(running.inspect()["State"]["StartedAt"]))
         return tuple(start_times)
@@ -249,7 +249,7 @@ class Shop:
     def lines(self) -> pd.DataFrame:
         """Return the log lines of all releases, by ``ts``; ``service`` is their environment."""
         frames = []
-        for environment, running in list(self.made):
+        for environment, running in list(self.release_containers):
             with contextlib.suppress(WorkshopError):  # removed at this moment
                 frames.append(read_container(running.container).assign(service=environment))
 
@@ -321,7 +321,7 @@ class Shop:
             running.remove()
             raise
 
-        self.made.append((release.environment, running))
+        self.release_containers.append((release.environment, running))
         return running
 
     def _create(self, release: Release, secret_paths: Mapping[str, str]) -> Any:

@@ -38,7 +38,7 @@ CUSTOMERS: tuple[Mapping[str, Any], ...] = (
     {"request": "GET /readyz", "rate_per_second": 1},  # a load balancer
 )
 LOAD_SECONDS = 20  # at most: the phases above, and the time to inject and revert the faults
-KEPT = 20
+MAX_INCIDENTS = 20
 MOST_ATTEMPTS = 3
 TIMINGS = {"master-db": "master_db_ms", "replica-db": "replica_db_ms", "redis": "redis_ms"}
 """The dependencies of the service, and the field of a request's line with the time that each took."""
@@ -117,12 +117,12 @@ def inject(stack: Stack, random: Random, report: Report, trouble: Trouble | None
         incident = _run_incident(stack, trouble, decoy, quiet_seconds, report)
         log = _read_log(stack, incident)
         is_last_attempt = attempt == MOST_ATTEMPTS
-        if is_last_attempt or (shows(log, incident.target) and misleads(log, incident.target)):
+        if is_last_attempt or (is_visible(log, incident.target) and is_misleading(log, incident.target)):
             break
         report(Step("Incident", None, "the machine was too busy to show it: once more"))
 
-    incidents = [*all_kept(stack.session), incident]
-    _incident_file(stack.session).write(incidents[-KEPT:])
+    incidents = [*read_all(stack.session), incident]
+    _incident_file(stack.session).write(incidents[-MAX_INCIDENTS:])
     report(Step("Incident", 1.0, "over: now find out what it was", done=True))
     return incident
 
@@ -166,14 +166,14 @@ def _reconnect(stack: Stack) -> None:
         http.request(method, f"{stack.url()}{path}", json_body=plan.get("json"))
 
 
-def shows(log: pd.DataFrame, target: str) -> bool:
+def is_visible(log: pd.DataFrame, target: str) -> bool:
     """Return whether clearly more requests waited for the target, or failed at it, than at any other dependency."""
-    requests_by_dependency = {name: noticed(log, name, SLOW_MS)["request_id"].nunique() for name in TIMINGS}
+    requests_by_dependency = {name: affected_requests(log, name, SLOW_MS)["request_id"].nunique() for name in TIMINGS}
     other_counts = [count for name, count in requests_by_dependency.items() if name != target]
     return bool(requests_by_dependency[target] >= MARGIN * max(other_counts))
 
 
-def misleads(log: pd.DataFrame, target: str) -> bool:
+def is_misleading(log: pd.DataFrame, target: str) -> bool:
     """Return whether the first warning names another dependency than the target.
 
     A message that names none is taken to be of the master, as the lesson's first answer does.
@@ -187,21 +187,7 @@ def misleads(log: pd.DataFrame, target: str) -> bool:
     return DEPENDENCY_BY_MESSAGE.get(first_message, "master-db") != target
 
 
-def beginning(log: pd.DataFrame, incident: LogIncident, slow_ms: float) -> pd.Timestamp:
-    """Return when the log first shows the trouble: with its fault, or before that on a machine that is too busy.
-
-    Then several requests in a second had to wait for the target, as `noticed` says: who reads that time is right.
-    """
-    injecting = pd.Timestamp(incident.injecting)
-    lines = noticed(log, incident.target, slow_ms)
-    early = lines[lines["received"] < injecting].dropna(subset="request_id").drop_duplicates("request_id")
-    times = pd.DatetimeIndex(early["received"]).sort_values()
-    a_second = pd.Series(1.0, times).rolling("1s").sum()
-    begun = times[a_second >= SEVERAL]
-    return injecting if begun.empty else begun[0] - pd.Timedelta(seconds=1)
-
-
-def noticed(log: pd.DataFrame, dependency: str, slow_ms: float) -> pd.DataFrame:
+def affected_requests(log: pd.DataFrame, dependency: str, slow_ms: float) -> pd.DataFrame:
     """Return the lines of requests that a dependency made wait or fail, in their order.
 
     A dependency was slow if it took ``slow_ms`` milliseconds or more, and `SLOW_TIMES` its median or more.
@@ -220,13 +206,13 @@ def noticed(log: pd.DataFrame, dependency: str, slow_ms: float) -> pd.DataFrame:
 
 def find(session: Session, identifier: str) -> LogIncident:
     """Return an incident of this workspace by its id. Raises FixtureGone if it is not kept (any more)."""
-    for incident in all_kept(session):
+    for incident in read_all(session):
         if incident.id == identifier:
             return incident
     raise FixtureGone(*GONE)
 
 
-def all_kept(session: Session) -> list[LogIncident]:
+def read_all(session: Session) -> list[LogIncident]:
     """Return the latest incidents of this workspace, oldest first."""
     incidents, _ = _incident_file(session).read()
     return incidents

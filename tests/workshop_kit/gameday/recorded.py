@@ -82,8 +82,8 @@ class RecordedShop(Shop):
         self.service: Any = RecordedService()
         self.accepted = {name: text for name, (_, text) in SECRETS.items()}
         self.demand_cpus = 0.1
-        self.running = {}
-        self.made = []
+        self.current_containers = {}
+        self.release_containers = []
         self.history = []
         self._lock = threading.RLock()
         self._bytes = 30 * MIB
@@ -95,7 +95,7 @@ class RecordedShop(Shop):
         """Number the release and keep it."""
         number = max((past_release.number + 1 for past_release in self.history), default=release.number)
         begun = replace(release, number=number, time=datetime.now(UTC))
-        self.running[begun.environment] = MagicMock()
+        self.current_containers[begun.environment] = MagicMock()
         self.history.append(begun)
         return begun
 
@@ -148,7 +148,7 @@ class RecordedShop(Shop):
         self._bytes += 20 * MIB if self.current(environment).code in self.service.leaks else 0
         return self._bytes
 
-    def starts(self) -> tuple[str, ...]:
+    def start_times(self) -> tuple[str, ...]:
         """No container dies while it is watched."""
         return ()
 

@@ -82,7 +82,7 @@ def test_a_file_that_a_skipped_notebook_would_have_grown_gets_the_regions_that_i
     path = mine / source.file
     path.write_text(regions.starter(source.at(regions.FileStage("04"))))
     prepared = prepare(root, mine)
-    assert prepared.reference == ("monitoring.deep", "monitoring.critical")
+    assert prepared.reference_exercises == ("monitoring.deep", "monitoring.critical")
     built = Path(prepared.folder.name, source.file).read_text()
     assert built == regions.solved(source.at(regions.FileStage("04")))
 
@@ -106,15 +106,15 @@ def test_a_leaking_release_answers_as_before_and_grows(root: Path) -> None:
     """It wraps the handler, so the module may be the participant's own; a second leak is added to the first."""
     module: dict[str, Any] = {}
     source = "async def create(request):\n    return request\n"
-    exec(service.leaking(service.leaking(source, mib=1), mib=2), module)
+    exec(service.add_leak(service.add_leak(source, mib=1), mib=2), module)
     answer = SimpleNamespace(body=b"{}")
     assert asyncio.run(module["create"](answer)) is answer
     assert [len(receipt) for receipt in module["_receipts"]] == [MIB, 2 * MIB]
 
     reference = (root / "workshop_app" / service.ORDERS).read_text()
-    compile(service.leaking(reference, mib=3.5), service.ORDERS, "exec")
+    compile(service.add_leak(reference, mib=3.5), service.ORDERS, "exec")
     with pytest.raises(WorkshopError, match=r"orders.py has no function create"):
-        service.leaking("CREATED = 1\n", mib=1)
+        service.add_leak("CREATED = 1\n", mib=1)
 
 
 @pytest.fixture
@@ -267,7 +267,7 @@ def test_an_incident_shows_its_symptoms_and_not_its_cause(lesson: Lesson) -> Non
     try:
         monday = gameday.start(lesson, image, "monday", seed=1)
         assert monday.record.reference == ""
-        assert monday.shop.running["production"].container.image.id == image.id
+        assert monday.shop.current_containers["production"].container.image.id == image.id
         monday.wait()
         assert_nothing_gives_it_away(monday)
         shown = monday.shows()
@@ -279,11 +279,12 @@ def test_an_incident_shows_its_symptoms_and_not_its_cause(lesson: Lesson) -> Non
         assert "LOG_LEVEL" in (error.value.output or "")
         assert_releases_lose_nobody(monday)
         tuesday = gameday.start(lesson, image, "tuesday", seed=1)
-        running = {
-            container.name for container in (*tuesday.shop.running.values(), *tuesday.shop.gateways.proxies.values())
-        }
+        shop = tuesday.shop
+        containers = (*shop.current_containers.values(), *shop.gateways.proxies.values())
+        running = {container.name for container in containers}
         assert own_containers(lesson.stack.session) >= running
-        assert not own_containers(lesson.stack.session) & {container.name for container in monday.shop.running.values()}
+        removed = {container.name for container in monday.shop.current_containers.values()}
+        assert not own_containers(lesson.stack.session) & removed
     finally:
         lesson.live_outputs.stop()
     assert own_containers(lesson.stack.session) == set()
@@ -303,7 +304,7 @@ def assert_nothing_gives_it_away(incident: Incident) -> None:
     """Neither the journal nor anything that a participant sees names the cause."""
     assert Journal(incident.lesson.stack.session).entries() == []
     text = incident.compare(*incident.releases()["release"]).to_string()
-    for running in incident.shop.running.values():
+    for running in incident.shop.current_containers.values():
         config = running.inspect()["Config"]
         text += json.dumps([config["Labels"], config["Env"], running.container.logs().decode()])
     assert [word for word in GIVEAWAYS if word in text.lower()] == []

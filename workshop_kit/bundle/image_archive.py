@@ -15,7 +15,7 @@ from typing import IO
 
 from docker.errors import DockerException
 
-from workshop_kit.bundle.part import MB, Part, require_space, writing
+from workshop_kit.bundle.part import MB, Part, require_space, write_part
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine import shell
 from workshop_kit.engine.reach import Engine
@@ -45,7 +45,7 @@ def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, re
     Raises WorkshopError if the bundle cannot be written, or with the engine's message.
     """
     with (
-        writing(bundle, "images", engine.architecture, version) as (folder, about),
+        write_part(bundle, "images", engine.architecture, version) as (folder, about),
         _archive_tags(engine, tags) as alias_by_tag,
     ):
         for tag, alias in alias_by_tag.items():

@@ -65,7 +65,7 @@ def parts(bundle: Path) -> list[Part]:
 
     Raises WorkshopError for a folder that is not a bundle, and for a part that is damaged or of another version.
     """
-    with readable(bundle):
+    with explain_read_errors(bundle):
         folders = [path.parent for path in sorted(bundle.glob(f"*/{CHECKSUMS}"))]
         bundle_parts = [_read_part(folder) for folder in folders if not folder.name.startswith(".")]
         if not bundle_parts and any(bundle.glob(f"*/{MANIFEST}")):
@@ -79,7 +79,7 @@ def parts(bundle: Path) -> list[Part]:
 
 def verify(part: Part) -> None:
     """Compare all checksums. Raises WorkshopError for the first file that is missing or differs."""
-    with readable(part.folder):
+    with explain_read_errors(part.folder):
         say(f"Checking {part}")
         for name, checksum in part.checksums.items():
             if sha256_of(part.folder / name) != checksum:
@@ -87,7 +87,7 @@ def verify(part: Part) -> None:
 
 
 @contextlib.contextmanager
-def writing(bundle: Path, kind: Kind, name: str, version: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+def write_part(bundle: Path, kind: Kind, name: str, version: str) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield a folder for a part's files, and a dict for the other fields of `Part`.
 
     At the end of a successful block they become the part, in place of an older one of that name. Raises WorkshopError
@@ -169,7 +169,7 @@ def this_architecture() -> str:
 
 
 @contextlib.contextmanager
-def readable(folder: Path) -> Iterator[None]:
+def explain_read_errors(folder: Path) -> Iterator[None]:
     """Turn an OSError of the block into a WorkshopError of one sentence."""
     try:
         yield

@@ -17,7 +17,7 @@ from workshop_kit.bundle.part import (
     sha256_of,
     this_architecture,
     verify,
-    writing,
+    write_part,
 )
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError, WrongUsage
@@ -46,7 +46,7 @@ def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Non
         text, _, _ = line.partition(" (from ")
         report(Step(TASK, None, text))
 
-    with writing(bundle, "wheels", this_python(), version) as (folder, about):
+    with write_part(bundle, "wheels", this_python(), version) as (folder, about):
         shell.run(
             [*command, "--progress-bar=off", "--dest", folder, "-r", lock],
             failure="The Python packages could not be fetched.",

@@ -24,7 +24,7 @@ from workshop_kit.membership.protocol import (
     Repair,
     RoomState,
     Snapshot,
-    sign_in,
+    sign_named_in,
 )
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
@@ -250,7 +250,7 @@ def _repair_by_day(records: Iterable[Record]) -> dict[Any, Repair]:
     for record in records:
         seconds = record.to_repair_seconds
         if seconds is not None:
-            sign = sign_in(record.debrief.get("how", ""))
+            sign = sign_named_in(record.debrief.get("how", ""))
             repair_by_day[record.name] = Repair(seconds=seconds, sign=sign)
     return repair_by_day
 

@@ -221,10 +221,10 @@ class RoomState(BaseModel):
     keeps_summary: bool = False
 
 
-def sign_in(debrief: str) -> Sign:
+def sign_named_in(debrief: str) -> Sign:
     """Return the first kind of sign that a debrief names; "" for none. Only this word leaves the laptop.
 
-    >>> sign_in("The log lines stopped, then the chart fell.")
+    >>> sign_named_in("The log lines stopped, then the chart fell.")
     'logs'
     """
     text = debrief.lower()

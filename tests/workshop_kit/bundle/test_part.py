@@ -18,7 +18,17 @@ import pytest
 from tests.private_engine import filled, small_disk
 from tests.workshop_kit.test_launcher import workshop
 from workshop_kit.bundle import image_archive, wheels
-from workshop_kit.bundle.part import ABOUT, CHECKSUMS, Part, find, parts, sha256_of, this_architecture, verify, writing
+from workshop_kit.bundle.part import (
+    ABOUT,
+    CHECKSUMS,
+    Part,
+    find,
+    parts,
+    sha256_of,
+    this_architecture,
+    verify,
+    write_part,
+)
 from workshop_kit.engine import cleanup, recipes
 from workshop_kit.engine.images import build_folder, has_image
 from workshop_kit.engine.recipes import REPOSITORY
@@ -30,7 +40,7 @@ VERSION = "commit 60f5cf9a1b2c"
 
 def written(bundle: Path, name: str = "amd64", tags: Mapping[str, str] | None = None) -> Part:
     """A part with two files, one of them larger than what is read at once."""
-    with writing(bundle, "images", name, VERSION) as (folder, about):
+    with write_part(bundle, "images", name, VERSION) as (folder, about):
         (folder / "one.layer").write_bytes(b"one")
         (folder / "two.layer").write_bytes(bytes(range(256)) * 8192)
         about["tags"] = tags or {}
@@ -39,7 +49,7 @@ def written(bundle: Path, name: str = "amd64", tags: Mapping[str, str] | None = 
 
 def saved(bundle: Path, error: type[BaseException] | None = None) -> None:
     """Save a part with one file, or end with an error before that."""
-    with writing(bundle, "images", "amd64", "commit 1") as (folder, _):
+    with write_part(bundle, "images", "amd64", "commit 1") as (folder, _):
         (folder / "new").write_text("x")
         if error is not None:
             raise error
@@ -111,7 +121,7 @@ def loadable(tmp_path: Path, bare: Path) -> Path:
 
 def write_wheels(bundle: Path, lock: str, name: str = "") -> None:
     """A part with packages that are none."""
-    with writing(bundle, "wheels", name or wheels.this_python(), VERSION) as (folder, about):
+    with write_part(bundle, "wheels", name or wheels.this_python(), VERSION) as (folder, about):
         (folder / "uv-1-py3-none-any.whl").write_bytes(b"no zip")
         about["lock"] = lock
 

@@ -43,30 +43,30 @@ PASSWORD = "MASTER_DB_PASSWORD"  # noqa: S105  # a variable's name
 class Refusal:
     """How a start ended: the exit code (None: the service still runs), and what its log says.
 
-    ``named`` are the variables that the log names, ``lines`` is the number of its lines, ``raised`` the exception in it
-    ("" for none), ``text`` the log itself.
+    ``variables`` are those that the log names, ``line_count`` is the number of its lines, ``exception`` what was raised
+    in it ("" for none), ``text`` the log itself.
     """
 
     code: int | None
-    named: frozenset[str] = frozenset()
-    lines: int = 1
-    raised: str = ""
+    variables: frozenset[str] = frozenset()
+    line_count: int = 1
+    exception: str = ""
     text: str = ""
 
     @property
     def is_orderly(self) -> bool:
         """Whether it ended as a service should that cannot use its settings: with exit code 1, without an exception."""
-        return self.code == 1 and not self.raised
+        return self.code == 1 and not self.exception
 
     def __str__(self) -> str:
         if self.code is None:
             return "it started, and runs"
 
-        names = ", ".join(sorted(self.named)[:5])
+        names = ", ".join(sorted(self.variables)[:5])
         return f"exit code {self.code}; named in its log: {names or 'no variable'}"
 
 
-def wait_refused(trial: Trial) -> Refusal:
+def wait_start_end(trial: Trial) -> Refusal:
     """Wait until the service has ended or answers a request; return its exit code and what its log says."""
     trial.wait_listening(NO_ORDER, REFUSE_SECONDS)
     code = trial.exit_code()
@@ -95,11 +95,11 @@ def place_order(trial: Trial, item: str = "tea") -> Answer:
 
 def order_or_refusal(trial: Trial) -> Answer | Refusal:
     """Return the answer to an order, or how the start ended if the service does not run."""
-    refusal = wait_refused(trial)
+    refusal = wait_start_end(trial)
     return place_order(trial) if refusal.code is None else refusal
 
 
-def plain_settings(stack: Stack) -> tuple[dict[str, str], tuple[str, ...]]:
+def settings_with_passwords(stack: Stack) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return environment variables with the stack's passwords as text, and the variables of their files to leave out.
 
     The service reads no password from a file before the exercise `config.report`.
@@ -132,7 +132,7 @@ def run_on(
     ``password_setting`` maps a variable to the database's password, or to the path of a file with it. The password is
     masked in the lines of the log.
     """
-    stack_settings, file_variables = plain_settings(context.stack)
+    stack_settings, file_variables = settings_with_passwords(context.stack)
     del stack_settings[PASSWORD]
     environment = {**stack_settings, **database.settings, **password_setting}
     unset_variables = [name for name in (*file_variables, PASSWORD) if name not in password_setting]
@@ -149,7 +149,7 @@ def run_inside(context: Context, image: str, *arguments: str) -> Any:
     ``arguments`` are the program's. Raises CheckEnded if it printed none: a module could not be imported, or ended the
     process.
     """
-    environment, without = plain_settings(context.stack)
+    environment, without = settings_with_passwords(context.stack)
     with service_trial.run_with_stack(
         context,
         image,

@@ -48,20 +48,20 @@ def env(context: Context) -> Result:
             log = trial.log_tail(config.LOG_LIMIT_BYTES, config.LOG_LINES)
             lines = trial.log_tail()
 
-        uses = uses_settings(order, log, database.first_id)
-        no_secret = prints_no_secret(log)
-        all_findings = [uses, no_secret]
-        if uses.passed:
+        uses_settings = order_finding(order, log, database.first_id)
+        no_secret = secrets_finding(log)
+        all_findings = [uses_settings, no_secret]
+        if uses_settings.passed:
             context.report_step("starting it without these settings")
             answer = _place_order_without_settings(context, image)
-            all_findings.append(needs_settings(answer))
+            all_findings.append(missing_settings_finding(answer))
             all_findings += _group_findings(context, image)
 
-    is_lucky = uses.passed and no_secret.passed
+    is_lucky = uses_settings.passed and no_secret.passed
     return conclude(ENV.success_summary, all_findings, lines, lucky=is_lucky)
 
 
-def uses_settings(order: Answer, log: str, first_id: int) -> Finding:
+def order_finding(order: Answer, log: str, first_id: int) -> Finding:
     """Find whether an order went to the database of the settings, with its mode.
 
     That database is known by its ids, which begin at ``first_id``; in its mode it shortens an item that is too long.
@@ -93,21 +93,21 @@ def _failure_reason(log: str) -> str:
     return driver_error["words"].rstrip(".")
 
 
-def prints_no_secret(log: str) -> Finding:
+def secrets_finding(log: str) -> Finding:
     """Find whether the log has no secret; `Trial.log_tail` has replaced each by "(secret)"."""
     return ENV.equals("secrets", "there is one" if "(secret)" in log else "none")
 
 
 def _place_order_without_settings(context: Context, image: str) -> Answer | None:
     """Place an order without any variable of the master; return the answer, or None if the service does not start."""
-    stack_settings, file_variables = config.plain_settings(context.stack)
+    stack_settings, file_variables = config.settings_with_passwords(context.stack)
     names = (*stack_settings, *_variable_names(context.stack))
     master_names = [name for name in names if name.startswith(MASTER)]
     environment = {name: value for name, value in stack_settings.items() if name not in master_names}
 
     without = (*master_names, *file_variables)
     with service_trial.run_with_stack(context, image, environment=environment, without=without) as trial:
-        if config.wait_refused(trial).code is not None:
+        if config.wait_start_end(trial).code is not None:
             return None
         return config.place_order(trial)
 
@@ -117,7 +117,7 @@ def _variable_names(stack: Stack) -> Collection[str]:
     return service_trial.settings_of(stack.container("service"))
 
 
-def needs_settings(answer: Answer | None) -> Finding:
+def missing_settings_finding(answer: Answer | None) -> Finding:
     """Find whether no order is placed without settings of a database; ``answer`` None: the service does not start."""
     if answer is None:
         return ENV.passed("default", "it does not start")
@@ -128,10 +128,10 @@ def _group_findings(context: Context, image: str) -> Sequence[Finding]:
     """Let read_database() read a third database; return the finding, or none if the module has no such function."""
     variables = {f"{OTHER_GROUP}_{name}": value for name, value in OTHER_VALUES.items()}
     settings = config.run_inside(context, image, "read_database", json.dumps(variables), OTHER_GROUP)
-    return [] if settings is None else [reads_group(settings)]
+    return [] if settings is None else [group_finding(settings)]
 
 
-def reads_group(settings: Mapping[str, str]) -> Finding:
+def group_finding(settings: Mapping[str, str]) -> Finding:
     """Find whether read_database() returned the settings of the group that it was asked for.
 
     ``settings`` are the values by name, or ``raised`` with the exception.

@@ -67,7 +67,7 @@ def limits(context: Context) -> Result:
         for instance in (trial, second):
             service_trial.wait_order(instance)
         cached_order = _order_from_cache(trial, second)
-        cache = uses_cache(cached_order)
+        cache = cache_finding(cached_order)
         if not cache.passed:
             return conclude(LIMITS.success_summary, [cache], trial.log_tail())
 
@@ -75,11 +75,11 @@ def limits(context: Context) -> Result:
         for name, ask in ASK.items():
             context.report_step(f"taking {name} away")
             replies = _collect_replies(trial, proxies, name, ask)
-            all_findings.append(served(name, replies))
+            all_findings.append(replies_finding(name, replies))
 
         proxies.set(OPEN)
         order = _order_from_cache(trial, trial, BACK_SECONDS)
-        all_findings.append(recovers(order))
+        all_findings.append(recovery_finding(order))
         if all(finding.passed for finding in all_findings):
             all_findings += _exception_findings(context, image)
         return conclude(LIMITS.success_summary, all_findings, trial.log_tail())
@@ -91,7 +91,7 @@ def run_behind_proxies(context: Context) -> Iterator[tuple[Trial, Trial, Depende
 
     Yield both instances, the proxies, and the image's tag.
     """
-    environment, without = config.plain_settings(context.stack)
+    environment, without = config.settings_with_passwords(context.stack)
     with (
         start_proxies(context.stack, *HOST_VARIABLES) as proxies,
         service_trial.build(context) as image,
@@ -124,7 +124,7 @@ def _is_hit(answer: Answer) -> bool:
     return answer.status == 200 and answer.headers.get("x-cache") == "hit"
 
 
-def uses_cache(answer: Answer) -> Finding:
+def cache_finding(answer: Answer) -> Finding:
     """Find whether a second instance answers from the cache with an order that the first one took."""
     hit = "X-Cache: hit" if _is_hit(answer) else "no X-Cache"
     return LIMITS.equals("cache", f"{answer}, {hit}")
@@ -201,7 +201,7 @@ def _reply_to(trial: Trial, request: str, answer: Answer, status: int, seconds: 
     return Reply(request, answer, status, limit, in_time)
 
 
-def served(name: str, replies: Replies) -> Finding:
+def replies_finding(name: str, replies: Replies) -> Finding:
     """Find whether customers were served, or refused, in time while the dependency ``name`` was away.
 
     The finding is on the first wrong reply.
@@ -234,7 +234,7 @@ def _describe(replies: Replies) -> str:
     return "; ".join(texts)
 
 
-def recovers(answer: Answer) -> Finding:
+def recovery_finding(answer: Answer) -> Finding:
     """Find whether an order comes from the cache once all dependencies are back, without a restart."""
     observation = str(answer)
     if answer.status == 200:

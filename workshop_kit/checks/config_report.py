@@ -45,7 +45,7 @@ def report(context: Context) -> Result:
             outcome = config.order_or_refusal(trial)
             lines = trial.log_tail()
 
-    all_findings = (*all_findings, reports_others(other_refusal), accepts(outcome))
+    all_findings = (*all_findings, second_start_finding(other_refusal), acceptance_finding(outcome))
     return conclude(REPORT.success_summary, all_findings, lines, lucky=True)
 
 
@@ -56,7 +56,7 @@ def _start_without(
     file_variables = [f"{name}_FILE" for name in missing]
     without = (*missing, *file_variables)
     with service_trial.run_with_stack(context, image, environment=environment, without=without) as trial:
-        return config.wait_refused(trial), trial.log_tail()
+        return config.wait_start_end(trial), trial.log_tail()
 
 
 def report_findings(refusal: Refusal) -> tuple[Finding, ...]:
@@ -68,13 +68,13 @@ def report_findings(refusal: Refusal) -> tuple[Finding, ...]:
     if not refuses.passed:
         return (refuses,)
 
-    named_variables = [name for name in WANTED if name in refusal.named]
+    named_variables = [name for name in WANTED if name in refusal.variables]
     names_all = _names_finding(named_variables)
-    names_no_others = REPORT.has_none("others", sorted(refusal.named.difference(WANTED)))
+    names_no_others = REPORT.has_none("others", sorted(refusal.variables.difference(WANTED)))
     if not named_variables:
         return refuses, names_all, names_no_others
 
-    is_one_line = REPORT.found(refusal.lines == 1, "lines", f"{refusal.lines}")
+    is_one_line = REPORT.found(refusal.line_count == 1, "lines", f"{refusal.line_count}")
     return refuses, names_all, names_no_others, is_one_line
 
 
@@ -85,10 +85,10 @@ def _refusal_finding(refusal: Refusal) -> Finding:
     if refusal.code is None:
         way_to_fail = "runs"
         observation = "it still runs"
-    if refusal.raised:
+    if refusal.exception:
         way_to_fail = "raised"
 
-    values = {"code": refusal.code, "reason": refusal.raised}
+    values = {"code": refusal.code, "reason": refusal.exception}
     return REPORT.found(refusal.is_orderly, f"refuses.{way_to_fail}", observation, **values)
 
 
@@ -122,17 +122,17 @@ def _way_of_missing_names(missing: Sequence[str]) -> str:
     return "one" if named_count == 1 else "some"
 
 
-def reports_others(refusal: Refusal) -> Finding:
+def second_start_finding(refusal: Refusal) -> Finding:
     """Find whether the log of the second start names its variables, and none of the first start's."""
-    passed = refusal.is_orderly and refusal.named == set(OTHERWISE)
-    way_to_fail = "same" if refusal.named == set(WANTED) else "other"
+    passed = refusal.is_orderly and refusal.variables == set(OTHERWISE)
+    way_to_fail = "same" if refusal.variables == set(WANTED) else "other"
     observation = str(refusal)
     if refusal.is_orderly:
-        observation = f"named: {', '.join(sorted(refusal.named)) or 'none'}"
+        observation = f"named: {', '.join(sorted(refusal.variables)) or 'none'}"
     return REPORT.found(passed, f"again.{way_to_fail}", observation, names=", ".join(OTHERWISE), wrong=OTHER_WRONG)
 
 
-def accepts(outcome: Refusal | Answer) -> Finding:
+def acceptance_finding(outcome: Refusal | Answer) -> Finding:
     """Find whether the service places an order once it has all of its variables."""
     if isinstance(outcome, Answer):
         return REPORT.equals("accepts.failed", str(outcome))

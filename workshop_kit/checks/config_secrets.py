@@ -41,16 +41,16 @@ def redact(context: Context) -> Result:
         service_trial.build(context) as image,
         service_trial.run_with_stack(context, image, environment=environment, without=without) as trial,
     ):
-        refusal = config.wait_refused(trial)
+        refusal = config.wait_start_end(trial)
     return conclude(REDACT.success_summary, redact_findings(refusal, canary))
 
 
 def redact_findings(refusal: Refusal, canary: str) -> list[Finding]:
     """Return the findings on the log; the reasons in it are judged only if it names the variables, and no value."""
-    names_variables = log_names_variables(refusal, leaked=shows(canary, refusal.text))
+    names_variables = log_finding(refusal, leaked=shows(canary, refusal.text))
     if not names_variables.passed:
         return [names_variables]
-    return [names_variables, tells_reasons(refusal.text)]
+    return [names_variables, reasons_finding(refusal.text)]
 
 
 def shows(canary: str, text: str) -> bool:
@@ -59,7 +59,7 @@ def shows(canary: str, text: str) -> bool:
     return not matches.empty
 
 
-def log_names_variables(refusal: Refusal, *, leaked: bool) -> Finding:
+def log_finding(refusal: Refusal, *, leaked: bool) -> Finding:
     """Find whether the log names the wrong variables, and shows no value; ``leaked`` says that it shows one."""
     way_to_fail = "unnamed"
     if leaked:
@@ -69,11 +69,11 @@ def log_names_variables(refusal: Refusal, *, leaked: bool) -> Finding:
 
     verb = "stands" if leaked else "does not stand"
     observation = f"{refusal}; the value {verb} in it"
-    passed = refusal.code == 1 and refusal.named.issuperset(WRONG) and not leaked
+    passed = refusal.code == 1 and refusal.variables.issuperset(WRONG) and not leaked
     return REDACT.found(passed, f"log.{way_to_fail}", observation, port=PORT, name=NAME, http=HTTP)
 
 
-def tells_reasons(text: str) -> Finding:
+def reasons_finding(text: str) -> Finding:
     """Find whether a log gives different reasons for a variable that is missing and for one that is no number."""
     reasons = {reason_of(name, text) for name in (NAME, HTTP)}
     observation = "two reasons" if len(reasons) > 1 else "the same, or nothing"
@@ -110,7 +110,7 @@ def file(context: Context) -> Result:
             config.wait_listening(line_end_trial)
             order = config.place_order(line_end_trial)
             lines = line_end_trial.log_tail()
-            both_refusal = config.wait_refused(both_trial)
+            both_refusal = config.wait_start_end(both_trial)
 
         database.wait_ready()
         with (
@@ -118,7 +118,7 @@ def file(context: Context) -> Result:
             _run_with_file(context, image, {PASSWORD_FILE: FOLDER}, secret) as folder_trial,
         ):
             outcome = config.order_or_refusal(blanks_trial)
-            folder_refusal = config.wait_refused(folder_trial)
+            folder_refusal = config.wait_start_end(folder_trial)
 
     return conclude(FILE.success_summary, file_findings(order, outcome, both_refusal, folder_refusal), lines)
 
@@ -160,6 +160,6 @@ def _refusal_finding(refusal: Refusal, name: str) -> Finding:
     is_named = GROUP in refusal.text and "PASSWORD" in refusal.text
     is_right = refusal.is_orderly and is_named
 
-    outcome = refusal.raised or str(refusal)
+    outcome = refusal.exception or str(refusal)
     observation = f"exit code 1, and {PASSWORD} is named" if is_right else outcome
     return FILE.found(is_right, f"{name}.{way_to_fail}", observation, variable=PASSWORD, outcome=outcome)

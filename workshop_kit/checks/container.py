@@ -71,12 +71,12 @@ def _end_finding(process_1: str, code: int | None, *, hears: bool) -> Finding:
 
     ``code`` None: it still ran. ``hears``: after SIGTERM it took no new order.
     """
-    way_to_fail = failure(process_1, code)
+    way_to_fail = stop_failure(process_1, code)
     if code is None and hears:
         way_to_fail = "held"
 
     is_good = is_good_end(process_1, code)
-    observation = outcome(process_1, code)
+    observation = describe_stop(process_1, code)
     return FINDINGS.found(is_good, f"end.{way_to_fail}", observation, seconds=STOP_SECONDS, code=code)
 
 
@@ -90,7 +90,7 @@ def is_good_end(process_1: str, code: int | None) -> bool:
     return code == 0 or (code == KILLED_BY_SIGTERM and program in INITS)
 
 
-def failure(process_1: str, code: int | None) -> str:
+def stop_failure(process_1: str, code: int | None) -> str:
     """Return the key of the way in which a stop failed, by process 1 and the exit code (None: it still ran)."""
     if code == KILLED_BY_SIGTERM:
         return "killed"
@@ -100,7 +100,7 @@ def failure(process_1: str, code: int | None) -> str:
     return "shell" if service_trial.is_shell(process_1) else "deaf"
 
 
-def outcome(process_1: str, code: int | None) -> str:
+def describe_stop(process_1: str, code: int | None) -> str:
     """Return the observation for the finding on a stop: process 1 and the exit code (None: it still ran)."""
     end = "it still ran" if code is None else f"exit code {code}"
     return f"process 1 is `{process_1}`; {end}"

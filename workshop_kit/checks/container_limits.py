@@ -59,12 +59,12 @@ READ_ONLY = ("grep", "-q", "^[^ ]* / [^ ]* ro[, ]", "/proc/mounts")
 class LimitObservation:
     """What programs in the container observed.
 
-    ``killed``: the one that took too much memory was killed. ``started`` is the number of processes that could be
+    ``killed``: the one that took too much memory was killed. ``process_count`` is the number of processes that could be
     started, ``busy_cores`` the cores that two busy loops had. ``read_only``: the root file system cannot be written.
     """
 
     killed: bool
-    started: int
+    process_count: int
     busy_cores: float
     read_only: bool
 
@@ -134,7 +134,7 @@ def _ignored_limits(stack: Stack, observation: LimitObservation, maxima: Mapping
     suspects: set[str] = set()
     if not observation.killed:
         suspects.add(features.MEMORY)
-    if observation.started > maxima["processes"]:
+    if observation.process_count > maxima["processes"]:
         suspects.add(features.PROCESSES)
     if not suspects:
         return {}
@@ -155,7 +155,7 @@ def _observe_inside(trial: Trial, maxima: Mapping[str, Any]) -> LimitObservation
     try:
         return LimitObservation(
             killed=run(*PYTHON, EAT, memory_mib).exit_code == KILLED,
-            started=int(run(*PYTHON, MULTIPLY, processes).output),
+            process_count=int(run(*PYTHON, MULTIPLY, processes).output),
             busy_cores=float(run(*PYTHON, BUSY).output),
             read_only=run(*READ_ONLY).exit_code == 0,
         )
@@ -189,8 +189,8 @@ def findings_in(
         own_limits["pids"],
         maxima["processes"],
         "processes",
-        f"{observation.started} started",
-        held=observation.started < too_many or features.PROCESSES in ignored_limits,
+        f"{observation.process_count} started",
+        held=observation.process_count < too_many or features.PROCESSES in ignored_limits,
         tried=too_many,
     )
 

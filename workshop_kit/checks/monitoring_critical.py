@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from workshop_kit.checks.monitoring_health import START_SECONDS, WORKS, away, leaves, run_behind_proxies, settled
+from workshop_kit.checks.monitoring_health import (
+    ORDERS_PATH,
+    START_SECONDS,
+    away_dependencies,
+    leaves,
+    run_behind_proxies,
+    wait_health,
+)
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import Context, check
@@ -31,7 +38,7 @@ def critical(context: Context) -> Result:
         environment = {**proxies.environment, SETTING: CRITICAL_ELSEWHERE}
         with service_trial.run_with_stack(context, image, environment=environment) as second:
             for instance in (trial, second):
-                service_trial.wait_started(instance, WORKS, within_seconds=START_SECONDS)
+                service_trial.wait_started(instance, ORDERS_PATH, within_seconds=START_SECONDS)
             context.report_step("taking one dependency away after the other")
 
             answers: dict[str, Answer] = {}
@@ -39,8 +46,8 @@ def critical(context: Context) -> Result:
             for dependency in (*DEPENDENCIES, ""):
                 proxies.set(REFUSES, dependency)
                 names = _names_of(dependency)
-                answers[dependency] = settled(trial, names)
-                second_answers[dependency] = settled(second, names)
+                answers[dependency] = wait_health(trial, names)
+                second_answers[dependency] = wait_health(second, names)
             return judge_critical(answers, second_answers, trial.log_tail())
 
 
@@ -75,7 +82,7 @@ def _is_right(dependency: str, answer: Answer, *, is_critical: bool) -> bool:
     """Return whether an answer has the right status and word, and names the dependency that is gone."""
     status, word = _expected_status_and_word(dependency, is_critical=is_critical)
     has_status_and_word = answer.status == status and _find_word(answer) == word
-    return has_status_and_word and away(answer) == _names_of(dependency)
+    return has_status_and_word and away_dependencies(answer) == _names_of(dependency)
 
 
 def _find_word(answer: Answer) -> str:
@@ -98,7 +105,7 @@ def _names_dependency(keys: Sequence[str]) -> bool:
 
 def _describe(answer: Answer) -> str:
     """Return the status of an answer, its word and the dependencies that it names, for a finding."""
-    names = ", ".join(sorted(away(answer)))
+    names = ", ".join(sorted(away_dependencies(answer)))
     word = _find_word(answer)
     return f"{answer}, {word or 'no word'}; it names {names or 'none'}"
 

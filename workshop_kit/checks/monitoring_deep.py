@@ -8,7 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from docker.errors import APIError
 
-from workshop_kit.checks.monitoring_health import START_SECONDS, WORKS, away, run_behind_proxies, settled
+from workshop_kit.checks.monitoring_health import (
+    ORDERS_PATH,
+    START_SECONDS,
+    away_dependencies,
+    run_behind_proxies,
+    wait_health,
+)
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import Context, check
@@ -38,7 +44,7 @@ INSIDES = re.compile(r"Errno|Error\b|Exception|Traceback|asyncmy|[Cc]an't connec
 def deep(context: Context) -> Result:
     """Ask all three paths while two dependencies hang, then while they refuse connections, then once they are back."""
     with run_behind_proxies(context, *TWO) as (trial, proxies, _):
-        service_trial.wait_started(trial, WORKS, within_seconds=START_SECONDS)
+        service_trial.wait_started(trial, ORDERS_PATH, within_seconds=START_SECONDS)
         context.report_step("letting two dependencies hang, and refuse")
         return conclude(DEEP.success_summary, _deep_findings(trial, proxies), trial.log_tail())
 
@@ -51,19 +57,19 @@ def _deep_findings(trial: Trial, proxies: DependencyProxies) -> list[Finding]:
     """
     proxies.set(HANGS, *TWO)
     health = _ask(trial, "/health", LIMIT_SECONDS + GRACE_SECONDS, old_status=200)
-    health_in_time = in_time("/health", health, is_in_time=_is_in_time(trial, health))
+    health_in_time = probe_finding("/health", health, is_in_time=_is_in_time(trial, health))
     all_findings = [health_in_time]
     if health_in_time.passed:
         ready = _ask(trial, "/readyz", LIMIT_SECONDS + GRACE_SECONDS, old_status=200)
-        all_findings.append(in_time("/readyz", ready, is_in_time=_is_in_time(trial, ready)))
+        all_findings.append(probe_finding("/readyz", ready, is_in_time=_is_in_time(trial, ready)))
     all_findings.append(_alive_finding(trial))
     if health_in_time.passed:
         all_findings.append(_leftover_finding(trial))
 
     proxies.set(REFUSES, *TWO)
     if health.status in {None, 503}:
-        refusing_health = settled(trial, set(TWO))
-        all_findings.append(names_both(refusing_health, proxies.environment.values()))
+        refusing_health = wait_health(trial, set(TWO))
+        all_findings.append(names_finding(refusing_health, proxies.environment.values()))
 
     proxies.set(OPEN)
     all_findings.append(_recovery_finding(trial))
@@ -100,7 +106,7 @@ def _is_in_time(trial: Trial, answer: Answer) -> bool:
     return answer.status is not None and trial.is_in_time(answer, LIMIT_SECONDS + GRACE_SECONDS)
 
 
-def in_time(path: str, answer: Answer, *, is_in_time: bool) -> Finding:
+def probe_finding(path: str, answer: Answer, *, is_in_time: bool) -> Finding:
     """Find whether /health or /readyz answers with 503 in time while two dependencies hang."""
     way_to_fail = "well"  # it says that all is well
     if answer.status not in {None, 200, 503}:
@@ -142,10 +148,10 @@ def _leftover_finding(trial: Trial) -> Finding:
 
     missing = f"more than {MOST_CONNECTIONS} connections were still open"
     count = trial.poll(count_connections, is_few, CLOSED_SECONDS, missing=missing)
-    return leftover(count)
+    return connections_finding(count)
 
 
-def leftover(count: int) -> Finding:
+def connections_finding(count: int) -> Finding:
     """Return the finding on the connections that are open after many requests for /health."""
     return DEEP.found(count <= MOST_CONNECTIONS, "leftover", str(count), requests=AT_ONCE, most=MOST_CONNECTIONS)
 
@@ -175,12 +181,12 @@ def connections_in(table: str) -> int:
     return count
 
 
-def names_both(answer: Answer, hosts: Collection[str]) -> Finding:
+def names_finding(answer: Answer, hosts: Collection[str]) -> Finding:
     """Find whether /health names both dependencies while they refuse, and leaks nothing of their drivers' errors.
 
     ``hosts`` are the host names of the dependencies in the service's settings; they are leaks, too.
     """
-    names = sorted(away(answer))
+    names = sorted(away_dependencies(answer))
     leaks = [host for host in hosts if host in answer.body]
     leaks += INSIDES.findall(answer.body)
     is_good = answer.status == 503 and names == sorted(TWO) and not leaks

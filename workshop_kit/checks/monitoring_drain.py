@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from workshop_kit.checks.container import is_good_end
-from workshop_kit.checks.monitoring_health import START_SECONDS, WORKS
+from workshop_kit.checks.monitoring_health import ORDERS_PATH, START_SECONDS
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.patience import patient
@@ -40,17 +40,17 @@ class StopObservation:
     """What the check observed while it stopped an instance.
 
     ``before`` is the answer of /readyz before SIGTERM; ``ready`` and ``live`` are those of /readyz and /livez after it.
-    ``code`` is the exit code of ``process_1``, None if it still ran. Of ``total`` customers, ``came`` is the number of
-    those who were sent to the instance, and ``failed`` of those who were not served by any.
+    ``code`` is the exit code of ``process_1``, None if it still ran. Of ``total`` customers, ``customer_count`` is the
+    number of those who were sent to the instance, and ``failure_count`` of those who were not served by any.
     """
 
     before: Answer
     ready: Answer
     live: Answer
     code: int | None
-    came: int
+    customer_count: int
     total: int
-    failed: int
+    failure_count: int
     process_1: str = ""
 
 
@@ -88,7 +88,7 @@ def drain(context: Context) -> Result:
     longest_seconds = min(MOST_DRAIN_SECONDS, patient(DRAIN_SECONDS))
     drain_seconds = round(longest_seconds, 1)
     environment = {"HTTP_DRAIN_SECONDS": str(drain_seconds)}
-    with service_trial.start(context, WORKS, START_SECONDS, environment=environment) as trial:
+    with service_trial.start(context, ORDERS_PATH, START_SECONDS, environment=environment) as trial:
         if not trial.wait_answer("/readyz", READY_SECONDS):
             never_ready = DRAIN.failed("before.never", str(trial.get("/readyz")), limit=READY_SECONDS)
             return conclude("", [never_ready], trial.log_tail())
@@ -118,9 +118,9 @@ def _observe_stop(context: Context, trial: Trial, drain_seconds: float) -> StopO
         ready=ready,
         live=live,
         code=code,
-        came=customers[trial.address],
+        customer_count=customers[trial.address],
         total=customers.total(),
-        failed=failures,
+        failure_count=failures,
         process_1=process_1,
     )
 
@@ -174,8 +174,9 @@ def drain_findings(observation: StopObservation, drain_seconds: float = DRAIN_SE
         return all_findings
 
     if ready.passed:
-        customers_text = f"{observation.failed} of {observation.total} got no answer; {observation.came} came to it"
-        all_findings.append(DRAIN.found(not observation.failed, "lost", customers_text, failed=observation.failed))
+        failures = observation.failure_count
+        customers_text = f"{failures} of {observation.total} got no answer; {observation.customer_count} came to it"
+        all_findings.append(DRAIN.found(failures == 0, "lost", customers_text, failed=failures))
 
     alive = DRAIN.found(observation.live.status == 200, "alive", str(observation.live))
     return [*all_findings, alive, _end_finding(observation)]
@@ -189,8 +190,8 @@ def _ready_finding(observation: StopObservation, drain_seconds: float) -> Findin
         way_to_fail = "blocked"
 
     ready_text = str(ready)
-    if observation.failed:
-        ready_text += f"; {observation.failed} of {observation.total} customers got no answer"
+    if observation.failure_count:
+        ready_text += f"; {observation.failure_count} of {observation.total} customers got no answer"
     is_leaving = ready.status == 503 and way_to_fail != "blocked"
     return DRAIN.found(is_leaving, f"ready.{way_to_fail}", ready_text, seconds=drain_seconds)
 

@@ -13,7 +13,7 @@ from workshop_kit.trials.check_api import Context
 from workshop_kit.trials.dependency_proxies import HOST_VARIABLES, DependencyProxies, start_proxies
 from workshop_kit.trials.trial import Trial
 
-WORKS = "/orders"
+ORDERS_PATH = "/orders"
 """A path that answers 200 once the service works, whatever /health says."""
 SETTLE_SECONDS = 7.0
 START_SECONDS = 20.0
@@ -62,7 +62,7 @@ def _leaves_below(keys: tuple[str, ...], content: Any) -> Iterator[Leaf]:
         yield keys, content
 
 
-def away(answer: Answer) -> set[str]:
+def away_dependencies(answer: Answer) -> set[str]:
     """Return the dependencies that an answer of /health reports as away, whatever the shape of its body.
 
     A dependency that is only named, and nowhere said to be well, counts as away.
@@ -101,14 +101,14 @@ def _statement_of_flag(name: str, key: str, flag: bool) -> str:
     return "well" if flag else "away"
 
 
-def settled(trial: Trial, names: set[str]) -> Answer:
+def wait_health(trial: Trial, names: set[str]) -> Answer:
     """Ask /health until it names exactly these dependencies, or the time is up; return the last answer."""
 
     def ask() -> Answer:
         return trial.get("/health")
 
     def is_settled(answer: Answer) -> bool:
-        return away(answer) == names
+        return away_dependencies(answer) == names
 
     missing = f"/health did not name {' and '.join(sorted(names)) or 'nothing'}"
     return trial.poll(ask, is_settled, SETTLE_SECONDS, missing=missing)

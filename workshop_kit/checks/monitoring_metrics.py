@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from workshop_kit.checks.monitoring_health import START_SECONDS, WORKS
+from workshop_kit.checks.monitoring_health import ORDERS_PATH, START_SECONDS
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import Context, check
@@ -34,9 +34,9 @@ ERROR = {"X-Fault": "error"}
 SLOW = {"X-Fault": "slow"}
 SLOW_SECONDS = 1.2
 """How long the wrapper of the service lets a request wait."""
-CLOSED = 2
+HANGUPS = 2
 """The number of clients that hang up. No kind of known requests has this number, so that they are told apart."""
-KNOWN: Mapping[tuple[str, ...], int] = {
+KNOWN_REQUESTS: Mapping[tuple[str, ...], int] = {
     ("POST", "/orders", "201"): 5,
     ("GET", "/orders/{order_id}", "404"): 4,
     ("POST", "/orders", "500"): 3,
@@ -50,7 +50,7 @@ ERRORS: tuple[tuple[str, ...], ...] = (
     ("GET", "/orders/{order_id}", "500"),
 )
 """Series that have to exist with the value 0, so that the first error is an increase."""
-ON_ORDERS = sum(count for (_, route, _), count in KNOWN.items() if route == "/orders")
+ON_ORDERS = sum(count for (_, route, _), count in KNOWN_REQUESTS.items() if route == "/orders")
 ODD_METHODS = ("COPY", "LINK", "LOCK", "MKCOL", "MOVE", "NOTIFY", "PROPFIND", "PURGE", "REPORT", "SEARCH", "UNLOCK")
 ODD_STATUS = "405"
 MOST_METHODS = 8
@@ -60,7 +60,7 @@ MOST_NAMES = 6
 """How many counts a finding shows."""
 RANDOM_PATHS = 2_000
 PIPELINED = 50
-NOBODY = "nobody"
+MADE_UP_PART = "nobody"
 """A part of every path that the check makes up; no label of a right solution has it."""
 SETTLE_SECONDS = 2.0
 
@@ -108,14 +108,14 @@ def increase(name: str, before: MetricsText, after: MetricsText, *by: str) -> Co
 
 def send_known(trial: Trial) -> None:
     """Send the known requests, and half a request for each client that hangs up."""
-    for _ in range(KNOWN["POST", "/orders", "201"]):
+    for _ in range(KNOWN_REQUESTS["POST", "/orders", "201"]):
         trial.post("/orders", ORDER)
-    for number in range(KNOWN["GET", "/orders/{order_id}", "404"]):
-        trial.get(f"/orders/{NOBODY}-{number}")
-    for _ in range(KNOWN["POST", "/orders", "500"]):
+    for number in range(KNOWN_REQUESTS["GET", "/orders/{order_id}", "404"]):
+        trial.get(f"/orders/{MADE_UP_PART}-{number}")
+    for _ in range(KNOWN_REQUESTS["POST", "/orders", "500"]):
         trial.post("/orders", ORDER, headers=ERROR)
     trial.get("/orders", headers=SLOW, within_seconds=SLOW_SECONDS + 3)
-    for _ in range(CLOSED):
+    for _ in range(HANGUPS):
         with trial.half_post("/orders", ORDER):
             pass  # the block ends before the rest of the order is sent
 
@@ -138,12 +138,12 @@ def _wait_until_orders_answer(trial: Trial) -> None:
     """Wait until orders can be read, or the answer is 500: every request gets that if the participant's code raises."""
 
     def ask() -> Answer:
-        return trial.get(WORKS)
+        return trial.get(ORDERS_PATH)
 
     def is_over(answer: Answer) -> bool:
         return answer.status in {200, 500}
 
-    trial.poll(ask, is_over, START_SECONDS, missing=f"no good answer to GET {WORKS}")
+    trial.poll(ask, is_over, START_SECONDS, missing=f"no good answer to GET {ORDERS_PATH}")
 
 
 def judge(scrapes: Sequence[MetricsText], exception: str = "", lines: str = "") -> Result:
@@ -182,7 +182,7 @@ def _send_and_scrape(trial: Trial, context: Context) -> list[MetricsText]:
     before = _scrape(trial)
     context.report_step("sending known traffic")
     send_known(trial)
-    expected = sum(KNOWN.values()) + CLOSED  # clients that hang up are counted a little later
+    expected = sum(KNOWN_REQUESTS.values()) + HANGUPS  # clients that hang up are counted a little later
 
     def scrape_again() -> MetricsText:
         return _scrape(trial)
@@ -225,7 +225,7 @@ def _receive_answers(connection: socket.socket) -> bool:
 def _random_request(number: int) -> bytes:
     """Return a request for a path that the check makes up; it is below /orders if the number is even."""
     folder = "" if number % 2 else "/orders"
-    return f"GET {folder}/{NOBODY}-{number} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    return f"GET {folder}/{MADE_UP_PART}-{number} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
 def _scrape(trial: Trial) -> MetricsText:
@@ -290,8 +290,8 @@ def _key_of(labels: tuple[tuple[str, str], ...]) -> Key:
 def _known_counts_finding(before: MetricsText, after: MetricsText, exception: str) -> Finding:
     """Find whether the known requests are counted once each, with their method, route and status."""
     counts = increase(TOTAL, before, after, *LABELS)
-    requests = sum(KNOWN.values())
-    wrong_keys = [key for key in KNOWN if not _is_counted(key, counts)]
+    requests = sum(KNOWN_REQUESTS.values())
+    wrong_keys = [key for key in KNOWN_REQUESTS if not _is_counted(key, counts)]
     if not wrong_keys:
         return FINDINGS.passed("counts", "all of them, once", requests=requests)
 
@@ -303,7 +303,7 @@ def _known_counts_finding(before: MetricsText, after: MetricsText, exception: st
         "status": status,
         "route": route,
         "raised": exception,
-        "count": KNOWN[key],
+        "count": KNOWN_REQUESTS[key],
         "counted": f"{counts[key]:g}",
     }
     if wrong_label:
@@ -316,9 +316,9 @@ def _known_counts_finding(before: MetricsText, after: MetricsText, exception: st
 
 def _way_of_wrong_count(key: Key, counts: Counter[Key], exception: str) -> tuple[str, str]:
     """Return the way in which the requests of a key were counted wrongly, and the wrong status or route ("": none)."""
-    if any(NOBODY in route for _, route, _ in counts):
+    if any(MADE_UP_PART in route for _, route, _ in counts):
         return "path", ""
-    if counts[key] > KNOWN[key]:
+    if counts[key] > KNOWN_REQUESTS[key]:
         return "often", ""
 
     status = _wrong_status(key, counts)
@@ -337,14 +337,14 @@ def _hung_up_finding(before: MetricsText, after: MetricsText) -> Finding:
     """
     counts = increase(TOTAL, before, after, "status")
     errors = sum(count for (status,), count in counts.items() if status.startswith("5"))
-    known_errors = sum(count for (_, _, status), count in KNOWN.items() if status.startswith("5"))
+    known_errors = sum(count for (_, _, status), count in KNOWN_REQUESTS.items() if status.startswith("5"))
     extra_errors = errors - known_errors
     if extra_errors > 0:
-        return FINDINGS.failed("closed.errors", f"{extra_errors:g} of them counted as 5xx", clients=CLOSED)
+        return FINDINGS.failed("closed.errors", f"{extra_errors:g} of them counted as 5xx", clients=HANGUPS)
 
-    known_statuses = {status for _, _, status in KNOWN}
+    known_statuses = {status for _, _, status in KNOWN_REQUESTS}
     clients = sum(count for (status,), count in counts.items() if status not in known_statuses)
-    return FINDINGS.found(clients >= CLOSED, "closed.uncounted", f"{clients:g} of them counted", clients=CLOSED)
+    return FINDINGS.found(clients >= HANGUPS, "closed.uncounted", f"{clients:g} of them counted", clients=HANGUPS)
 
 
 def _zeros_finding(before: MetricsText) -> Finding:
@@ -357,8 +357,8 @@ def _zeros_finding(before: MetricsText) -> Finding:
 def _is_counted(key: Key, counts: Counter[Key]) -> bool:
     """Return whether the requests of a key were all counted; with an error, clients that hung up may be counted."""
     _, _, status = key
-    extra = counts[key] - KNOWN[key]
-    return extra == 0 or (extra == CLOSED and status.startswith("5"))
+    extra = counts[key] - KNOWN_REQUESTS[key]
+    return extra == 0 or (extra == HANGUPS and status.startswith("5"))
 
 
 def _wrong_status(key: Key, counts: Counter[Key]) -> str:
@@ -370,9 +370,9 @@ def _wrong_status(key: Key, counts: Counter[Key]) -> str:
     place = (right_method, right_route)
     statuses = set()
     for (method, route, status), count in counts.items():
-        if (method, route) == place and count != CLOSED:  # clients that hang up may have a status of their own
+        if (method, route) == place and count != HANGUPS:  # clients that hang up may have a status of their own
             statuses.add(status)
-    right_statuses = {status for method, route, status in KNOWN if (method, route) == place}
+    right_statuses = {status for method, route, status in KNOWN_REQUESTS if (method, route) == place}
 
     def rank(status: str) -> tuple[bool, str]:
         has_other_class = status[:1] != right_status[:1]
@@ -386,7 +386,7 @@ def _wrong_route(key: Key, counts: Counter[Key]) -> str:
     right_method, _, right_status = key
     for method, route, status in sorted(counts):
         is_same_request = (method, status) == (right_method, right_status)
-        if is_same_request and (method, route, status) not in KNOWN:
+        if is_same_request and (method, route, status) not in KNOWN_REQUESTS:
             return route
     return ""
 
@@ -467,4 +467,4 @@ def _paths_finding(scrape: MetricsText) -> Finding:
 
 def _has_path_of_check(labels: tuple[tuple[str, str], ...]) -> bool:
     """Return whether one of the labels of a series has a path that the check made up."""
-    return any(NOBODY in value for _, value in labels)
+    return any(MADE_UP_PART in value for _, value in labels)

@@ -39,7 +39,8 @@ async def create(request, place_order=create):
 class Service:
     """The code of the shop's service, in ``folder``, with an image for each version of it.
 
-    ``reference_exercises`` has the ids of the exercises whose regions are the reference's; EVERYTHING if all code is its.
+    ``reference_exercises`` has the ids of the exercises whose regions are the reference's; EVERYTHING if all the code
+    is the reference's.
     """
 
     client: Any

@@ -25,9 +25,9 @@ from workshop_kit.observe.http import Answer
 from workshop_kit.trials.check_api import CheckEnded
 
 
-def refusal(*named: str, code: int | None = 1, lines: int = 1, raised: str = "", text: str = "") -> Refusal:
+def refusal(*variables: str, code: int | None = 1, line_count: int = 1, exception: str = "", text: str = "") -> Refusal:
     """The end of a start with settings that it cannot use."""
-    return Refusal(code, frozenset(named), lines, raised, text)
+    return Refusal(code, frozenset(variables), line_count, exception, text)
 
 
 FIRST_ID = 500_000_001
@@ -58,48 +58,52 @@ ORDERS = {
 def test_an_order_that_does_not_follow_the_settings_is_named(key: str, observation: tuple[Answer, str]) -> None:
     """By the database in which it is, or by what the driver said."""
     order, log = observation
-    assert failed_keys([config_env.uses_settings(order, log, FIRST_ID)]) == [key]
+    assert failed_keys([config_env.order_finding(order, log, FIRST_ID)]) == [key]
 
 
 def test_an_order_in_the_database_of_the_settings_passes() -> None:
     """Its id is one of that database, and its item was shortened, as in no strict mode."""
-    assert config_env.uses_settings(placed(), "", FIRST_ID).passed
-    in_strict_mode = config_env.uses_settings(placed(item="coffee"), "", FIRST_ID)
+    assert config_env.order_finding(placed(), "", FIRST_ID).passed
+    in_strict_mode = config_env.order_finding(placed(item="coffee"), "", FIRST_ID)
     assert failed_keys([in_strict_mode]) == ["config.env.order.mode"]
 
 
 def test_what_the_driver_said_is_told_without_the_words_around_it() -> None:
     """A person needs the user, not the links of a library."""
-    finding = config_env.uses_settings(placed(500), REFUSED_BY_DRIVER, FIRST_ID)
+    finding = config_env.order_finding(placed(500), REFUSED_BY_DRIVER, FIRST_ID)
     assert finding.means == "The order failed: Access denied for user 'colleague'."
-    silent = config_env.uses_settings(placed(503), "INFO: started", FIRST_ID)
+    silent = config_env.order_finding(placed(503), "INFO: started", FIRST_ID)
     assert silent.means == "The order failed: its log does not say why."
 
 
 def test_a_value_that_is_written_down_is_named() -> None:
     """A password that is printed; a database that nobody named; a function that ignores its argument."""
     right = dict(config_env.OTHER_VALUES)
-    assert failed_keys([config_env.prints_no_secret("password=(secret)")]) == ["config.env.secrets"]
-    assert failed_keys([config_env.needs_settings(placed())]) == ["config.env.default"]
-    assert failed_keys([config_env.reads_group({**right, "HOST": "master-db"})]) == ["config.env.group"]
-    assert config_env.reads_group({"raised": "KeyError: 'NAME'"}).got == "KeyError: 'NAME'"
-    passed = (config_env.prints_no_secret(""), config_env.needs_settings(None), config_env.reads_group(right))
-    assert failed_keys([*passed, config_env.needs_settings(placed(503))]) == []
+    assert failed_keys([config_env.secrets_finding("password=(secret)")]) == ["config.env.secrets"]
+    assert failed_keys([config_env.missing_settings_finding(placed())]) == ["config.env.default"]
+    assert failed_keys([config_env.group_finding({**right, "HOST": "master-db"})]) == ["config.env.group"]
+    assert config_env.group_finding({"raised": "KeyError: 'NAME'"}).got == "KeyError: 'NAME'"
+    passed = (
+        config_env.secrets_finding(""),
+        config_env.missing_settings_finding(None),
+        config_env.group_finding(right),
+    )
+    assert failed_keys([*passed, config_env.missing_settings_finding(placed(503))]) == []
 
 
 ALL = config_report.WANTED
 NO_GROUP = [name for name in ALL if name not in config_report.GROUP]
 REPORTS = {
-    "config.report.refuses.runs": refusal(code=None, lines=9),
-    "config.report.refuses.ended": refusal(code=0, lines=0),
-    "config.report.refuses.raised": refusal(lines=7, raised="KeyError: 'host' (config.py, line 9)"),
+    "config.report.refuses.runs": refusal(code=None, line_count=9),
+    "config.report.refuses.ended": refusal(code=0, line_count=0),
+    "config.report.refuses.raised": refusal(line_count=7, exception="KeyError: 'host' (config.py, line 9)"),
     "config.report.names.none": refusal(),
     "config.report.names.one": refusal(ALL[0]),
     "config.report.names.some": refusal(*ALL[:3]),
     "config.report.names.group": refusal(*NO_GROUP),
     "config.report.names.wrong": refusal(*config_report.MISSING),
     "config.report.others": refusal(*ALL, "REDIS_USER"),
-    "config.report.lines": refusal(*ALL, lines=3),
+    "config.report.lines": refusal(*ALL, line_count=3),
 }
 
 
@@ -112,16 +116,16 @@ def test_an_incomplete_report_is_named(key: str, end: Refusal) -> None:
 def test_a_report_that_is_written_down_is_named() -> None:
     """It names what was wrong the first time; another one sees only what is missing."""
     only_missing = refusal(*config_report.OTHERS_MISSING)
-    assert failed_keys([config_report.reports_others(refusal(*ALL))]) == ["config.report.again.same"]
-    assert failed_keys([config_report.reports_others(only_missing)]) == ["config.report.again.other"]
-    assert config_report.reports_others(refusal(*config_report.OTHERWISE)).passed
+    assert failed_keys([config_report.second_start_finding(refusal(*ALL))]) == ["config.report.again.same"]
+    assert failed_keys([config_report.second_start_finding(only_missing)]) == ["config.report.again.other"]
+    assert config_report.second_start_finding(refusal(*config_report.OTHERWISE)).passed
 
 
 def test_a_service_that_refuses_right_settings_is_named() -> None:
     """Also one that starts with them, and takes no order."""
-    assert failed_keys([config_report.accepts(refusal("REDIS_PORT"))]) == ["config.report.accepts.refused"]
-    assert failed_keys([config_report.accepts(placed(503))]) == ["config.report.accepts.failed"]
-    assert config_report.accepts(placed()).passed
+    assert failed_keys([config_report.acceptance_finding(refusal("REDIS_PORT"))]) == ["config.report.accepts.refused"]
+    assert failed_keys([config_report.acceptance_finding(placed(503))]) == ["config.report.accepts.failed"]
+    assert config_report.acceptance_finding(placed()).passed
 
 
 def test_a_whole_report_passes() -> None:
@@ -168,7 +172,7 @@ AWAY = {
 def test_a_customer_who_suffers_for_a_dependency_is_named(key: str, observation: tuple[str, Replies]) -> None:
     """The first of the answers that was wrong, by what the dependency did."""
     name, replies = observation
-    finding = config_limits.served(name, replies)
+    finding = config_limits.replies_finding(name, replies)
     assert failed_keys([finding]) == [key]
     state = [*replies][-1]
     assert f" {state}, and" in finding.means
@@ -177,15 +181,15 @@ def test_a_customer_who_suffers_for_a_dependency_is_named(key: str, observation:
 def test_customers_who_are_served_in_time_pass() -> None:
     """An order without its cache, a list without the replica, and a refusal in time without the master."""
     for name, of_state in (("redis", SOLD), ("replica-db", READ), ("master-db", REFUSED)):
-        assert config_limits.served(name, {"hangs": of_state, "refuses": of_state}).passed
+        assert config_limits.replies_finding(name, {"hangs": of_state, "refuses": of_state}).passed
 
 
 def test_a_cache_that_is_not_used_is_named() -> None:
     """While all is well, and once all is well again."""
     hit = Answer(200, 0.1, headers={"x-cache": "hit"})
-    assert failed_keys([config_limits.uses_cache(Answer(200, 0.1))]) == ["config.limits.cache"]
-    assert failed_keys([config_limits.recovers(Answer(503, 0.1))]) == ["config.limits.back"]
-    assert failed_keys([config_limits.uses_cache(hit), config_limits.recovers(hit)]) == []
+    assert failed_keys([config_limits.cache_finding(Answer(200, 0.1))]) == ["config.limits.cache"]
+    assert failed_keys([config_limits.recovery_finding(Answer(503, 0.1))]) == ["config.limits.back"]
+    assert failed_keys([config_limits.cache_finding(hit), config_limits.recovery_finding(hit)]) == []
 
 
 @pytest.mark.parametrize("numbers_of", [container_limits.task_numbers, monitoring_healthcheck.task_numbers])
@@ -220,7 +224,7 @@ def test_a_report_that_shows_no_value_passes(text: str) -> None:
 
 BOTH = refusal(text="configuration refused: MASTER_DB: Value error, PASSWORD and PASSWORD_FILE are both set")
 UNREADABLE = refusal(text='{"problems":["MASTER_DB: Value error, the file that PASSWORD_FILE names is a folder"]}')
-RAISED = refusal(raised="IsADirectoryError: [Errno 21] Is a directory: '/tmp' (config.py, line 40)", text="…")
+RAISED = refusal(exception="IsADirectoryError: [Errno 21] Is a directory: '/tmp' (config.py, line 40)", text="…")
 RUNS = refusal(code=None)
 FILES = {
     "config.file.order": (placed(503), placed(), BOTH, UNREADABLE),

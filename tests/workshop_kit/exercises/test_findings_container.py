@@ -34,7 +34,7 @@ def test_limits_are_read_from_the_output_of_compose() -> None:
 
 
 MOST = {"memory_mib": 96, "cores": 0.5, "processes": 40}
-RIGHT = LimitObservation(killed=True, started=38, busy_cores=0.5, read_only=True)
+RIGHT = LimitObservation(killed=True, process_count=38, busy_cores=0.5, read_only=True)
 
 
 def limits_findings(tried: LimitObservation = RIGHT, swap_bytes: int = 0, **wanted: float | None) -> Sequence[Finding]:
@@ -47,7 +47,7 @@ def test_each_missing_limit_is_named() -> None:
     assert all(finding.passed for finding in limits_findings())
     assert all(finding.passed for finding in limits_findings(swap_bytes=96 * MIB))
     eaten = replace(RIGHT, killed=False)
-    started = replace(RIGHT, started=41)
+    started = replace(RIGHT, process_count=41)
     cases = {
         "container.limits.memory.unlimited": limits_findings(eaten, memory_bytes=None),
         "container.limits.memory.too-high": limits_findings(memory_bytes=200 * MIB),
@@ -65,7 +65,7 @@ def test_each_missing_limit_is_named() -> None:
         assert sum(not finding.passed for finding in findings) == 1
 
 
-IGNORED = replace(RIGHT, killed=False, started=41)
+IGNORED = replace(RIGHT, killed=False, process_count=41)
 HERE = dict.fromkeys((features.MEMORY, features.PROCESSES), "it does not hold on this rootless engine")
 
 

@@ -30,8 +30,8 @@ from workshop_kit.checks.monitoring_critical import CRITICAL_ELSEWHERE, CRITICAL
 from workshop_kit.checks.monitoring_deep import MOST_CONNECTIONS
 from workshop_kit.checks.monitoring_drain import StopObservation
 from workshop_kit.checks.monitoring_metrics import (
-    CLOSED,
-    KNOWN,
+    HANGUPS,
+    KNOWN_REQUESTS,
     ODD_METHODS,
     ODD_STATUS,
     SLOW_SECONDS,
@@ -92,11 +92,11 @@ def scrapes_of(region: str) -> list[MetricsText]:
         return MetricsText.of(generate_latest(registry).decode())
 
     before = scrape()
-    for (method, route, status), number in KNOWN.items():
+    for (method, route, status), number in KNOWN_REQUESTS.items():
         for turn in range(number):
             seconds = SLOW_SECONDS + 0.01 if (method, status) == ("GET", "200") else 0.01
             count(method, route.replace("{order_id}", f"nobody-{turn}"), route, int(status), seconds)
-    for _ in range(CLOSED):
+    for _ in range(HANGUPS):
         count("POST", "/orders", "/orders", 499, 0.01)
     after = scrape()
     for method in ODD_METHODS:
@@ -173,10 +173,10 @@ def deep() -> Iterator[Case]:
 
     def hanging(path: str, answer: Answer) -> Sequence[Finding]:
         is_in_time = answer.status is not None and answer.seconds < 1
-        return [monitoring_deep.in_time(path, answer, is_in_time=is_in_time)]
+        return [monitoring_deep.probe_finding(path, answer, is_in_time=is_in_time)]
 
     def refusing(body: str) -> Sequence[Finding]:
-        return [monitoring_deep.names_both(Answer(503, body=body), ["4f1c"])]
+        return [monitoring_deep.names_finding(Answer(503, body=body), ["4f1c"])]
 
     assert hanging("/health", TIMELY)[0].passed
     yield "monitoring.deep.health.well", hanging("/health", Answer(200))
@@ -186,8 +186,8 @@ def deep() -> Iterator[Case]:
     yield "monitoring.deep.ready.late", hanging("/readyz", LATE)
     yield "monitoring.deep.ready.fails", hanging("/readyz", Answer(500))
 
-    assert monitoring_deep.leftover(MOST_CONNECTIONS).passed
-    yield "monitoring.deep.leftover", [monitoring_deep.leftover(MOST_CONNECTIONS + 1)]
+    assert monitoring_deep.connections_finding(MOST_CONNECTIONS).passed
+    yield "monitoring.deep.leftover", [monitoring_deep.connections_finding(MOST_CONNECTIONS + 1)]
 
     assert refusing(health_body("fail", BOTH))[0].passed
     yield "monitoring.deep.named.unnamed", refusing(health_body("fail", ["redis"]))
@@ -257,7 +257,7 @@ def healthcheck() -> Iterator[Case]:
     yield "monitoring.healthcheck.tries", hang("unhealthy after 2.0 s", 1, 8, is_noticed=True)
 
 
-STOPPED = StopObservation(Answer(200), Answer(503), Answer(200), code=0, came=40, total=80, failed=0)
+STOPPED = StopObservation(Answer(200), Answer(503), Answer(200), code=0, customer_count=40, total=80, failure_count=0)
 UNANSWERED = Answer(None, seconds=monitoring_drain.DRAIN_SECONDS, error="connection closed without an answer")
 
 
@@ -266,12 +266,12 @@ def drain() -> Iterator[Case]:
     assert all(finding.passed for finding in monitoring_drain.drain_findings(STOPPED))
     for key, observed in (
         ("monitoring.drain.before.early", replace(STOPPED, before=Answer(503))),
-        ("monitoring.drain.ready.still", replace(STOPPED, ready=Answer(200), failed=7)),
+        ("monitoring.drain.ready.still", replace(STOPPED, ready=Answer(200), failure_count=7)),
         ("monitoring.drain.ready.gone", replace(STOPPED, ready=Answer(None, error="connection refused"))),
         ("monitoring.drain.ready.blocked", replace(STOPPED, ready=UNANSWERED)),
         ("monitoring.drain.ready.blocked", replace(STOPPED, ready=replace(UNANSWERED, status=503))),
         ("monitoring.drain.ready.fails", replace(STOPPED, ready=Answer(500))),
-        ("monitoring.drain.lost", replace(STOPPED, failed=7)),
+        ("monitoring.drain.lost", replace(STOPPED, failure_count=7)),
         ("monitoring.drain.alive", replace(STOPPED, live=Answer(503))),
         ("monitoring.drain.end.runs", replace(STOPPED, code=None)),
         ("monitoring.drain.end.crashed", replace(STOPPED, code=1)),
@@ -380,7 +380,7 @@ SHAPES = [
 def test_a_body_of_any_shape_is_read(body: str) -> None:
     """What is away, and the word for the whole service, may stand in other places than the solution's."""
     answer = Answer(503, body=body)
-    assert monitoring_health.away(answer) == {"redis"}
+    assert monitoring_health.away_dependencies(answer) == {"redis"}
     shown = monitoring_critical.judge_critical({**HERE_RIGHT, "redis": answer}, ELSEWHERE_RIGHT)
     assert shown.verdict is Verdict.PASSED, shown
 
@@ -392,7 +392,7 @@ def test_a_body_that_says_that_all_is_well_names_none() -> None:
         "pass",
         "{}",
     ):
-        assert monitoring_health.away(Answer(200, body=body)) == set()
+        assert monitoring_health.away_dependencies(Answer(200, body=body)) == set()
 
 
 @pytest.mark.parametrize(

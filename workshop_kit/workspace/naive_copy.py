@@ -133,8 +133,8 @@ class NaiveCopy:
         write_atomically(self.workspace.folder / RECORD, RECORDS.dump_json(records, indent=1))
 
 
-def find(workspace: Workspace, source: Source, stage: FileStage, shown: str) -> NaiveCopy | None:
-    """Return the naive copy for a cell at ``stage`` that shows the lines ``shown`` of a file.
+def find(workspace: Workspace, source: Source, stage: FileStage, cell_text: str) -> NaiveCopy | None:
+    """Return the naive copy for a cell at ``stage`` that shows ``cell_text``, lines of a file.
 
     None where the participant has answered no exercise that the cell shows, and no answer is set aside; None also
     where the file's markers are damaged.
@@ -150,7 +150,7 @@ def find(workspace: Workspace, source: Source, stage: FileStage, shown: str) -> 
     answered_ids = [name for name in regions.ids(source.at(file_stage)) if name in answers]
     answered_in_lesson = tuple(name for name in answered_ids if source.stages_of(name)[0].lesson == stage.lesson)
 
-    markers = [regions.REGION.fullmatch(line) for line in regions.lines_of(shown)]
+    markers = [regions.REGION.fullmatch(line) for line in regions.lines_of(cell_text)]
     ids_in_cell = {marker[2] for marker in markers if marker}
     shown_ids = tuple(name for name in answered_in_lesson if name in ids_in_cell)
 

@@ -159,9 +159,9 @@ def _incident_rows(snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
         for day, repair in snapshot.repairs.items():
             seconds_by_day[day].append(repair.seconds)
 
-    for day, repair_seconds in sorted(seconds_by_day.items()):
+    for name, repair_seconds in sorted(seconds_by_day.items()):
         yield {
-            "name": day,
+            "name": name,
             "repaired": _count_text(len(repair_seconds)),
             "seconds": _median_text(repair_seconds),
         }

@@ -140,7 +140,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise CheckEnded(Result.did_not_start("It does not build."))
 
     monkeypatch.setattr(service_trial, "_run_builder", run_builder)
-    monkeypatch.setattr(images, "command", lambda _engine, tag, _labels: [tag])
+    monkeypatch.setattr(images, "build_command", lambda _engine, tag, _labels: [tag])
     monkeypatch.setattr(service_trial, "remove_image", lambda _session, tag: log.append(f"-{tag}"))
     monkeypatch.setattr(recipes, "tags", lambda _root: {"python": "base:1"})
     return log

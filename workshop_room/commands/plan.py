@@ -10,7 +10,7 @@ from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.paths import CHECKOUT, LAUNCHER, PACKAGED
 from workshop_kit.terminal import Parser, answer
 from workshop_kit.workspace.course import TRACKS, load_course
-from workshop_room.timetable import late
+from workshop_room.timetable import cuts
 from workshop_room.timetable.plan import as_json, as_text, minutes_of, timetable
 
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.now or options.at:
         if not options.now:
             raise WrongUsage("--at names the lesson that begins now.", "Add --now with the time, as in 10:12.")
-        answer(late.as_text(blocks, minutes_of(options.now), options.at))
+        answer(cuts.as_text(blocks, minutes_of(options.now), options.at))
     elif options.json:
         answer(json.dumps(as_json(options.track, blocks)))
     else:

@@ -1,6 +1,6 @@
 """The timetable of a track: welcome, lessons with the headings to stop at, demo, breaks, buffer and wrap-up.
 
-Lengths come from exercises.toml. Times of day are minutes since midnight. `late` says what to cut.
+Lengths come from exercises.toml. Times of day are minutes since midnight. `cuts` says what to leave out.
 """
 
 from __future__ import annotations

@@ -231,11 +231,11 @@ def test_breaks_come_in_time(track: str) -> None:
         assert len(minutes) == 1 or (not is_pause and sum(minutes) <= COURSE.tracks[track].break_after)
 
 
-def plan_output(*words: str) -> str:
-    """What ``./workshop plan`` says of the half-day from 13:00."""
+def plan_output(*words: str, track: str = "half-day") -> str:
+    """What ``./workshop plan`` says of a track from 13:00."""
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
-        plan(["--track", "half-day", "--start", "13:00", *words])
+        plan(["--track", track, "--start", "13:00", *words])
     return output.getvalue()
 
 
@@ -272,3 +272,18 @@ def test_a_time_alone_says_where_the_room_should_be() -> None:
         plan_output("--at", "03")
     with pytest.raises(WrongUsage, match="There is no lesson '09'"):
         plan_output("--now", "13:30", "--at", "09")
+
+
+def test_a_time_of_two_days_is_answered_for_the_first() -> None:
+    """The text says so, but not at a time that only one of them has; nor with a lesson, which names the day."""
+    sentence = "This is the plan of day 1; for a later day, add --at with a lesson of that day."
+    assert sentence in plan_output("--now", "13:05", track="full")
+    assert "03_logging was planned for 13:00" in plan_output("--now", "13:05", "--at", "03", track="full")
+    assert sentence not in plan_output("--now", "13:05", "--at", "03", track="full")
+    assert sentence not in plan_output("--now", "13:05")
+
+    ends = {block.day: block.end for block in timetable(COURSE, "full", "13:00")}
+    assert ends[1] < ends[2]
+    on_day_2_alone = plan_output("--now", clock(ends[1]), track="full")
+    assert "you are here" in on_day_2_alone
+    assert sentence not in on_day_2_alone

@@ -25,8 +25,8 @@ def as_text(blocks: Sequence[Block], now: int, at: str = "") -> str:
     """Return what to cut from the timetable at the time ``now``.
 
     ``at`` is the lesson that begins now, by its name or a part of it. Without it, the text says where the room should
-    be, and how many minutes each cut saves. Raises WrongUsage for a lesson that the track does not have, and, without
-    a lesson, for a time at which nothing is planned.
+    be on the first day that has a plan for that time, and how many minutes each cut saves. Raises WrongUsage for a
+    lesson that the track does not have, and, without a lesson, for a time at which nothing is planned.
     """
     if not at:
         return _text_without_lesson(blocks, now)
@@ -49,7 +49,7 @@ def _lines_when_late(remaining_blocks: Sequence[Block], minutes_late: int) -> li
     day = remaining_blocks[0].day
     lines = [f"To end at {clock(_end_of_day(remaining_blocks, day))}, leave out:"]
     saved_minutes = 0
-    for cut in cuts(remaining_blocks, day):
+    for cut in possible_cuts(remaining_blocks, day):
         if saved_minutes >= minutes_late:
             break
         saved_minutes += cut.minutes
@@ -60,24 +60,24 @@ def _lines_when_late(remaining_blocks: Sequence[Block], minutes_late: int) -> li
     return lines
 
 
-def cuts(blocks: Sequence[Block], day: int) -> list[Cut]:
+def possible_cuts(blocks: Sequence[Block], day: int) -> list[Cut]:
     """Return what can be cut from the blocks of a day: the buffer, then visits, then exercises, the longest first.
 
     The exercise of game day comes last: without it, that lesson has no content.
     """
     today = [block for block in blocks if block.day == day]
-    possible_cuts = [Cut("the buffer", block.minutes) for block in today if block.kind == "buffer"]
+    cuts = [Cut("the buffer", block.minutes) for block in today if block.kind == "buffer"]
     for block in today:
         if block.kind == "visit":
             text = block.title[:1].lower() + block.title[1:]
-            possible_cuts.append(Cut(text, block.minutes))
+            cuts.append(Cut(text, block.minutes))
 
     exercises = [exercise for block in today for exercise in block.core]
     exercises.sort(key=_exercise_sort_key)
     for exercise in exercises:
         text = f"{exercise.id}: show `./workshop solution {exercise.id} --anyway`, and keep the debrief"
-        possible_cuts.append(Cut(text, exercise.minutes))
-    return possible_cuts
+        cuts.append(Cut(text, exercise.minutes))
+    return cuts
 
 
 def _exercise_sort_key(exercise: ExerciseTime) -> tuple[bool, int]:
@@ -87,10 +87,11 @@ def _exercise_sort_key(exercise: ExerciseTime) -> tuple[bool, int]:
 
 def _text_without_lesson(blocks: Sequence[Block], now: int) -> str:
     """Return where the room should be now, and what can be cut after that, with the minutes saved up to each cut."""
-    current = next((block for block in blocks if block.start <= now < block.end), None)
-    if current is None:
+    blocks_now = [block for block in blocks if block.start <= now < block.end]  # at most one of each day
+    if not blocks_now:
         raise WrongUsage(f"Nothing is planned at {clock(now)}.", "Name the time with --start at which you began.")
 
+    current, *blocks_of_later_days = blocks_now
     position = blocks.index(current)
     headings = [heading for time, heading in current.stops if time <= now]
     place = current.title
@@ -98,10 +99,12 @@ def _text_without_lesson(blocks: Sequence[Block], now: int) -> str:
         place = f"{current.lesson}, {headings[-1]}"
 
     lines = [f"By the plan, at {clock(now)} you are here: {place}."]
+    if blocks_of_later_days:
+        lines.append(f"This is the plan of day {current.day}; for a later day, add --at with a lesson of that day.")
     lines.append("Add --at with the lesson that you begin now. This can be left out, in this order, if you are late:")
 
     saved_minutes = 0
-    for cut in cuts(blocks[position:], current.day):
+    for cut in possible_cuts(blocks[position:], current.day):
         saved_minutes += cut.minutes
         lines.append(f"- by up to {_minutes_text(saved_minutes)}: {cut.text}")
     return "\n".join(lines)

@@ -12,6 +12,7 @@ from workshop_kit.lessons import predictions
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import lesson_names, notebook_cells
 from workshop_kit.workspace.lesson_tables import tables_path
+from workshop_room.pages import preview
 from workshop_room.pages.preview import load_preview
 
 NOTEBOOKS = CHECKOUT / "notebooks"
@@ -56,6 +57,21 @@ def test_a_preview_does_not_depend_on_what_is_right(root: Path, tmp_path: Path) 
         question.right for question in asked(lesson)
     ]
     assert load_preview(lesson, tmp_path).markdown == load_preview(lesson, root).markdown
+
+
+def test_a_lesson_without_key_points_has_its_last_section(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the same lesson as with them: the last section has its heading and its questions."""
+    lesson = "01_container"
+    whole = load_preview(lesson, CHECKOUT)
+    cells = notebook_cells(NOTEBOOKS / f"{lesson}.ipynb")
+    cell_ids = [cell["id"] for cell in cells]
+    monkeypatch.setattr(preview, "notebook_cells", lambda _: cells[: cell_ids.index("end")])
+    assert load_preview(lesson, CHECKOUT) == whole
+
+
+def wrong_option(question: predictions.Question) -> str:
+    """The first option of a question that is not right."""
+    return next(key for key in question.options if key != question.right)
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

@@ -86,7 +86,7 @@ class Classroom:
     poll: Poll | None = None
     questionnaire: Questionnaire | None = None
     keeps_summary: bool = False
-    newest: str = ""  # the prediction of the newest guess
+    newest_prediction: str = ""  # the one with the newest guess
     clock: Callable[[], float] = time.monotonic
     _participants: dict[str, Participant] = field(default_factory=dict, repr=False)
     _forgotten: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_PARTICIPANTS), repr=False)
@@ -128,7 +128,7 @@ class Classroom:
         if self._participants.pop(participant, None) is not None:
             self._forgotten.append(participant)
 
-    def unanswered(self) -> list[dict[str, Any]]:
+    def unanswered_addresses(self) -> list[dict[str, Any]]:
         """Return the addresses from which many joined and never answered, each as ``address`` and ``count``.
 
         The one with the most comes first.
@@ -154,11 +154,11 @@ class Classroom:
         """Return the newest snapshot of every participant."""
         return [participant.snapshot for participant in self._present_participants()]
 
-    def everybody(self) -> list[Snapshot]:
+    def all_snapshots(self) -> list[Snapshot]:
         """Return the newest snapshot of everybody who has not left, also of those who are silent."""
         return [participant.snapshot for participant in self._all_participants()]
 
-    def told(self) -> list[Snapshot]:
+    def informed_snapshots(self) -> list[Snapshot]:
         """Return the newest snapshot of those who have not left and were told that a summary is kept."""
         return [participant.snapshot for participant in self._all_participants() if participant.was_told]
 
@@ -170,7 +170,7 @@ class Classroom:
                 times += participant.times_stuck
         return times
 
-    def help_given(self, number: object) -> None:
+    def record_help(self, number: object) -> None:
         """Record that a participant was helped. Raises WrongUsage for an unknown number."""
         participant = next((person for person in self._all_participants() if person.number == number), None)
         if participant is None:
@@ -308,7 +308,7 @@ class Classroom:
         new_guesses = [name for name in snapshot.guesses if name not in previous.guesses]
         new_predictions = [name for name in new_guesses if name in self.questions]
         if new_predictions:
-            self.newest = new_predictions[-1]
+            self.newest_prediction = new_predictions[-1]
 
         if snapshot.help_clicks != previous.help_clicks:
             participant.help_since = self.clock()

@@ -34,7 +34,7 @@ from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
 from workshop_room.desk.audience import Audience, RequestLines, grade
 from workshop_room.desk.audience_view import TITLE, dashboard_view, describe_dashboard
-from workshop_room.desk.desk_faults import ORDER, DeskFaults, LoadGenerator, engine_needed
+from workshop_room.desk.desk_faults import ORDER, DeskFaults, LoadGenerator, engine_errors_as_sentences
 
 SERVICE = "service"
 PICTURE_SECONDS = 120.0
@@ -162,7 +162,7 @@ class Controller:
 
         outcome = "It ended with an unexpected error; the terminal shows it."
         try:
-            with engine_needed():
+            with engine_errors_as_sentences():
                 self.load_generator.stop()
                 self.active_faults.revert_all()
                 service = ExerciseService.of(self.workspace, lambda: self.stack, self.stack.root)

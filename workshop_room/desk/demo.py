@@ -88,7 +88,7 @@ class Expectation(_Model):
         row_values = "".join(f" {value}" for value in self.where.values())
         return f"{self.table}{row_values}: {self.column} {self.holds}"
 
-    def seen(self, tables: Mapping[str, pd.DataFrame], since: pd.Timestamp) -> tuple[bool, object]:
+    def check(self, tables: Mapping[str, pd.DataFrame], since: pd.Timestamp) -> tuple[bool, object]:
         """Return whether the expectation holds in the rows since a time, and the newest value in them.
 
         The value is None if there are no such rows.
@@ -260,7 +260,7 @@ def _wait_for_expectations(controller: Controller, step: DemoStep, since: pd.Tim
         time.sleep(POLL_SECONDS)
 
 
-def observed(controller: Controller, expectations: Sequence[Expectation]) -> dict[str, pd.DataFrame]:
+def tables_of(controller: Controller, expectations: Sequence[Expectation]) -> dict[str, pd.DataFrame]:
     """Return the tables that the expectations are about; the log, which is slow to read, only if one needs it."""
     tables: dict[str, pd.DataFrame] = dict(vars(controller.watcher.tables()))
     if any(expectation.table == "lines" for expectation in expectations):
@@ -270,10 +270,10 @@ def observed(controller: Controller, expectations: Sequence[Expectation]) -> dic
 
 def _unmet_expectations(controller: Controller, expectations: Sequence[Expectation], since: pd.Timestamp) -> list[str]:
     """Return a text for each expectation that does not hold, with the newest value."""
-    tables = observed(controller, expectations)
+    tables = tables_of(controller, expectations)
     problems = []
     for expectation in expectations:
-        is_seen, value = expectation.seen(tables, since)
+        is_seen, value = expectation.check(tables, since)
         if not is_seen:
             problems.append(f"{expectation} (it is {value})")
     return problems

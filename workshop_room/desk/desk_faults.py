@@ -30,7 +30,7 @@ REQUESTS: Mapping[str, Any] = {"POST /orders": ORDER, "GET /orders": None, "GET 
 
 
 @contextlib.contextmanager
-def engine_needed() -> Iterator[None]:
+def engine_errors_as_sentences() -> Iterator[None]:
     """Raise a WorkshopError for each error of the Docker SDK: what the engine refuses, or that it does not answer."""
     try:
         yield
@@ -77,7 +77,7 @@ class DeskFaults:
 
     def _is_active(self, fault: str, target: str) -> bool:
         """Return whether the desk has injected a fault in a target that is still active."""
-        own_faults = [(row["fault"], row["target"]) for row in self.listed() if row["id"]]
+        own_faults = [(row["fault"], row["target"]) for row in self.active_rows() if row["id"]]
         return (fault, target) in own_faults
 
     def revert(self, identifier: str) -> None:
@@ -89,13 +89,13 @@ class DeskFaults:
     def revert_all(self) -> None:
         """Revert the desk's faults, newest first, and those of dead processes. Raises WorkshopError for those left."""
         self.problems.clear()
-        with engine_needed():
+        with engine_errors_as_sentences():
             problems = injection.revert_all(self._stack.session)
         self._blocks.clear()  # the end of a block whose fault is reverted changes nothing
         if problems:
             raise WorkshopError(" ".join(problems), "Run ./workshop down and start again.")
 
-    def listed(self) -> list[dict[str, Any]]:
+    def active_rows(self) -> list[dict[str, Any]]:
         """Return all active faults of this workspace as plain data for JSON, oldest first.
 
         ``id`` is "" if another process injected it; ``seconds_left`` is None if only a click ends it.
@@ -104,7 +104,7 @@ class DeskFaults:
         return [self._fault_data(active_fault, now) for active_fault in Journal(self._stack.session).entries()]
 
     def _fault_data(self, active_fault: ActiveFault, now: float) -> dict[str, Any]:
-        """Return one fault of `listed`; ``now`` is in monotonic seconds."""
+        """Return one fault of `active_rows`; ``now`` is in monotonic seconds."""
         is_own = active_fault.id in self._blocks
         seconds_left = None
         end = self._ends.get(active_fault.id)
@@ -122,7 +122,7 @@ class DeskFaults:
     def _revert_expired(self, identifier: str) -> None:
         """Revert a fault whose time is over, unless a click has done that; note the problem if it cannot be."""
         try:
-            with engine_needed():
+            with engine_errors_as_sentences():
                 self.revert(identifier)
         except WorkshopError as error:
             self.problems.append(str(error))

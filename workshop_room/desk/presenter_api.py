@@ -18,8 +18,8 @@ from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.workspace.course import find_lesson, lesson_names
 from workshop_room.desk.audience import GivenAnswer, GuessCounts, guesses_in
 from workshop_room.desk.controller import Controller
-from workshop_room.desk.demo import PICTURES, DemoStep, load_script, observed
-from workshop_room.desk.desk_faults import REQUESTS, engine_needed
+from workshop_room.desk.demo import PICTURES, DemoStep, load_script, tables_of
+from workshop_room.desk.desk_faults import REQUESTS, engine_errors_as_sentences
 from workshop_room.desk.room_api import RoomApi
 from workshop_room.pages import notes
 from workshop_room.timetable.track_times import TrackTimes
@@ -82,10 +82,10 @@ class DemoProgress:
         if since is None or not open_expectations:
             return
 
-        tables = observed(controller, list(open_expectations.values()))
+        tables = tables_of(controller, list(open_expectations.values()))
         new_positions = set()
         for position, expectation in open_expectations.items():
-            is_seen, _ = expectation.seen(tables, since)
+            is_seen, _ = expectation.check(tables, since)
             if is_seen:
                 new_positions.add(position)
         if self.step is step:  # another thread may have chosen another one meanwhile
@@ -175,7 +175,7 @@ class PresenterApi:
         """Do one of ``actions`` and return its answer. Raises WorkshopError in one sentence."""
         if action not in self.actions:
             raise WrongUsage(f"There is no {action!r} at this desk.", f"There are {', '.join(self.actions)}.")
-        with engine_needed():
+        with engine_errors_as_sentences():
             return self.actions[action](body)
 
     def play(self, step: DemoStep) -> None:
@@ -183,7 +183,7 @@ class PresenterApi:
         for click in step.clicks:
             self.do(click.action, click.model_dump())
 
-    def recorded(self) -> bytes:
+    def recorded_picture(self) -> bytes:
         """Return the recorded picture of the current step, a PNG; empty if there is none."""
         path = PICTURES / self.demo.step.picture
         return path.read_bytes() if path.is_file() else b""
@@ -213,11 +213,11 @@ class PresenterApi:
     def state(self) -> dict[str, Any]:
         """Return the state of load, faults, services, job, demo and audience."""
         controller = self.controller
-        with engine_needed():
+        with engine_errors_as_sentences():
             self.demo.look(controller)
             return {
                 "load": controller.load_generator.state(),
-                "active_faults": controller.active_faults.listed(),
+                "active_faults": controller.active_faults.active_rows(),
                 "services": controller.services(),
                 "job": asdict(controller.job) if controller.job else None,
                 "demo": self.demo.state(),

@@ -154,7 +154,7 @@ class LearnedRow:
     after: RightAnswers
 
 
-def learned(questions: Questions, snapshots: Collection[Snapshot]) -> list[LearnedRow]:
+def learned_rows(questions: Questions, snapshots: Collection[Snapshot]) -> list[LearnedRow]:
     """Return a row for each of the five questions."""
     rows = []
     for name, question in questions.learning.items():

@@ -62,7 +62,7 @@ class RoomApi:
             "poll-end": lambda _: self._end_poll(),
             "notice": lambda body: self._send_notice(body.get("lesson"), body.get("cell")),
             "notice-end": lambda _: self._end_notice(),
-            "helped": lambda body: self.classroom.help_given(body.get("number")),
+            "helped": lambda body: self.classroom.record_help(body.get("number")),
             "clear-done": lambda _: self.classroom.clear_done(),
             "remove-unanswered": lambda body: self.classroom.remove_unanswered(body.get("address")),
         }
@@ -102,7 +102,7 @@ class RoomApi:
         return {
             **self.audience_state(),
             "queue": self.classroom.queue(),
-            "unanswered": self.classroom.unanswered(),
+            "unanswered": self.classroom.unanswered_addresses(),
             "notice": notice.text if notice else "",
             "poll": poll.question if poll else "",
             "questions": self.questions.state(),
@@ -121,7 +121,7 @@ class RoomApi:
 
     def _open_poll(self, prediction: object) -> None:
         """Open a prediction as a poll, and show its counts; without a name, that of the newest guess."""
-        chosen = prediction or self.classroom.newest
+        chosen = prediction or self.classroom.newest_prediction
         if not chosen:
             raise WrongUsage("There is no guess yet.", "Choose a prediction, or wait for the first guess.")
         name = str(chosen)

@@ -11,7 +11,7 @@ from workshop_room.desk.questionnaires import (
     LearnedRow,
     count_answers,
     headline,
-    learned,
+    learned_rows,
     load_questions,
     make_questionnaires,
 )
@@ -46,7 +46,7 @@ class RoomQuestions:
 
     def feedback(self) -> list[dict[str, Any]]:
         """Return the questions of the feedback, each with its options and their counts."""
-        snapshots = self.classroom.everybody()
+        snapshots = self.classroom.all_snapshots()
         questions = self.questions.feedback.values()
 
         rows = []
@@ -56,13 +56,13 @@ class RoomQuestions:
             rows.append({"question": question.question, "answers": answers})
         return rows
 
-    def learned(self) -> list[LearnedRow]:
+    def learned_rows(self) -> list[LearnedRow]:
         """Return a row for each of the five questions."""
-        return learned(self.questions, self.classroom.everybody())
+        return learned_rows(self.questions, self.classroom.all_snapshots())
 
     def state(self) -> dict[str, Any]:
         """Return what the presenter sees of the questionnaires."""
-        snapshots = self.classroom.everybody()
+        snapshots = self.classroom.all_snapshots()
         progress = {name: questionnaire.progress(snapshots) for name, questionnaire in self.questionnaires.items()}
         open_questionnaire = self.classroom.questionnaire
         return {
@@ -75,7 +75,7 @@ class RoomQuestions:
 
     def audience_state(self) -> dict[str, Any]:
         """Return the chart for the room; it has the right answers only if they are shown."""
-        rows = self.learned()
+        rows = self.learned_rows()
         row_states = [
             {
                 "question": row.question,

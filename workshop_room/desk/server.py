@@ -78,7 +78,7 @@ class InstructorServer(PageServer):
         yield "/presenter/state", JSON, served.state
         yield "/presenter/room/choices", JSON, room.choices if room else _make_null
         yield "/presenter/room", JSON, room.state if room else _make_null
-        yield "/presenter/recorded.png", PNG, served.recorded
+        yield "/presenter/recorded.png", PNG, served.recorded_picture
 
     def _audience_contents(self, served: PresenterApi) -> Iterator[Any]:
         """Yield the contents for both tokens, as `_presenter_contents` does."""
@@ -97,7 +97,7 @@ class InstructorServer(PageServer):
         yield "/audience/dashboard", JSON, served.controller.picture
         yield "/audience/map.svg", SVG, _draw_map
         yield "/audience/lines", JSON, lines_state
-        yield "/audience/recorded.png", PNG, served.recorded
+        yield "/audience/recorded.png", PNG, served.recorded_picture
         yield "/desk.css", CSS, _read_style
 
 

@@ -20,7 +20,7 @@ from workshop_kit.files import write_atomically
 from workshop_kit.membership.protocol import GuessReport, Snapshot
 from workshop_kit.workspace.course import Course
 from workshop_room.desk.classroom import Classroom
-from workshop_room.desk.questionnaires import RightAnswers, learned
+from workshop_room.desk.questionnaires import RightAnswers, learned_rows
 from workshop_room.desk.room_questions import RoomQuestions
 from workshop_room.timetable.plan import DAY_MINUTES, as_text, clock, timetable
 
@@ -72,7 +72,7 @@ class SessionRecord:
 
     def summary(self, classroom: Classroom, questions: RoomQuestions, ended: datetime) -> str:
         """Return the summary as Markdown: counts and minutes of those who were told of it and have not left."""
-        snapshots = classroom.told()
+        snapshots = classroom.informed_snapshots()
         environment = templates(PAGES).overlay()
         environment.filters = environment.filters | {"line": _one_line, "share": _share_text}
         return environment.get_template("session.md.j2").render(
@@ -82,7 +82,7 @@ class SessionRecord:
             track=self.track,
             people=_count_text(len(snapshots)),
             smallest=SMALLEST_GROUP,
-            learned=learned(questions.questions, snapshots),
+            learned=learned_rows(questions.questions, snapshots),
             predictions=list(_prediction_rows(classroom, snapshots)),
             exercises=list(self._exercise_rows(snapshots)),
             stuck=list(_stuck_rows(classroom)),

@@ -92,7 +92,7 @@ class BuildGuard:
         return 0
 
 
-def guards(engine: Engine) -> Callable[[], Callable[[], str]]:
+def guard_factory(engine: Engine) -> Callable[[], Callable[[], str]]:
     """Return a function that makes a guard for each build on an engine."""
     folder = disk_of(engine)
 

@@ -52,12 +52,12 @@ GRADE: TypeAdapter[Grade] = TypeAdapter(Grade)
 class ProcessJudge:
     """Starts a worker for each submission, and another one if it ends before it has given all grades.
 
-    ``folder`` is where workers have their workspaces. ``require_engine`` is called when a worker failed; it raises
+    ``folder`` is where workers have their workspaces. ``check_engine`` is called when a worker failed; it raises
     NotReady if the reason is the engine, and not the submission.
     """
 
     folder: Path
-    require_engine: Callable[[], object] = reach.connect
+    check_engine: Callable[[], object] = reach.connect
     build_options: Sequence[str] = ()
     command: Sequence[str] = WORKER
     grade_seconds: float = GRADE_SECONDS
@@ -78,7 +78,7 @@ class ProcessJudge:
             with self._run_worker(submission, remaining) as worker:
                 remaining, reason = yield from _grades_of(worker, submission, remaining, report)
             if reason:
-                self.require_engine()
+                self.check_engine()
                 failures += 1
                 failed_exercise, *remaining = remaining
                 yield _not_judged_grade(submission, failed_exercise, f"{reason} {worker.last_words()}")

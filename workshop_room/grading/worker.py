@@ -245,7 +245,7 @@ def judge_of(job: Job) -> Iterator[SubmissionJudge]:
         stack = replace(provision.stack_of(workspace, session), is_closed=True)
         lock = provision.lock_path(workspace.folder)
         reaper.watch(session, provision.REVERT_FAULTS, whole_workspace=lock)
-        builds = ImageBuilds(tuple(job.build_options), build_guard.guards(engine), keeps_images=True)
+        builds = ImageBuilds(tuple(job.build_options), build_guard.guard_factory(engine), keeps_images=True)
         service = replace(ExerciseService.of(workspace, lambda: stack), builds=builds)
 
         try:

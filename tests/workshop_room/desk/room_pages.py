@@ -85,7 +85,7 @@ class RecordedController:
         self.sent: dict[str, Any] | None = None
         self.watcher = SimpleNamespace(tables=lambda: self.tables)
         self.load_generator = SimpleNamespace(state=lambda: self.sent)
-        self.active_faults = SimpleNamespace(listed=lambda: self.faults, problems=[], revert_all=self.faults.clear)
+        self.active_faults = SimpleNamespace(active_rows=lambda: self.faults, problems=[], revert_all=self.faults.clear)
 
     def inject(self, fault: str, target: str, parameters: dict[str, Any], seconds: float | None) -> None:
         """Add a fault."""

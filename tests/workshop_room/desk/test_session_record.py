@@ -71,7 +71,7 @@ def written(room: RoomApi, folder: Path) -> dict[str, str]:
 def tell(room: RoomApi) -> None:
     """Keep a summary; everybody in the room hears of it with the next report."""
     room.actions["summary"]({"keep": True})
-    for snapshot in room.classroom.everybody():
+    for snapshot in room.classroom.all_snapshots():
         room.classroom.report(snapshot, "192.0.2.7")
 
 

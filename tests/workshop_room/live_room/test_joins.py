@@ -123,11 +123,11 @@ def test_the_presenter_removes_those_who_never_answered(room: Room) -> None:
         room.report(number)
         room.report(100 + number, OTHER)
     room.report(0, guesses={ID: GuessReport(choice="red")})
-    assert room.classroom.unanswered() == [{"address": OTHER, "count": 30}, {"address": HOME, "count": 29}]
+    assert room.classroom.unanswered_addresses() == [{"address": OTHER, "count": 30}, {"address": HOME, "count": 29}]
     assert room.classroom.remove_unanswered(HOME) == 29
     assert room.joined == 31
     assert room.report(1).number > 60
-    assert room.classroom.unanswered() == [{"address": OTHER, "count": 30}]
+    assert room.classroom.unanswered_addresses() == [{"address": OTHER, "count": 30}]
 
 
 def test_a_flood_that_goes_on_is_back_slowly(room: Room) -> None:

@@ -83,7 +83,7 @@ def test_help_is_a_queue_and_ends_with_the_next_snapshot(live_room: LiveRoom, jo
     click(second, "stuck")
     click(first, "stuck")
     assert [entry["name"] for entry in live_room.classroom.queue()] == ["Table 2", "Ada"]
-    live_room.classroom.help_given(2)
+    live_room.classroom.record_help(2)
     assert [entry["name"] for entry in live_room.classroom.queue()] == ["Ada"]
     assert second.sync().help == "none"
     click(second, "stuck")

@@ -33,13 +33,13 @@ def guidelines() -> tuple[str, ...]:
     return tuple(dict.fromkeys(rule.guideline for rule in rules()))
 
 
-def chosen(words: Iterable[str] = ()) -> tuple[Rule, ...]:
+def select_rules(words: Iterable[str] = ()) -> tuple[Rule, ...]:
     """Select rules by words: guidelines, rule ids, factors and principles (F5, P2), ``static``, ``dynamic``.
 
     A rule needs to fit one of the names, and one of the methods if any is given. No word selects all rules. Raises
     WrongUsage for an unknown word.
     """
-    chosen_words = require(words)
+    chosen_words = require_known_words(words)
     methods = chosen_words & set(Method)
     names = chosen_words - set(Method)
 
@@ -57,7 +57,7 @@ def _is_chosen(rule: Rule, methods: set[str], names: set[str]) -> bool:
     return bool(names & names_of_rule)
 
 
-def require(words: Iterable[str]) -> set[str]:
+def require_known_words(words: Iterable[str]) -> set[str]:
     """Split words at commas and return the parts.
 
     Raises WrongUsage for a part that names no guideline, rule, principle or method.
@@ -113,7 +113,7 @@ def load_ignored(path: Path) -> list[IgnoreEntry]:
         raise WrongUsage(error.what, IGNORE_EXAMPLE) from error
 
 
-def accept(report: AuditReport, ignored: list[IgnoreEntry], today: date) -> AuditReport:
+def apply_ignored(report: AuditReport, ignored: list[IgnoreEntry], today: date) -> AuditReport:
     """Return the report with the ignore entries applied to its failed findings.
 
     An entry for the target comes before one for all targets.
@@ -141,5 +141,5 @@ def _apply_entry(finding: RuleFinding, entry: IgnoreEntry | None, today: date) -
     if entry is None or finding.verdict is not RuleVerdict.FAILS:
         return finding
     if entry.until < today:
-        return replace(finding, said=f"{finding.said} It was accepted until {entry.until}.")
+        return replace(finding, sentence=f"{finding.sentence} It was accepted until {entry.until}.")
     return replace(finding, accepted=f"accepted until {entry.until}: {entry.reason}")

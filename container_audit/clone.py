@@ -44,8 +44,8 @@ PROBE_PATHS = (
     "/livez", "/readyz", "/healthz", "/health", "/live", "/ready", "/health/live", "/health/ready", "/ping", "/status",
     "/-/healthy", "/-/ready", "/actuator/health",
 )  # fmt: skip
-ASKED_PATHS = ("/", *PROBE_PATHS, "/metrics")
-NOT_THERE = {404, 405, 501}
+REQUEST_PATHS = ("/", *PROBE_PATHS, "/metrics")
+MISSING_PATH_STATUSES = {404, 405, 501}
 _LOG_FILE = re.compile(r"(^/var/log/|/logs?/|\.log(\.\d+)?$|[._-]log$|\.(out|err)$)")
 
 
@@ -123,7 +123,7 @@ class CloneRun:
     @property
     def _statuses_of_random_paths(self) -> set[int | None]:
         """The status codes of the random paths, each of another port; None for one without an answer."""
-        return {answer.status for answer in self.answers if answer.path not in ASKED_PATHS}
+        return {answer.status for answer in self.answers if answer.path not in REQUEST_PATHS}
 
     def metrics(self) -> Answer | None:
         """Return the answer of /metrics, if that path exists."""
@@ -136,7 +136,7 @@ class CloneRun:
 
     def probes(self) -> tuple[Answer, ...]:
         """Return the answers of the usual probe paths that exist or did not answer in time."""
-        statuses_of_missing_paths = {None, *NOT_THERE, *self._statuses_of_random_paths}
+        statuses_of_missing_paths = {None, *MISSING_PATH_STATUSES, *self._statuses_of_random_paths}
         probes: list[Answer] = []
         for answer in self.answers:
             may_exist = answer.is_late or answer.status not in statuses_of_missing_paths
@@ -254,7 +254,7 @@ class Clone:
             return ()
         return self.prober.open_ports(self.address, self.ports)
 
-    def ask(self) -> tuple[Answer, ...]:
+    def send_requests(self) -> tuple[Answer, ...]:
         """GET a random path, then the usual ones, on the first port that speaks HTTP.
 
         Returns all answers, also those of earlier ports; after LATE_ENOUGH late ones no more requests are sent.
@@ -275,7 +275,7 @@ class Clone:
     def _ask_port(self, port: int) -> Iterator[Answer]:
         """Yield the answers of one port, the next request only when it is wanted; stop if it does not speak HTTP."""
         speaks_http = False
-        for path in (f"/{secrets.token_hex(6)}", *ASKED_PATHS):
+        for path in (f"/{secrets.token_hex(6)}", *REQUEST_PATHS):
             url = f"http://{self.address}:{port}{path}"
             answer = self.prober.get(url, timeout_seconds=patient(PROBE_SECONDS))
             yield answer
@@ -294,7 +294,7 @@ class Clone:
             return {}
         return process_tree.from_ps(table.get("Processes") or (), pid)
 
-    def still_there(self, process_ids: Collection[str]) -> dict[str, Process]:
+    def remaining_processes(self, process_ids: Collection[str]) -> dict[str, Process]:
         """Return the processes with these ids that still run, with the commands that they run now."""
         return {pid: process for pid, process in self.processes().items() if pid in process_ids}
 

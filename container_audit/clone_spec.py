@@ -246,7 +246,7 @@ def _memory_bytes(host: Mapping[str, Any], *, has_volumes: bool) -> int:
     return limit
 
 
-def confined(spec: Spec) -> Spec:
+def confine(spec: Spec) -> Spec:
     """Return the spec with a read-only root, tmpfs on /tmp and /run, and no capability.
 
     Where the spec has a tmpfs on one of the two or below it, no other one is added: that would hide the image's folder,

@@ -63,24 +63,24 @@ def audit(
     """Test a target against the factors and principles; exit 1 if one does not hold."""
     with _turn_errors_into_not_ready():
         from container_audit import catalog, sources
-        from container_audit.report_files import Form, rendered
+        from container_audit.report_files import Form, render
         from container_audit.runner import run_audit
         from workshop_kit.engine.reaper import temporary_session
 
         form = _form_of_options(as_json=as_json, as_sarif=as_sarif)
         files = _report_files(output or (), html, form)
         if source:
-            sources.require(source)
-        deciding = [] if fail_on == [NEVER] else sorted(catalog.require(fail_on or []))
+            sources.require_readable(source)
+        deciding = [] if fail_on == [NEVER] else sorted(catalog.require_known_words(fail_on or []))
         ignored = catalog.load_ignored(ignore) if ignore else []
 
         locate = partial(sources.locate, source=source)
         with temporary_session(reach.connect()) as session, TerminalReport() as progress:
             report = run_audit(session, target, only=only or (), progress=progress, locate=locate)
-        report = catalog.accept(report, ignored, date.today())
+        report = catalog.apply_ignored(report, ignored, date.today())
 
         stdout_form = Form.TEXT if form is None or output else form
-        answer(rendered(report, stdout_form))
+        answer(render(report, stdout_form))
         for file in files:
             file.write(report)
             say(f"written: {file.path}")
@@ -145,4 +145,4 @@ def _require_complete(report: AuditReport) -> None:
 
     rule_ids = [finding.rule.id for finding in report.unexpected]
     rules = ", ".join(dict.fromkeys(rule_ids))
-    raise NotReady(f"{report.unexpected[0].said} That was in {rules}; the other rules were applied.", REPORT_IT)
+    raise NotReady(f"{report.unexpected[0].sentence} That was in {rules}; the other rules were applied.", REPORT_IT)

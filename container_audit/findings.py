@@ -80,10 +80,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was run and what was seen. It may hold secrets until `runner` has masked it."""
+    """What was done and what was observed. It may hold secrets until `runner` has masked it."""
 
-    ran: str
-    saw: str
+    action: str
+    observation: str
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Judgment:
     """
 
     verdict: RuleVerdict
-    said: str
+    sentence: str
     evidence: tuple[Evidence, ...] = ()
     by_time: bool = False
     next_step: str = ""
@@ -131,7 +131,7 @@ class RuleFinding:
 
     rule: Rule
     verdict: RuleVerdict
-    said: str
+    sentence: str
     evidence: tuple[Evidence, ...]
     seconds: float
     accepted: str = ""

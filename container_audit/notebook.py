@@ -124,7 +124,7 @@ def _data_row(target_report: TargetReport, finding: RuleFinding) -> dict[str, ob
     row: dict[str, object] = {"target": target_report.target, **json_of_finding(finding)}
     row["serves"] = " ".join(finding.rule.serves)
     row["verdict"] = str(finding.verdict)
-    row["evidence"] = "; ".join(f"{item.ran}: {item.saw}" for item in finding.evidence)
+    row["evidence"] = "; ".join(f"{item.action}: {item.observation}" for item in finding.evidence)
     return row
 
 

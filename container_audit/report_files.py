@@ -55,7 +55,7 @@ class ReportFile:
 
     def write(self, report: AuditReport) -> None:
         """Write the report in one step. Raises NotReady if that fails; an earlier file stays as it was then."""
-        text = rendered(report, self.form)
+        text = render(report, self.form)
         content = f"{text}\n".encode(errors="backslashreplace")
         write_atomically(self.path.resolve(), content, mode=_file_mode(self.path))
 
@@ -86,7 +86,7 @@ def _form_of_name(name: str) -> Form | None:
     return None
 
 
-def rendered(report: AuditReport, form: Form) -> str:
+def render(report: AuditReport, form: Form) -> str:
     """Return the report in one of its forms."""
     match form:
         case Form.JSON:

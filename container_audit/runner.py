@@ -52,10 +52,10 @@ def run_audit(
 ) -> AuditReport:
     """Audit an image, a container, or ``compose:PROJECT``.
 
-    ``only`` selects rules (see `catalog.chosen`); ``locate`` finds the files that a target is made from.
+    ``only`` selects rules (see `catalog.select_rules`); ``locate`` finds the files that a target is made from.
     Raises WrongUsage for unknown words; an error in a rule becomes a finding with the verdict "cannot be told".
     """
-    rules = catalog.chosen(only)
+    rules = catalog.select_rules(only)
     targets = resolve(session.engine, word)
     runs_clones = any(rule.method is Method.DYNAMIC for rule in rules)
 
@@ -128,13 +128,13 @@ def judge(subject: Subject, rule: Rule) -> RuleFinding:
     if judgment.by_time:
         excuse = machine_load.now().excuse
         if excuse:
-            judgment = cannot_tell(f"{judgment.said} {excuse}", *judgment.evidence)
+            judgment = cannot_tell(f"{judgment.sentence} {excuse}", *judgment.evidence)
 
     seconds = time.monotonic() - started
     return RuleFinding(
         rule,
         judgment.verdict,
-        judgment.said,
+        judgment.sentence,
         judgment.evidence,
         seconds,
         own_next_step=judgment.next_step,
@@ -151,9 +151,9 @@ def _apply(rule: Rule, subject: Subject) -> Judgment:
 
 def _mask_finding(finding: RuleFinding, mask: Mask) -> RuleFinding:
     """Return the finding without the secrets that the audit has seen so far."""
-    sentence = mask(finding.said, SENTENCE_LENGTH)
-    evidence = tuple(Evidence(mask(item.ran), mask(item.saw)) for item in finding.evidence)
-    return replace(finding, said=sentence, evidence=evidence)
+    sentence = mask(finding.sentence, SENTENCE_LENGTH)
+    evidence = tuple(Evidence(mask(item.action), mask(item.observation)) for item in finding.evidence)
+    return replace(finding, sentence=sentence, evidence=evidence)
 
 
 def function_of(rule: Rule) -> Callable[[Subject], Judgment]:

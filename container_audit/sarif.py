@@ -85,7 +85,7 @@ def _invocation_object(report: AuditReport) -> dict[str, Any]:
         {
             "level": "error",
             "associatedRule": {"id": finding.rule.id, "index": catalog.rules().index(finding.rule)},
-            "message": {"text": finding.said},
+            "message": {"text": finding.sentence},
         }
         for finding in report.unexpected
     ]
@@ -97,12 +97,12 @@ def _result_object(target_report: TargetReport, finding: RuleFinding) -> dict[st
     rule = finding.rule
     repository_uri = _quote_uri(repository(target_report))
     place_of_image = Place(f"image/{repository_uri}")
-    place = target_report.sources.place_of(rule, finding.said) or place_of_image
+    place = target_report.sources.place_of(rule, finding.sentence) or place_of_image
     level, _ = LEVELS[rule.severity]
     name = f"{target_report.target}@{target_report.image_id}"
 
-    lines = [finding.said]
-    lines += [f"{item.ran}: {item.saw}" for item in finding.evidence]
+    lines = [finding.sentence]
+    lines += [f"{item.action}: {item.observation}" for item in finding.evidence]
     if finding.own_next_step:  # the next step of the rule is its help
         lines.append(finding.own_next_step)
 

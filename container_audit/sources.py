@@ -68,7 +68,7 @@ class Sources:
         return None
 
 
-def require(source: Path) -> None:
+def require_readable(source: Path) -> None:
     """Raise WrongUsage if ``source``, a file or a folder, has no Dockerfile and no compose file that can be read."""
     paths = _files_at(source)
     if not paths:

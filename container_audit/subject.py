@@ -22,7 +22,7 @@ from container_audit.clone import KILL_SECONDS, Clone, CloneRun, CloneStart
 from container_audit.clone_spec import (
     MountedFiles,
     clone_spec,
-    confined,
+    confine,
     copied_files,
     create,
     limit_writes,
@@ -81,15 +81,14 @@ def once(compute: Callable[[Any], Result]) -> Callable[[Any], Result]:
 class CanaryRun:
     """A run with random words (``canaries``, by variable) as secrets, and with other ports.
 
-    ``moved`` has the old and the new port by variable. The old ports that were open are ``still_on``, the new ones
-    ``now_on``.
+    ``ports_by_variable`` has the old and the new port of each variable for a port.
     """
 
     run: CloneRun
     canaries: Mapping[str, str]
-    moved: Mapping[str, tuple[int, int]]
-    still_on: tuple[int, ...] = ()
-    now_on: tuple[int, ...] = ()
+    ports_by_variable: Mapping[str, tuple[int, int]]
+    open_old_ports: tuple[int, ...] = ()
+    open_new_ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ class Subject:
         return secrets_by_path
 
     @property
-    def given(self) -> dict[str, str]:
+    def own_settings(self) -> dict[str, str]:
         """The variables of a container that differ from its image's."""
         image_environment = self.target.image_environment
         environment = self.target.environment
@@ -175,11 +174,11 @@ class Subject:
                 return CloneRun(started, clone.log())
 
             time.sleep(SETTLE_SECONDS)
-            answers = clone.ask()
+            answers = clone.send_requests()
             processes = clone.processes()
             if len(processes) > 1:  # a process that only helps at the start may need time to end
                 time.sleep(patient(SETTLE_SECONDS))
-                processes = clone.still_there(processes)
+                processes = clone.remaining_processes(processes)
 
             files = clone.log_sizes()
             stop = clone.stop(self.stop_signal)
@@ -219,7 +218,7 @@ class Subject:
         if run.started.ready:
             return run
 
-        advice = _ALONE if self.given else _SETTINGS
+        advice = _ALONE if self.own_settings else _SETTINGS
         if run.started.timed_out:  # a busy machine may be the only cause
             advice = machine_load.now().excuse or advice
         raise WorkshopError(f"A clone of it did not get ready: it {run.started.summary}.", advice, output=run.lines())
@@ -227,7 +226,7 @@ class Subject:
     @once
     def run_without_settings(self) -> CloneRun:
         """Run a clone with the environment of the image alone."""
-        if not self.given:
+        if not self.own_settings:
             return self.run_normal()
 
         spec = replace(self._spec(), environment=self.target.image_environment)
@@ -249,7 +248,7 @@ class Subject:
     def run_confined(self) -> CloneRun:
         """Run a clone with a read-only root and without capabilities."""
         self._require_ready()
-        with self._clone(confined(self._spec())) as clone:
+        with self._clone(confine(self._spec())) as clone:
             started = clone.start(READY_SECONDS)
             return CloneRun(started, clone.log())
 
@@ -296,14 +295,14 @@ class Subject:
             clone.ports = (*clone.ports, *new_ports)
             started = clone.start(READY_SECONDS)
             open_ports = clone.open_ports()
-            clone.ask()
+            clone.send_requests()
             clone.stop(self.stop_signal, CANARY_STOP_SECONDS)
             return CanaryRun(
                 run=CloneRun(started, clone.log()),
                 canaries=canaries,
-                moved=ports_by_variable,
-                still_on=tuple(port for port in old_ports if port in open_ports),
-                now_on=tuple(port for port in new_ports if port in open_ports),
+                ports_by_variable=ports_by_variable,
+                open_old_ports=tuple(port for port in old_ports if port in open_ports),
+                open_new_ports=tuple(port for port in new_ports if port in open_ports),
             )
 
     def _moved_ports(self) -> dict[str, tuple[int, int]]:

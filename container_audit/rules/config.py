@@ -90,14 +90,14 @@ def from_environment(subject: Subject) -> Judgment:
     The variable PORT is tried in any case; the rule fails only if the container itself has the variable.
     """
     canary = subject.run_with_canaries()
-    new_ports = ", ".join(f"{name}={new_port}" for name, (_, new_port) in canary.moved.items())
+    new_ports = ", ".join(f"{name}={new_port}" for name, (_, new_port) in canary.ports_by_variable.items())
     settings = new_ports or "its settings"
     summary = canary.run.started.summary
     evidence = Evidence(f"run with {settings}", f"it {summary}")
-    if canary.now_on:
+    if canary.open_new_ports:
         return holds(f"Given {new_ports} it listens there.", evidence)
-    if canary.still_on and set(canary.moved) & set(subject.target.environment):
-        old_ports = ", ".join(map(str, canary.still_on))
+    if canary.open_old_ports and set(canary.ports_by_variable) & set(subject.target.environment):
+        old_ports = ", ".join(map(str, canary.open_old_ports))
         return fails(f"It was given {new_ports}, and listens on {old_ports} as before.", evidence)
 
     bare_run = subject.run_without_settings()
@@ -117,7 +117,7 @@ def fails_fast(subject: Subject) -> Judgment:
     """Hold if it ends with an error when its settings are missing, and its last lines name one of them."""
     bare_run = subject.run_without_settings()
     bare_start = bare_run.started
-    has_settings = bool(subject.given)
+    has_settings = bool(subject.own_settings)
     last_lines = bare_run.lines() or "it said nothing"
     evidence = Evidence("run with the image's own environment", f"it {bare_start.summary}; {last_lines}")
 

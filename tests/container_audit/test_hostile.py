@@ -66,7 +66,7 @@ def test_a_logged_file_secret_is_found_and_shown_nowhere(
     volumes = [f"{file}:/run/secrets/db:ro"]
     report = audit(session, images["base"], TELLS, "logs.no-secrets,logs.structured", volumes=volumes, ports={})
     (finding,) = (finding for finding in report.failing() if finding.rule.id == "logs.no-secrets")
-    assert "/run/secrets/db" in finding.said
+    assert "/run/secrets/db" in finding.sentence
     forms = [as_text(report), json.dumps(as_json(report)), json.dumps(as_sarif(report)), as_page(report)]
     assert any("[masked, 28 characters]" in form for form in forms)
     assert not any(SECRET[start : start + 6] in form for form in forms for start in range(len(SECRET) - 5))
@@ -82,7 +82,7 @@ def test_what_a_clone_writes_is_bounded(
     report = audit(session, images["base"], FILES, rules, ports={}, healthcheck=never_ready)
     for finding in report.targets[0].findings:
         assert finding.verdict is RuleVerdict.CANNOT_TELL
-        assert "it wrote more than 500 files" in finding.said
+        assert "it wrote more than 500 files" in finding.sentence
 
 
 @pytest.mark.long
@@ -92,7 +92,7 @@ def test_bytes_that_attack_the_reader_are_shown_as_text(session: Session, images
     findings = report.targets[0].findings
     verdicts = {finding.rule.id: finding.verdict for finding in findings}
     assert verdicts["monitoring.probes-fast"] is RuleVerdict.NOT_APPLICABLE
-    texts = [evidence.saw for finding in findings for evidence in finding.evidence]
+    texts = [evidence.observation for finding in findings for evidence in finding.evidence]
     assert any("<img" in text and "\\x1b[2J\\u202e" in text for text in texts)
     assert not any("\x1b" in text or "\u202e" in text for text in texts)
 

@@ -93,7 +93,7 @@ class Recorded:
     def __post_init__(self) -> None:
         config = {"Healthcheck": {"Test": [self.check]}, "ExposedPorts": {"8080/tcp": {}}}
         self.target = SimpleNamespace(container={}, config=config, environment={})
-        self.given = {"GREETING": "hi"}
+        self.own_settings = {"GREETING": "hi"}
 
     def require_ready_run(self) -> CloneRun:
         """The normal run."""
@@ -167,13 +167,13 @@ def test_a_stop_is_judged_by_masks_where_time_tells_nothing(
     """No handler fails on any machine, and it says how that is known; a slow handler fails on an idle one alone."""
     finding = judged(monkeypatch, "lifecycle.stops", stop, load)
     assert finding.verdict is verdict
-    assert sentence in finding.said
+    assert sentence in finding.sentence
     if verdict is FAILS:
         assert next_step in finding.next_step
     if "JSON form" not in next_step:
         assert "JSON form" not in finding.next_step
         assert "exec" not in finding.next_step
-    reads_masks = any("SigCgt" in evidence.saw for evidence in finding.evidence)
+    reads_masks = any("SigCgt" in evidence.observation for evidence in finding.evidence)
     assert reads_masks is (stop.run.stop is not None and stop.run.stop.killed and stop.run.stop.before is not None)
 
 
@@ -189,7 +189,7 @@ def test_a_signal_that_nothing_can_handle_is_no_stop_signal(monkeypatch: pytest.
     """With STOPSIGNAL SIGKILL it ends at once, and cuts what is in flight."""
     stop = stopped(0.1, 137, PYTHON)
     stop.stop_signal = "SIGKILL"
-    assert "no program can handle" in judged(monkeypatch, "lifecycle.stops", stop, IDLE).said
+    assert "no program can handle" in judged(monkeypatch, "lifecycle.stops", stop, IDLE).sentence
 
 
 def run(started: CloneStart, *answers: Answer) -> Recorded:
@@ -228,7 +228,7 @@ def test_busy_excuses_only_what_a_clock_has_found(monkeypatch: pytest.MonkeyPatc
         if recorded is not None:
             assert judged(monkeypatch, rule, recorded, IDLE).verdict is FAILS
             finding = judged(monkeypatch, rule, recorded, BUSY)
-            assert (finding.verdict, "20 programs" in finding.said) == (on_busy, on_busy is CANNOT_TELL)
+            assert (finding.verdict, "20 programs" in finding.sentence) == (on_busy, on_busy is CANNOT_TELL)
 
 
 @pytest.mark.engine
@@ -270,4 +270,4 @@ def test_masks_of_real_containers_on_a_busy_machine(
     with bad_images.created(session, images["base"], **settings) as word:
         (finding,) = run_audit(session, word, only=["lifecycle.stops"]).targets[0].findings
     assert finding.verdict is verdict
-    assert sentence in finding.said
+    assert sentence in finding.sentence

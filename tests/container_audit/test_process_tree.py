@@ -124,20 +124,20 @@ def recorded(rows: list[list[str]], first_pid: str = "100") -> Any:
 def test_programs_are_counted_by_command(rows: list[list[str]], verdict: RuleVerdict, sentence: str) -> None:
     """Two programs behind a shell or a supervisor are two, whatever their names; workers are the program itself."""
     judged = build.single_concern(recorded(rows))
-    assert (judged.verdict, judged.said) == (verdict, sentence)
+    assert (judged.verdict, judged.sentence) == (verdict, sentence)
 
 
 def test_processes_are_read_from_any_list() -> None:
     """Podman splits the columns elsewhere, and may show ids inside the container; BusyBox adds names."""
     split = [[pid, parent, *command.split()] for pid, parent, command in NGINX]
-    assert build.single_concern(recorded(split)).said == "nginx runs in it."
+    assert build.single_concern(recorded(split)).sentence == "nginx runs in it."
     busybox = [["100", "50", "{loop.sh} /bin/sh /srv/loop.sh"], ["101", "100", "/usr/sbin/apache2"]]
-    assert build.single_concern(recorded(busybox)).said == "apache2 runs in it."
+    assert build.single_concern(recorded(busybox)).sentence == "apache2 runs in it."
     inside = [["1", "0", "sleep 600"], ["7", "0", "sh -c true"]]
-    assert build.single_concern(recorded(inside, "4711")).said == "sleep runs in it."
+    assert build.single_concern(recorded(inside, "4711")).sentence == "sleep runs in it."
 
 
 def test_evidence_has_no_arguments() -> None:
     """They may be secrets: of a command its program and its script are shown."""
     judged = build.single_concern(recorded([["100", "50", "redis-server --requirepass correct-horse"]]))
-    assert [evidence.saw for evidence in judged.evidence] == ["redis-server"]
+    assert [evidence.observation for evidence in judged.evidence] == ["redis-server"]

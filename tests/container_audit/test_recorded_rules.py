@@ -42,7 +42,7 @@ def test_caches_of_package_managers_are_waste(path: str, verdict: RuleVerdict) -
     """Also those that apt makes of its lists, and lists that are compressed; a program's own cache is none."""
     judged = build.little_waste(image((path, 92 * MB)))
     assert judged.verdict is verdict
-    assert judged.said == f"{92 if verdict is RuleVerdict.FAILS else 0}.0 of 192.0 MB are waste."
+    assert judged.sentence == f"{92 if verdict is RuleVerdict.FAILS else 0}.0 of 192.0 MB are waste."
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_service_without_a_health_check_is_known_by_a_port(
     subject: Any = SimpleNamespace(target=SimpleNamespace(config=config, host={}), seen_ports=lambda: ports)
     judged = monitoring.health_check(subject)
     assert judged.verdict is verdict
-    assert sentence in judged.said
+    assert sentence in judged.sentence
 
 
 def test_a_port_is_seen_where_a_clone_runs_anyhow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,4 +97,4 @@ def test_root_without_a_capability_fails_with_what_it_can_do(host: dict[str, Any
     )
     judged = confinement.non_root(subject)
     assert judged.verdict is RuleVerdict.FAILS
-    assert ("can use what belongs to root, and no more" in judged.said) is is_explained
+    assert ("can use what belongs to root, and no more" in judged.sentence) is is_explained

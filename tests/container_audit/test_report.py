@@ -62,9 +62,9 @@ def test_words_choose_rules() -> None:
     """Guidelines, ids and principles add up, a method narrows; one sentence names an unknown word and the choices."""
     chosen = {"logs,static": {"logs.rotation"}, "logs.rotation,P1": {"logs.rotation", "build.single-concern"}}
     for words, expected in chosen.items():
-        assert {rule.id for rule in catalog.chosen([words])} == expected
+        assert {rule.id for rule in catalog.select_rules([words])} == expected
     with pytest.raises(WrongUsage, match=r"'F16' names no guideline.*config, logs"):
-        catalog.chosen(["config", "F16"])
+        catalog.select_rules(["config", "F16"])
 
 
 @pytest.mark.parametrize(
@@ -126,12 +126,12 @@ def test_what_is_accepted_does_not_count_until_its_day(tmp_path: Path) -> None:
     file.write_text('[[ignore]]\nrule = "logs.rotation"\nreason = "Our platform <b>rotates</b>."\nuntil = 2026-03-01\n')
     bad = report(RuleVerdict.FAILS)
     ignored = catalog.load_ignored(file)
-    accepted_report = catalog.accept(bad, ignored, DAY)
+    accepted_report = catalog.apply_ignored(bad, ignored, DAY)
     still_failing = {finding.rule.id for finding in accepted_report.failing()}
     assert {finding.rule.id for finding in bad.failing()} - still_failing == {"logs.rotation"}
     assert "accepted until 2026-03-01: Our platform <b>rotates</b>." in as_text(accepted_report)
     assert "<b>" not in as_page(accepted_report)
-    late = catalog.accept(bad, ignored, date(2026, 3, 2))
+    late = catalog.apply_ignored(bad, ignored, date(2026, 3, 2))
     assert len(late.failing()) == len(bad.failing())
     assert "It was accepted until 2026-03-01." in as_text(late)
 
@@ -141,10 +141,10 @@ def test_an_entry_may_be_for_one_container_of_a_project() -> None:
     database, service = (report(RuleVerdict.FAILS, target=name).targets[0] for name in ("database", "my-service"))
     project = AuditReport("compose:shop", (database, service))
     entry = catalog.IgnoreEntry(rule="logs.structured", target="database", reason="It is text.", until=DAY)
-    audit_report = catalog.accept(project, [entry], DAY)
+    audit_report = catalog.apply_ignored(project, [entry], DAY)
     assert [finding.rule.id for finding in audit_report.targets[0].accepted] == ["logs.structured"]
     assert audit_report.targets[1].accepted == ()
-    audit_report = catalog.accept(project, [entry.model_copy(update={"target": None})], DAY)
+    audit_report = catalog.apply_ignored(project, [entry.model_copy(update={"target": None})], DAY)
     assert all(target.accepted for target in audit_report.targets)
 
 

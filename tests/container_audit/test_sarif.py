@@ -236,7 +236,7 @@ def test_an_alert_stays_the_same_when_the_image_is_built_again() -> None:
 def test_what_is_accepted_is_no_alert() -> None:
     """Code hosts show a result with a suppression, too."""
     entry = catalog.IgnoreEntry(rule="logs.rotation", reason="Our platform rotates.", until=DAY)
-    accepted = catalog.accept(audited(IMAGE, Sources()), [entry], DAY)
+    accepted = catalog.apply_ignored(audited(IMAGE, Sources()), [entry], DAY)
     assert places(audited(IMAGE, Sources())).keys() - places(accepted).keys() == {"logs.rotation"}
 
 

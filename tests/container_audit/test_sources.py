@@ -180,7 +180,7 @@ def test_a_named_file_that_cannot_be_read_is_refused(
     if content is not None:
         (folder / name).write_bytes(content)
     with pytest.raises(WrongUsage, match=sentence):
-        sources.require(folder / name)
+        sources.require_readable(folder / name)
 
 
 def test_the_first_merge_goes_over_the_others_and_own_keys_over_both(folder: Path) -> None:

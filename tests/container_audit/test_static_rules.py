@@ -84,7 +84,7 @@ def test_twin_images_are_told_apart(session: Session, twins: dict[str, str]) -> 
     assert set(findings) == BAD_IMAGE_RULES
     files = "/srv/.env", "/srv/.env.production", "/srv/.git/HEAD"
     assert all(path in str(findings["config.no-secret-files"].evidence) for path in files)
-    observations = [evidence.saw for evidence in findings["config.no-secrets-in-history"].evidence]
+    observations = [evidence.observation for evidence in findings["config.no-secrets-in-history"].evidence]
     of_the_token = [observation for observation in observations if "DEPLOY_TOKEN" in observation]
     assert len(of_the_token) == 1  # several steps show it
     assert "correct-horse" not in as_text(AuditReport("bad", (bad,)))

@@ -28,9 +28,9 @@ def test_nothing_fails_but_what_is_accepted(name: str, session: Session, images:
     folder = next(recipe.folder for recipe in RECIPES if recipe.name == name)
     accepted = CHECKOUT / folder / ACCEPTED
     entries = catalog.load_ignored(accepted) if accepted.is_file() else []
-    report = catalog.accept(run_audit(session, images[name], only=["static"]), entries, date.today())
+    report = catalog.apply_ignored(run_audit(session, images[name], only=["static"]), entries, date.today())
     (target,) = report.targets
-    assert [(finding.rule.id, finding.said, finding.evidence) for finding in target.failing] == []
+    assert [(finding.rule.id, finding.sentence, finding.evidence) for finding in target.failing] == []
     assert {finding.rule.id for finding in target.accepted} == {entry.rule for entry in entries}
 
 

@@ -160,9 +160,9 @@ def test_the_project_passes_its_own_audit(project: Workspace, engine: Engine, im
         subprocess.run(down, cwd=project.my_service, env=environment, capture_output=True, check=True)
         engine.client.images.remove(f"{name}-my-service:{environment['VERSION']}")
     accepted = catalog.load_ignored(project.my_service / "audit.toml")
-    report = catalog.accept(report, accepted, date.today())
+    report = catalog.apply_ignored(report, accepted, date.today())
     assert {target.target for target in report.targets} == {"database", "my-service", "redis"}
-    assert [(finding.rule.id, finding.said) for finding in report.failing()] == []
+    assert [(finding.rule.id, finding.sentence) for finding in report.failing()] == []
     used = {(target.target, finding.rule.id) for target in report.targets for finding in target.accepted}
     assert used == {(entry.target, entry.rule) for entry in accepted}
 

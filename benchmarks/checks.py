@@ -58,16 +58,16 @@ def of_build(stack: Stack, folder: Path) -> Row:
     def by_hand() -> float:
         began = time.perf_counter()
         alias = f"{recipes.PYTHON_ALIAS}=docker-image://{base}"
-        said("docker", "build", "--quiet", "--build-context", alias, "-t", tag, str(folder))
-        container_id = said("docker", "run", "--detach", "--publish", "127.0.0.1::8080", tag)
+        output_of("docker", "build", "--quiet", "--build-context", alias, "-t", tag, str(folder))
+        container_id = output_of("docker", "run", "--detach", "--publish", "127.0.0.1::8080", tag)
         try:
-            address = said("docker", "port", container_id, "8080")
+            address = output_of("docker", "port", container_id, "8080")
             order = json.dumps(service_trial.ORDER).encode()
             while http.request("POST", f"http://{address}/orders", content=order).status != 201:
                 time.sleep(0.02)
             return time.perf_counter() - began
         finally:
-            said("docker", "rm", "--force", container_id)
+            output_of("docker", "rm", "--force", container_id)
 
     by_hand()
     as_a_check()
@@ -77,7 +77,7 @@ def of_build(stack: Stack, folder: Path) -> Row:
     for _ in range(RUNS):
         check_seconds.append(as_a_check())
         hand_seconds.append(by_hand())
-    said("docker", "rmi", tag)
+    output_of("docker", "rmi", tag)
 
     work = "build, run and first order in a check"
     beside = "docker build, docker run and first order by hand"
@@ -86,7 +86,7 @@ def of_build(stack: Stack, folder: Path) -> Row:
     return Row(work, ours, RUNS, "≤ 1.5 ×", beside, theirs)
 
 
-def said(*command: str) -> str:
+def output_of(*command: str) -> str:
     """Run a command and return its output."""
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 

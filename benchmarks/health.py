@@ -36,7 +36,7 @@ SETTLED_SECONDS = 20  # ten scrapes of each target
 WELL = "all is well"
 
 
-def probed(stack: Stack, name: str) -> list[Row]:
+def measure_probes(stack: Stack, name: str) -> list[Row]:
     """Measure the slowest deep probe and the 99th percentile of liveness in one fault, or if all is well.
 
     All answers must have the status that is true then.
@@ -72,8 +72,8 @@ def recoveries(stack: Stack, report: Report) -> list[Row]:
 
     assert stack.container("service").attrs["RestartCount"] == 0
     return [
-        *both("ready after the database was unpaused", seconds_after_unpause, "≤ 5 s"),
-        *both("ready after the database was stopped and started", seconds_after_restart, "≤ 15 s"),
+        *median_and_worst("ready after the database was unpaused", seconds_after_unpause, "≤ 5 s"),
+        *median_and_worst("ready after the database was stopped and started", seconds_after_restart, "≤ 15 s"),
     ]
 
 
@@ -102,7 +102,7 @@ def wait_refused(stack: Stack) -> None:
     probes.wait_answer(lambda: probe(stack.url(), "/readyz").status == 503)
 
 
-def both(work: str, seconds: Sequence[float], aim: str) -> list[Row]:
+def median_and_worst(work: str, seconds: Sequence[float], aim: str) -> list[Row]:
     """Return a row for the median of some runs, and one for the worst."""
     median_row = Row(work, statistics.median(seconds), len(seconds), aim)
     worst_row = replace(median_row, ours=max(seconds), taken="worst")
@@ -156,7 +156,7 @@ def main() -> None:
     with own_stack() as (_, stack), TerminalReport() as report:
         for number, name in enumerate(cases):
             report(Step("Health", number / len(cases), name))
-            rows += probed(stack, name)
+            rows += measure_probes(stack, name)
         rows += recoveries(stack, report)
         rows += agent(stack, report)
     show(rows)

@@ -27,7 +27,7 @@ PANELS = (
 )
 
 
-class Growing:
+class GrowingTable:
     """A container's measurements, one a second; each call returns the last 300 of them, one second later."""
 
     def __init__(self) -> None:
@@ -56,13 +56,13 @@ class Growing:
         return frame, newest.timestamp()
 
 
-def ours() -> Callable[[], object]:
+def dashboard_picture() -> Callable[[], object]:
     """Return a function that draws a picture as the dashboard does: view, PNG and alt text."""
-    data = Growing()
+    table = GrowingTable()
     renderer = DashboardRenderer()
 
     def work() -> None:
-        frame, now = data()
+        frame, now = table()
         view = container_view(Tables(requests=frame), (), "web", now, SECONDS, PANELS)
         renderer.png("Resources", view)
         describe("Resources", view)
@@ -72,10 +72,10 @@ def ours() -> Callable[[], object]:
 
 def new_figure() -> Callable[[], object]:
     """Return a function that draws a new figure each time, saved as notebooks show figures."""
-    data = Growing()
+    table = GrowingTable()
 
     def work() -> None:
-        frame, _ = data()
+        frame, _ = table()
         figure = Figure(figsize=(8.6, 4.1), dpi=100)
         FigureCanvasAgg(figure)
         for axes, panel in zip(figure.subplots(2, 2).flat, PANELS, strict=True):
@@ -89,7 +89,7 @@ def new_figure() -> Callable[[], object]:
 
 def main() -> None:
     """Measure both in turn."""
-    our_seconds, their_seconds = cpu_pair(ours(), new_figure(), RUNS)
+    our_seconds, their_seconds = cpu_pair(dashboard_picture(), new_figure(), RUNS)
     work = f"CPU per picture, 4 panels × 300 points ({1000 * our_seconds:.1f} ms)"
     beside = f"matplotlib {version('matplotlib')}, new figure, bbox tight"
     show([Row(work, our_seconds, RUNS, "≤ 0.06 s (6 % of a core)", beside, their_seconds)])

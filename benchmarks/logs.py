@@ -88,13 +88,13 @@ def write(path: Path, count: int) -> Path:
     return path
 
 
-def ours(path: Path) -> pd.DataFrame:
+def read_with_kit(path: Path) -> pd.DataFrame:
     """Read with the kit's reader."""
     with path.open("rb") as file:
         return logs.read_json_file(file)
 
 
-def two_steps(path: Path) -> pd.DataFrame:
+def read_with_pandas(path: Path) -> pd.DataFrame:
     """Read records and the JSON in them with pandas alone, without malformed lines, which pandas refuses."""
     records = pd.read_json(path, lines=True)
     lines = records["log"]
@@ -105,8 +105,8 @@ def two_steps(path: Path) -> pd.DataFrame:
 
 def reading(path: Path) -> Row:
     """Measure the CPU time of reading a file, with the kit's reader and with pandas in turn."""
-    assert len(ours(path)) == LINES
-    our_seconds, their_seconds = cpu_pair(lambda: ours(path), lambda: two_steps(path), RUNS)
+    assert len(read_with_kit(path)) == LINES
+    our_seconds, their_seconds = cpu_pair(lambda: read_with_kit(path), lambda: read_with_pandas(path), RUNS)
     work = f"CPU of {LINES:,} lines of json-file content to a DataFrame"
     return Row(work, our_seconds, RUNS, "ratio ≤ 0.6, aim 0.45", PANDAS, their_seconds)
 
@@ -120,7 +120,7 @@ def memory(path: Path) -> Row:
     return Row(f"{MANY_LINES:,} such lines in a process of its own, peak memory", mib, 1, "≤ 650 MiB", unit="MiB")
 
 
-def writer(count: int, pause_seconds: float = 0.0) -> tuple[str, ...]:
+def writer_command(count: int, pause_seconds: float = 0.0) -> tuple[str, ...]:
     """Return the command of a program that writes numbered lines within the kit's log limit."""
     event = {"ts": "2026-11-24T16:06:14.797+00:00", "level": "info", "logger": "service.http", "status": 200}
     event_text = json.dumps({**event, "n": "%d"}, separators=(",", ":"))
@@ -137,7 +137,7 @@ def flood(session: Session, image: str) -> Row:
     stop = threading.Event()
     numbers: list[int] = []
     started = time.perf_counter()
-    with run(session, Spec(image, command=writer(MANY_LINES))) as running:
+    with run(session, Spec(image, command=writer_command(MANY_LINES))) as running:
         for frame in logs.LogFollower(running, stop):
             assert frame.attrs["gaps"] == []
             if len(frame):
@@ -152,7 +152,7 @@ def flood(session: Session, image: str) -> Row:
 
 def following(session: Session, image: str) -> Row:
     """Measure the CPU time a second of following several containers that write little."""
-    spec = Spec(image, command=writer(10**9, CONTAINERS / LINES_A_SECOND))
+    spec = Spec(image, command=writer_command(10**9, CONTAINERS / LINES_A_SECOND))
     stop = threading.Event()
     row_counts = [0] * CONTAINERS
 
@@ -178,7 +178,7 @@ def following(session: Session, image: str) -> Row:
 
 def engine(session: Session, image: str) -> Row:
     """Measure reading a container's log into a frame through the engine's API, beside ``docker logs``."""
-    with run(session, Spec(image, command=writer(MANY_LINES))) as running:
+    with run(session, Spec(image, command=writer_command(MANY_LINES))) as running:
         running.container.wait()
         command = ["docker", "logs", "--timestamps", running.id]
         assert len(logs.read_container(running)) == MANY_LINES

@@ -170,8 +170,8 @@ def judge_times(where: str, answers_by_fault: Mapping[str, Probes]) -> list[Prom
         live_count += len(answers["/livez"])
 
     return [
-        within(f"/health and /readyz {where}", deep_seconds, DEEP_SECONDS, deep_count, "slowest"),
-        within(f"/livez {where}", live_seconds, LIVE_SECONDS, live_count, "worst p99"),
+        time_promise(f"/health and /readyz {where}", deep_seconds, DEEP_SECONDS, deep_count, "slowest"),
+        time_promise(f"/livez {where}", live_seconds, LIVE_SECONDS, live_count, "worst p99"),
     ]
 
 
@@ -180,14 +180,14 @@ def _slowest_deep_seconds(answers: Probes) -> float:
     return max(probes.slowest_seconds(answers[path]) for path in DEEP)
 
 
-def within(work: str, seconds: Mapping[str, float], most: float, runs: int, taken: str) -> Promise:
+def time_promise(work: str, seconds: Mapping[str, float], most: float, runs: int, taken: str) -> Promise:
     """Return the promise that the longest of the ``seconds``, which are by fault, is at most ``most``."""
     row = Row(work, max(seconds.values()), runs, f"≤ {most:.1f} s", taken=taken)
     values = [f"{name} {format_value(seconds_in_fault, 's')}" for name, seconds_in_fault in seconds.items()]
     return Promise(row, most, details=", ".join(values))
 
 
-def none_of(work: str, problems: Sequence[str], runs: int, unit: str) -> Promise:
+def zero_promise(work: str, problems: Sequence[str], runs: int, unit: str) -> Promise:
     """Return the promise that there is no problem; its details are the first ten problems."""
     row = Row(work, len(problems), runs, "0", taken="all", unit=unit)
     return Promise(row, details=", ".join(problems[:10]))
@@ -202,7 +202,7 @@ def judge_statuses(where: str, answers_by_fault: Sequence[tuple[str, Probes]]) -
             count += len(answers)
             false_answers += [f"{name}: {path} {answer}" for answer in answers if answer.status != TRUE_STATUS[path]]
 
-    return none_of(f"false answers of probes {where}, with and without customers", false_answers, count, "answers")
+    return zero_promise(f"false answers of probes {where}, with and without customers", false_answers, count, "answers")
 
 
 class Fleet:
@@ -305,8 +305,8 @@ def orders_through_kills(trial: Trial) -> list[Promise]:
     lost_items = _verdicts.lost_items(orders, rows)
     doubled_items = _verdicts.doubled_items(orders, rows)
     return [
-        none_of(f"orders lost; {kills}, {unanswered}", lost_items, len(orders), "orders"),
-        none_of("orders doubled in the same trial", doubled_items, len(orders), "orders"),
+        zero_promise(f"orders lost; {kills}, {unanswered}", lost_items, len(orders), "orders"),
+        zero_promise("orders doubled in the same trial", doubled_items, len(orders), "orders"),
     ]
 
 
@@ -379,8 +379,8 @@ def orders_through_stops(trial: Trial) -> list[Promise]:
     unclean_stops = [f"exit code {code}" for code in exit_codes if code != 0]
     work = f"orders lost, or not answered 201, behind a proxy while {STOPS} times a copy gets SIGTERM"
     return [
-        none_of(work, [*refused_orders, *lost_items], len(orders), "orders"),
-        none_of("stops by SIGTERM with an exit code other than 0", unclean_stops, STOPS, "stops"),
+        zero_promise(work, [*refused_orders, *lost_items], len(orders), "orders"),
+        zero_promise("stops by SIGTERM with an exit code other than 0", unclean_stops, STOPS, "stops"),
     ]
 
 
@@ -426,7 +426,7 @@ def ids_of_requests(trial: Trial) -> list[Promise]:
         trial.log.collect()
     wait_ready(stack.url())
     work = f"requests whose lines or whose answer have another's id, {AT_ONCE} at once"
-    return [none_of(work, _verdicts.mixed_ids(requests, lines), len(requests), "requests")]
+    return [zero_promise(work, _verdicts.mixed_ids(requests, lines), len(requests), "requests")]
 
 
 def send_at_once(url: str) -> list[SentRequest]:
@@ -505,7 +505,7 @@ def secrets_in_lines(trial: Trial) -> list[Promise]:
     trial.log.collect()
     lines = trial.log.lines()
     leaks = _verdicts.leaking_lines(trial.secrets, lines)
-    return [none_of("lines with a secret or with six characters of one", leaks, len(lines), "lines")]
+    return [zero_promise("lines with a secret or with six characters of one", leaks, len(lines), "lines")]
 
 
 def measure() -> list[Promise]:

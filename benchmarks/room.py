@@ -104,7 +104,7 @@ def make_events(syncs: list[RoomSync]) -> None:
             sync.click_help("stuck")
 
 
-def lost(sent_snapshots: list[Snapshot], known_snapshots: list[Snapshot]) -> int:
+def count_lost_events(sent_snapshots: list[Snapshot], known_snapshots: list[Snapshot]) -> int:
     """Count the guesses and help clicks that the participants made and the room does not know."""
     known_by_participant = {snapshot.participant: snapshot for snapshot in known_snapshots}
     missing_events = 0
@@ -135,7 +135,7 @@ def main() -> None:
             time.sleep(1.0)
 
         seconds, sent_snapshots = answers.get()
-        lost_events = lost(sent_snapshots, api.classroom.snapshots())
+        lost_events = count_lost_events(sent_snapshots, api.classroom.snapshots())
         server.stop()
 
     events = sum(len(snapshot.guesses) + snapshot.help_clicks for snapshot in sent_snapshots)

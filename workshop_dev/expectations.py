@@ -53,7 +53,7 @@ def load(lesson: str, folder: Path) -> Expectations:
     return load_toml(path, EXPECTATIONS) if path.exists() else Expectations()
 
 
-def misses(notebook: Any, expected: Expectations) -> list[tuple[int, str]]:
+def notebook_problems(notebook: Any, expected: Expectations) -> list[tuple[int, str]]:
     """Return the problems of an executed notebook, each as the position of its cell, from 0, and a sentence."""
     problems = [(0, sentence) for sentence in _unknown_cell_problems(notebook, expected)]
     for index, cell in enumerate(notebook.cells):
@@ -81,7 +81,7 @@ def _quiet_problems(cell: Any) -> Iterator[str]:
     """Yield the problems of a cell that shows too little, or another result than its prediction's ``right``."""
     if replaced_by(cell):
         return
-    yield from quiet_outputs.sentences(cell.source, cell.outputs)
+    yield from quiet_outputs.cell_problems(cell.source, cell.outputs)
     if any(USUALLY.search(text_of(output)) for output in cell.outputs):
         yield "measured another result than `right` of its prediction says"
 
@@ -108,7 +108,7 @@ def _output_problems(name: str, outputs: Sequence[Any], expected: Expectations) 
         yield f"Cell {name!r} shows a table without rows."
 
 
-def chapter_sentences(chapter: str, folder: Path) -> Iterator[str]:
+def chapter_problems(chapter: str, folder: Path) -> Iterator[str]:
     """Yield the problems of a chapter of the book, whose pictures are in ``folder``, as ends of a sentence."""
     outputs = "".join(OUTPUT.findall(chapter))
     for pattern in (quiet_outputs.NOTHING, REFUSED):

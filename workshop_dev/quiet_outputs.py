@@ -32,7 +32,7 @@ LEAST_PIXELS = 500
 """A chart with data has at least so many colored pixels; the samples of lines in a legend have fewer."""
 
 
-def sentences(source: str, outputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def cell_problems(source: str, outputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the problems of an executed cell that shows nothing or too little, as the ends of a sentence."""
     if promises_output(source) and not outputs:
         yield "shows nothing"

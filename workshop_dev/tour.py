@@ -248,7 +248,7 @@ def _cell_error(notebook: Any, index: int, name: str, message: str) -> CellError
 
 def _expectation_error(notebook: Any, expected: expectations.Expectations) -> CellError | None:
     """Return all wrong outputs as one error, at the first of their cells."""
-    problems = expectations.misses(notebook, expected)
+    problems = expectations.notebook_problems(notebook, expected)
     if not problems:
         return None
 

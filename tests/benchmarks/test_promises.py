@@ -266,7 +266,7 @@ def test_a_broken_promise_is_said_and_fails(capsys: pytest.CaptureFixture[str]) 
     assert promises.say_broken([kept]) == Exit.GOOD
     assert capsys.readouterr().err == ""
 
-    broken = promises.none_of("orders lost", ["kill-4", "kill-9"], 2000, "orders")
+    broken = promises.zero_promise("orders lost", ["kill-4", "kill-9"], 2000, "orders")
     assert promises.say_broken([kept, broken]) == Exit.NOT_GOOD
     assert capsys.readouterr().err == "Not kept: orders lost: 2 orders, promised: 0. Found: kill-4, kill-9.\n"
 

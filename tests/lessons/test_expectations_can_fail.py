@@ -97,6 +97,6 @@ def test_without_its_fault_an_experiment_misses_what_it_should_show(
     )
     client.execute(cleanup_kc=True, env={**os.environ, HEADLESS: "1"})
     expected = expectations.load(case.lesson, NOTEBOOKS).shows[case.shows]
-    misses = [sentence for _, sentence in expectations.misses(lesson, Expectations(shows={case.shows: expected}))]
+    problems = expectations.notebook_problems(lesson, Expectations(shows={case.shows: expected}))
     # Where the cell reveals a prediction, that is not what was measured either.
-    assert [miss for miss in misses if miss.startswith(f"Cell {case.shows!r} does not show")] != []
+    assert [sentence for _, sentence in problems if sentence.startswith(f"Cell {case.shows!r} does not show")] != []

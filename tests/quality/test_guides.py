@@ -76,7 +76,7 @@ def test_the_page_of_engines_is_of_the_last_runs(root: Path) -> None:
 @pytest.mark.parametrize("chapter", sorted((CHECKOUT / "docs" / "book").glob("0*.md")), ids=lambda path: path.stem)
 def test_a_chapter_shows_what_it_should(chapter: Path) -> None:
     """No output, picture or map is empty, no prediction went astray, and no command was missing."""
-    assert list(expectations.chapter_sentences(chapter.read_text(), chapter.parent)) == []
+    assert list(expectations.chapter_problems(chapter.read_text(), chapter.parent)) == []
 
 
 FACTOR = re.compile(r"[Ff]actor (\d+)")

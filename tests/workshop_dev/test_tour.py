@@ -138,7 +138,7 @@ def sentences(
     shown = [v4.new_output("stream", text=text)] if text else []  # type: ignore[no-untyped-call]
     shown += [v4.new_output("display_data", data)] if html or png else []  # type: ignore[no-untyped-call]
     executed = v4.new_notebook(cells=[v4.new_code_cell(source, id="look", outputs=shown)])  # type: ignore[no-untyped-call]
-    return [sentence for _, sentence in expectations.misses(executed, Expectations(**tables))]
+    return [sentence for _, sentence in expectations.notebook_problems(executed, Expectations(**tables))]
 
 
 def chart(*values: float) -> bytes:
@@ -205,9 +205,9 @@ def test_a_chapter_of_the_book_is_read_in_the_same_way(tmp_path: Path) -> None:
     (tmp_path / "full.png").write_bytes(chart(1, 2))
     good = f"```python\nNone\n```\n\n```text\n3 rows\n```\n![{MAP}; in this lesson: Redis](map.svg)\n![a](full.png)\n"
     (tmp_path / "map.svg").write_text("<svg><rect/></svg>")
-    assert list(expectations.chapter_sentences(good, tmp_path)) == []
+    assert list(expectations.chapter_problems(good, tmp_path)) == []
     bad = f"```\nNone\nsh: 1: curl: not found\n```\n{surprise()}\n![{MAP}](map.svg)\n![a](empty.png)\n"
-    assert len(list(expectations.chapter_sentences(bad, tmp_path))) == 5
+    assert len(list(expectations.chapter_problems(bad, tmp_path))) == 5
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ function render({ model, el }) {
   const bar = element("div", { class: "wk-bar" });
   let lastFrame = performance.now();
   let shown = 0; // the number of the newest frame on the page: decoding may overtake
-  let asked = 0;
+  let decodeCount = 0;
   let address = "";
   let stopping = false;
   let gone = false;
@@ -28,7 +28,7 @@ function render({ model, el }) {
   async function draw() {
     const bytes = model.get("frame");
     if (!bytes || !bytes.byteLength) return;
-    const number = ++asked;
+    const number = ++decodeCount;
     const next = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
     const decoded = new Image();
     decoded.src = next;

@@ -116,10 +116,10 @@ function conversation(model, { draw, answered = () => {}, isWork = () => true, s
   }
 
   function settled() {
-    const asked = talk.waiting;
+    const message = talk.waiting;
     talk.waiting = null;
     changed();
-    answered(asked);
+    answered(message);
   }
 
   talk.silence = () => `${unanswered(since)}: ${WAKE}`;

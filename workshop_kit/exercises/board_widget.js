@@ -13,14 +13,14 @@ async function saveAll() {
 }
 
 // Files that changed on disk are shown as they are there; this widget's own notebook may be one of them.
-async function arrive(changed, path, said) {
+async function arrive(changed, path, notice) {
   const stale = new Set(lessonTabs().map((tab) => tab.context).filter((context) => changed.includes(context.path)));
   await Promise.allSettled([...stale].map((context) => context.revert()));
   if (!path || !lab()) return;
   await lab().commands.execute("docmanager:open", { path });
   // The board is out of sight now, and may be gone: what it says about the files kept aside must not be.
   // JupyterLab cuts a note off after 140 characters, so the last line, where they are, comes before the rest.
-  const [first, ...rest] = said.split("\n");
+  const [first, ...rest] = notice.split("\n");
   const message = [first, ...rest.reverse()].join("\n");
   if (lab().commands.hasCommand("apputils:notify")) lab().commands.execute("apputils:notify", { message, type: "success", options: { autoClose: false } });
 }
@@ -30,7 +30,7 @@ function render({ model, el }) {
   const onward = element("div", { class: "wk-ex-bar" });
   const bar = element("div", { class: "wk-ex-bar", role: "group", "aria-label": "Go to the start of a lesson" });
   const ask = element("div");
-  const over = element("details", {}, element("summary", {}, "Start a lesson over, with its files as new"), bar, ask);
+  const restart = element("details", {}, element("summary", {}, "Start a lesson over, with its files as new"), bar, ask);
   const working = workingRow(model, "Going to the start of a lesson");
 
   // It opens the notebook as it is: nothing is reset, and no kernel is asked.
@@ -60,22 +60,22 @@ function render({ model, el }) {
     working.draw(talk);
   }
 
-  function answered(asked) {
+  function answered(message) {
     keepTwin(el, LABEL, model.get("page"), model.get("page_text"));
-    if (!model.get("problem") || model.get("changed").length) arrive(model.get("changed"), asked && model.get("arrived"), model.get("notice"));
+    if (!model.get("problem") || model.get("changed").length) arrive(model.get("changed"), message && model.get("arrived"), model.get("notice"));
   }
 
   const talk = conversation(model, { draw: () => draw(), answered });
-  el.append(widgetRoot("wk-board", LABEL, table, onward, over, working.node));
+  el.append(widgetRoot("wk-board", LABEL, table, onward, restart, working.node));
   draw();
   // Whenever it comes into view, it is as things stand now.
-  const seen = new IntersectionObserver((entries) => {
+  const observer = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     try { model.send({ do: "refresh" }); } catch { /* a board without its kernel stays as it was */ }
   });
-  seen.observe(el);
+  observer.observe(el);
   return () => {
-    seen.disconnect();
+    observer.disconnect();
     talk.end();
   };
 }

@@ -1,7 +1,7 @@
 // The panel of an exercise: buttons that ask Python, and what it answers. Python owns the state, this draws it.
 // `element`, `setText` and the like stand in widget_job.js, which comes before it.
 
-const SAID = { check: "Starting the check …", hint: "Fetching the hint …", solution: "Fetching the solution …", anyway: "Fetching the solution …", compare: "Comparing …", reset: "Resetting …", on_save: "" };
+const STATUS_TEXTS = { check: "Starting the check …", hint: "Fetching the hint …", solution: "Fetching the solution …", anyway: "Fetching the solution …", compare: "Comparing …", reset: "Resetting …", on_save: "" };
 const SPLIT_FROM_PX = 1300; // the width of a pane whose half still holds a line of code
 const OPENED = "container-workshop: files that panels opened"; // in the browser's storage: a path and its lesson
 
@@ -61,9 +61,9 @@ function goToRegion(editor, name) {
   const view = editor?.editor;
   if (!view) return;
   const marker = new RegExp(`^\\s*#\\s*region\\s+${name.replace(".", "\\.")}\\s*$`, "m");
-  const found = marker.exec(view.state.doc.toString());
-  if (!found) return;
-  const line = view.state.doc.lineAt(found.index + found[0].length).number + 1;
+  const match = marker.exec(view.state.doc.toString());
+  if (!match) return;
+  const line = view.state.doc.lineAt(match.index + match[0].length).number + 1;
   const at = view.state.doc.line(Math.min(line, view.state.doc.lines)).from;
   view.dispatch({ selection: { anchor: at }, effects: view.constructor.scrollIntoView(at, { y: "start", yMargin: 60 }) });
 }
@@ -76,7 +76,7 @@ function render({ model, el }) {
   const bar = element("div", { class: "wk-ex-bar", role: "group", "aria-label": "What to do" });
   const ask = element("div");
   const working = workingRow(model, `Checking ${model.get("name")}`);
-  const found = element("div", { "aria-live": "polite", role: "region", "aria-label": "What the check found" });
+  const result = element("div", { "aria-live": "polite", role: "region", "aria-label": "What the check found" });
   const hints = element("div", { class: "wk-ex-hints", "aria-live": "polite" });
   const place = element("p", { class: "wk-ex-place" });
   const toEdit = element("div", { class: "wk-ex-bar" }, place);
@@ -132,7 +132,7 @@ function render({ model, el }) {
     setText(solve, model.get("passed") ? "Compare" : "Show solution");
     onSave.checked = model.get("on_save");
     working.draw(talk);
-    setHtml(found, model.get("result"));
+    setHtml(result, model.get("result"));
     drawHints();
     setHtml(solution, model.get("solution"));
     setHtml(table, model.get("board"));
@@ -145,29 +145,29 @@ function render({ model, el }) {
     newer.forEach((html) => hints.insertAdjacentHTML("beforeend", html));
   }
 
-  function answered(asked) {
-    if (asked?.do === "reset") for (const context of documentsOf(el, paths)) context.revert().catch(() => {}); // show it as it is on disk now
+  function answered(message) {
+    if (message?.do === "reset") for (const context of documentsOf(el, paths)) context.revert().catch(() => {}); // show it as it is on disk now
     keepTwin(el, `Exercise ${model.get("name")}`, model.get("page"), model.get("page_text"));
-    const shown = { hint: hints.lastElementChild, solution, anyway: solution, compare: solution }[asked?.do];
+    const shown = { hint: hints.lastElementChild, solution, anyway: solution, compare: solution }[message?.do];
     shown?.scrollIntoView({ block: "nearest" });
   }
 
-  function told(message) {
+  function answerMessage(message) {
     if (message.ask !== "solution") return;
     inquire(ask, solve, "Solve it first: then the solution is a comparison. Or look at it now.", "Show me anyway", "Not yet", () => send("anyway"));
   }
 
-  const root = element("section", { class: "wk-exercise wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" }, head, toEdit, bar, ask, working.node, hints, found, solution, board);
+  const root = element("section", { class: "wk-exercise wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" }, head, toEdit, bar, ask, working.node, hints, result, solution, board);
   keepKeys(root);
   el.append(root);
-  const talk = conversation(model, { draw, answered, isWork: (message) => message.do === "check", says: SAID });
-  model.on("msg:custom", told);
+  const talk = conversation(model, { draw, answered, isWork: (message) => message.do === "check", says: STATUS_TEXTS });
+  model.on("msg:custom", answerMessage);
   // For good: after a restart of the kernel nobody hears this panel.
   const stopListening = onceKernelIsGone(el, talk.sleep);
   draw();
   return () => {
     talk.end();
-    model.off("msg:custom", told);
+    model.off("msg:custom", answerMessage);
     stopListening();
   };
 }

@@ -7,7 +7,7 @@ const OPEN_MS = 5000;
 
 // A cell that the track skips stands, as text, in the cell that is there in its place.
 function foldedIn(model, cell) {
-  return (model.getMetadata("workshop")?.cells ?? []).find((one) => one.id === cell);
+  return (model.getMetadata("workshop")?.cells ?? []).find((foldedCell) => foldedCell.id === cell);
 }
 
 function headingOf(cell) {
@@ -26,17 +26,17 @@ async function unfold(widget, cell) {
   if (!details) return;
   details.open = true;
   const headings = [...details.querySelectorAll("strong")];
-  headings.find((one) => one.textContent === headingOf(cell))?.scrollIntoView({ block: "start" });
+  headings.find((heading) => heading.textContent === headingOf(cell))?.scrollIntoView({ block: "start" });
 }
 
 // JupyterLab draws only the cells in sight, so the notebook itself has to scroll. Return whether the cell is folded.
 async function goTo(lesson, cell) {
   await lab().commands.execute("docmanager:open", { path: `notebooks/${lesson}.ipynb` });
-  const tab = openTabs().find((one) => one.context?.path === `notebooks/${lesson}.ipynb`);
+  const tab = openTabs().find((openTab) => openTab.context?.path === `notebooks/${lesson}.ipynb`);
   await tab?.context.ready;
   const cells = tab?.content.widgets ?? [];
-  const whole = cells.findIndex((one) => one.model.id === cell);
-  const index = whole < 0 ? cells.findIndex((one) => foldedIn(one.model, cell)) : whole;
+  const whole = cells.findIndex((widget) => widget.model.id === cell);
+  const index = whole < 0 ? cells.findIndex((widget) => foldedIn(widget.model, cell)) : whole;
   if (index < 0) return false;
   tab.content.activeCellIndex = index;
   await tab.content.scrollToItem(index, "start");

@@ -16,7 +16,7 @@ function render({ model, el }) {
   let timer = 0;
   let clock = 0; // draws the seconds without an answer
   let since = performance.now(); // of the last sign of the kernel, or of the question that waits for one
-  let asked = "";
+  let pendingAction = "";
 
   const box = element("input", { type: "search", "aria-label": "Search the lines", spellcheck: "false", autocomplete: "off", placeholder: 'level:error status>=500 "any words"' });
   const form = element("form", { class: "wk-lx-search", role: "search" }, box, element("button", { type: "submit" }, "Search"));
@@ -47,7 +47,7 @@ function render({ model, el }) {
   }
 
   function ask(message) {
-    asked = message.do;
+    pendingAction = message.do;
     if (!stale) since = performance.now();
     watch();
     say();
@@ -61,7 +61,7 @@ function render({ model, el }) {
   function watch() {
     clearTimeout(timer);
     clearInterval(clock);
-    const hears = asked || ["following", "paused"].includes(model.get("live").state);
+    const hears = pendingAction || ["following", "paused"].includes(model.get("live").state);
     if (hears) timer = setTimeout(lose, STALE_AFTER_MS);
   }
 
@@ -82,14 +82,14 @@ function render({ model, el }) {
     const shown = model.get("page");
     const state = model.get("live").state;
     root.dataset.stale = String(stale);
-    root.setAttribute("aria-busy", String(Boolean(asked) && !stale));
+    root.setAttribute("aria-busy", String(Boolean(pendingAction) && !stale));
     count.setAttribute("aria-live", state === "following" ? "off" : "polite");
     if (stale) return setText(count, `${unanswered(since)}: run this cell again.`);
-    if (shown.hits === undefined) return setText(count, asked ? "Searching …" : "Nothing found yet.");
+    if (shown.hits === undefined) return setText(count, pendingAction ? "Searching …" : "Nothing found yet.");
     const lines = shown.request ? `Request ${shown.request}: ${shown.hits.toLocaleString("en")}` : shown.hits.toLocaleString("en");
     const of = `${lines} of ${shown.total.toLocaleString("en")} lines in ${shown.milliseconds} ms`;
     const groups = shown.groups >= 0 && `identical messages are grouped: ${shown.groups.toLocaleString("en")} different ones`;
-    return setText(count, [of, groups, shown.untimed && `${shown.untimed.toLocaleString("en")} without a time`, ...model.get("missed"), asked === "search" && "searching …"].filter(Boolean).join(" · "));
+    return setText(count, [of, groups, shown.untimed && `${shown.untimed.toLocaleString("en")} without a time`, ...model.get("missed"), pendingAction === "search" && "searching …"].filter(Boolean).join(" · "));
   }
 
   function explain() {
@@ -97,25 +97,25 @@ function render({ model, el }) {
     box.setAttribute("aria-invalid", String(position !== undefined));
     if (!text) return mistake.replaceChildren();
     const where = position === undefined ? [] : [element("pre", { "aria-hidden": "true" }, `${query}\n${" ".repeat(position)}^`)];
-    const said = [element("p", {}, text), ...where];
-    if (mistake.textContent !== said.map((node) => node.textContent).join("")) mistake.replaceChildren(...said); // else it were announced again
+    const nodes = [element("p", {}, text), ...where];
+    if (mistake.textContent !== nodes.map((node) => node.textContent).join("")) mistake.replaceChildren(...nodes); // else it were announced again
     return undefined;
   }
 
-  function line(found, columns) {
-    const open = element("button", { type: "button", class: "wk-lx-open", "aria-expanded": "false" }, found.ts || "no time");
-    open.addEventListener("click", () => unfold(found.row));
+  function line(logLine, columns) {
+    const open = element("button", { type: "button", class: "wk-lx-open", "aria-expanded": "false" }, logLine.ts || "no time");
+    open.addEventListener("click", () => unfold(logLine.row));
     const cells = columns.map((name) => {
-      const cell = element("td", { class: `wk-lx-${name}` }, element("span", { title: name === "msg" ? "" : found[name] ?? "" }, found[name] ?? ""));
-      if (name === "level") cell.dataset.level = found.counted;
-      if (name === "request_id" && found.request_id) {
+      const cell = element("td", { class: `wk-lx-${name}` }, element("span", { title: name === "msg" ? "" : logLine[name] ?? "" }, logLine[name] ?? ""));
+      if (name === "level") cell.dataset.level = logLine.counted;
+      if (name === "request_id" && logLine.request_id) {
         cell.append(" ");
-        button("same request", () => { ask({ do: "request", row: found.row }); table.focus(); }, cell);
+        button("same request", () => { ask({ do: "request", row: logLine.row }); table.focus(); }, cell);
       }
       return cell;
     });
     const main = element("tr", {}, element("th", { scope: "row" }, open), ...cells);
-    main.addEventListener("focusin", () => { reach(found.row); });
+    main.addEventListener("focusin", () => { reach(logLine.row); });
     return { main, detail: null };
   }
 
@@ -148,7 +148,7 @@ function render({ model, el }) {
   function list(shown) {
     const held = body.contains(document.activeElement);
     head.replaceChildren(...["ts", ...shown.columns].map((name) => element("th", { scope: "col" }, NAMES[name] || name)));
-    const wanted = new Set(shown.version === version ? shown.rows.map((found) => found.row) : []);
+    const wanted = new Set(shown.version === version ? shown.rows.map((logLine) => logLine.row) : []);
     version = shown.version; // a number may mean another line than before
     for (const [number, entry] of rows) {
       if (wanted.has(number)) continue;
@@ -157,9 +157,9 @@ function render({ model, el }) {
       rows.delete(number);
     }
     let next = body.firstChild;
-    for (const found of shown.rows) {
-      if (!rows.has(found.row)) rows.set(found.row, line(found, shown.columns));
-      const { main, detail } = rows.get(found.row);
+    for (const logLine of shown.rows) {
+      if (!rows.has(logLine.row)) rows.set(logLine.row, line(logLine, shown.columns));
+      const { main, detail } = rows.get(logLine.row);
       for (const node of detail ? [main, detail] : [main]) {
         if (node === next) next = next.nextSibling;
         else body.insertBefore(node, next);
@@ -197,9 +197,9 @@ function render({ model, el }) {
   }
 
   function answered() {
-    if (asked === "search" && !model.get("problem").text) box.value = model.get("page").query;
+    if (pendingAction === "search" && !model.get("problem").text) box.value = model.get("page").query;
     opened(); // also when it is the line that was opened before: then nothing has changed
-    asked = ""; // "change" comes next, and draws
+    pendingAction = ""; // "change" comes next, and draws
   }
 
   form.addEventListener("submit", (event) => {
@@ -207,10 +207,10 @@ function render({ model, el }) {
     ask({ do: "search", query: box.value });
   });
   body.addEventListener("keydown", (event) => {
-    const there = [...body.querySelectorAll("tr:not(.wk-lx-record)")];
-    const now = there.indexOf(event.target.closest("tr"));
-    const goes = { ArrowDown: now + 1, ArrowUp: now - 1, Home: 0, End: there.length - 1 }[event.key];
-    const to = there[goes];
+    const lineRows = [...body.querySelectorAll("tr:not(.wk-lx-record)")];
+    const now = lineRows.indexOf(event.target.closest("tr"));
+    const index = { ArrowDown: now + 1, ArrowUp: now - 1, Home: 0, End: lineRows.length - 1 }[event.key];
+    const to = lineRows[index];
     if (now < 0 || !to) return;
     event.preventDefault();
     (to.querySelector(`.${event.target.className || "none"}`) || to.querySelector("button")).focus();

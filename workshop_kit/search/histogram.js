@@ -22,9 +22,9 @@ function histogram(id, choose) {
   const peak = element("span", { class: "wk-lx-peak" });
   const axis = element("div", { class: "wk-lx-axis", "aria-hidden": "true" }, element("span"), element("span"), element("span"));
   const legend = element("ul", { class: "wk-lx-legend" });
-  const said = element("p");
+  const summary = element("p");
   const table = element("table");
-  const twin = element("details", {}, element("summary", {}, "Bars as text"), said, element("div", {}, table));
+  const twin = element("details", {}, element("summary", {}, "Bars as text"), summary, element("div", {}, table));
   const node = element("div", { class: "wk-lx-histogram" }, peak, box, axis, legend, twin);
   let bars = { first: 0, step: 1, counts: [[]] };
   let [from, to] = [-1, -1]; // the bars chosen; `to` is where the next key goes on
@@ -34,7 +34,7 @@ function histogram(id, choose) {
   const at = (bar) => clock(bars.first + bar * bars.step, bars.step);
   const share = (bars_) => `${(100 * bars_) / (many() || 1)}%`;
 
-  function told(first, last) {
+  function describe(first, last) {
     const parts = LEVELS.map((level, n) => [level, bars.counts[n].slice(first, last + 1).reduce((a, b) => a + b, 0)]);
     return `${at(first)} to ${at(last + 1)}: ${parts.filter(([, sum]) => sum).map(([level, sum]) => `${sum.toLocaleString("en")} ${level}`).join(", ") || "no lines"}`;
   }
@@ -45,7 +45,7 @@ function histogram(id, choose) {
     const [first, last] = [Math.min(from, to), Math.max(from, to)];
     svg.append(element("svg:rect", { class: "wk-lx-chosen", x: share(first), y: 0, width: share(last - first + 1), height: HEIGHT }));
     box.setAttribute("aria-valuenow", to);
-    box.setAttribute("aria-valuetext", told(first, last));
+    box.setAttribute("aria-valuetext", describe(first, last));
   }
 
   function settle() {
@@ -66,7 +66,7 @@ function histogram(id, choose) {
     mark();
   });
   box.addEventListener("pointermove", (event) => {
-    box.title = many() ? told(barAt(event), barAt(event)) : "";
+    box.title = many() ? describe(barAt(event), barAt(event)) : "";
     if (!dragging) return;
     to = barAt(event);
     mark();
@@ -74,9 +74,9 @@ function histogram(id, choose) {
   box.addEventListener("pointerup", () => { if (dragging) settle(); dragging = false; });
   box.addEventListener("pointercancel", () => { dragging = false; });
   box.addEventListener("keydown", (event) => {
-    const goes = { ArrowLeft: Math.max(0, to - 1), ArrowRight: Math.min(many() - 1, to + 1), Home: 0, End: many() - 1 }[event.key];
+    const nextBar = { ArrowLeft: Math.max(0, to - 1), ArrowRight: Math.min(many() - 1, to + 1), Home: 0, End: many() - 1 }[event.key];
     if (!many() || event.ctrlKey || event.metaKey) return;
-    if (goes !== undefined) [from, to] = [event.shiftKey && from >= 0 ? from : goes, goes];
+    if (nextBar !== undefined) [from, to] = [event.shiftKey && from >= 0 ? from : nextBar, nextBar];
     else if (event.key === "Enter" && from >= 0) settle();
     else if (event.key === "Escape") choose();
     else return;
@@ -108,7 +108,7 @@ function histogram(id, choose) {
       "li", {}, element("svg:svg", { width: 14, height: 14, "aria-hidden": "true" }, element("svg:rect", { width: 14, height: 14, fill: `url(#${id}-${level})` })),
       `${level} ${sums[LEVELS.indexOf(level)].toLocaleString("en")}`,
     )));
-    setText(said, shown.summary);
+    setText(summary, shown.summary);
     if (twin.open) list();
     box.setAttribute("aria-label", "Time: arrow keys choose a bar, Shift and arrow keys several, Enter looks closer, Escape shows the whole time");
     for (const [name, value] of [["min", 0], ["max", Math.max(0, many() - 1)], ["now", Math.max(0, to)], ["text", shown.summary]]) box.setAttribute(`aria-value${name}`, value);

@@ -8,7 +8,7 @@ const HEADINGS = {
   predictions: "What did we think?", join: "Join the room", class: "The class", learning: "What have we learned?",
 };
 let answered = performance.now();
-const said = {}; // what is on the page already, by section
+const drawnSections = {}; // what is on the page already, by section
 let countdown = null;
 let drawnClass = "";
 
@@ -33,14 +33,14 @@ async function map() {
 }
 
 async function lines() {
-  const found = await (await ask("/audience/lines")).json();
-  at("lines-title").textContent = found.title;
-  at("lines").querySelector("ol").replaceChildren(...found.lines.map(([grade, text, sentence]) => {
+  const requestLines = await (await ask("/audience/lines")).json();
+  at("lines-title").textContent = requestLines.title;
+  at("lines").querySelector("ol").replaceChildren(...requestLines.lines.map(([grade, text, sentence]) => {
     const row = document.createElement("li");
     row.className = grade;
-    text.split(found.request_id).forEach((part, number) => {
+    text.split(requestLines.request_id).forEach((part, number) => {
       const id = document.createElement("b");
-      id.textContent = found.request_id;
+      id.textContent = requestLines.request_id;
       row.append(...(number ? [id, part] : [part]));
     });
     if (sentence) row.append(line(sentence));
@@ -71,8 +71,8 @@ function bars(predictions) {
 // Draw a section anew only if its data changed.
 function changed(name, ...data) {
   const key = JSON.stringify(data);
-  const before = said[name];
-  said[name] = key;
+  const before = drawnSections[name];
+  drawnSections[name] = key;
   return before !== key;
 }
 
@@ -95,7 +95,7 @@ async function look() {
     for (const name of Object.keys(HEADINGS)) at(name).hidden = name !== shows;
     at("heading").textContent = HEADINGS[shows];
   } catch { // the next call asks again; `tick` shows it once it lasts
-    for (const name of ["dashboard", "map", "lines"]) delete said[name];
+    for (const name of ["dashboard", "map", "lines"]) delete drawnSections[name];
   }
   setTimeout(look, 1000);
 }
@@ -113,29 +113,29 @@ function tick() {
 }
 
 function row(tag, ...texts) {
-  const made = document.createElement("tr");
-  made.append(...texts.map((text) => { const cell = document.createElement(tag); cell.textContent = text; return cell; }));
-  return made;
+  const node = document.createElement("tr");
+  node.append(...texts.map((text) => { const cell = document.createElement(tag); cell.textContent = text; return cell; }));
+  return node;
 }
 
 function table(head, rows) {
-  const made = document.createElement("table");
-  made.append(row("th", ...head), ...rows.map((texts) => row("td", ...texts)));
-  return made;
+  const node = document.createElement("table");
+  node.append(row("th", ...head), ...rows.map((texts) => row("td", ...texts)));
+  return node;
 }
 
 function line(text) {
-  const made = document.createElement("p");
-  made.textContent = text;
-  return made;
+  const node = document.createElement("p");
+  node.textContent = text;
+  return node;
 }
 
 // Draw the lessons, and the exercises of the lesson with the most people.
 function drawClass({ devices, stuck, done, lessons, incidents }) {
-  const main = lessons.reduce((most, one) => (one.people > (most?.people ?? -1) ? one : most), null);
-  const parts = [line(`${devices} · ${done} done · ${stuck} stuck`), table(["Lesson", "In it"], lessons.filter((one) => one.people).map((one) => [one.name, one.people]))];
-  if (main?.exercises.length) parts.push(table(["Exercise", "Passed", "Median minutes"], main.exercises.map((one) => [one.id, one.passed, one.minutes ?? "–"])));
-  if (incidents.length) parts.push(table(["Game day", "Repaired", "Median seconds", "Sign believed"], incidents.map((one) => [one.name, one.repaired, one.seconds, Object.entries(one.signs).map(([name, count]) => `${name} ${count}`).join(", ")])));
+  const main = lessons.reduce((most, lesson) => (lesson.people > (most?.people ?? -1) ? lesson : most), null);
+  const parts = [line(`${devices} · ${done} done · ${stuck} stuck`), table(["Lesson", "In it"], lessons.filter((lesson) => lesson.people).map((lesson) => [lesson.name, lesson.people]))];
+  if (main?.exercises.length) parts.push(table(["Exercise", "Passed", "Median minutes"], main.exercises.map((exercise) => [exercise.id, exercise.passed, exercise.minutes ?? "–"])));
+  if (incidents.length) parts.push(table(["Game day", "Repaired", "Median seconds", "Sign believed"], incidents.map((incident) => [incident.name, incident.repaired, incident.seconds, Object.entries(incident.signs).map(([name, count]) => `${name} ${count}`).join(", ")])));
   at("class").replaceChildren(...parts);
 }
 

@@ -3,10 +3,10 @@
 let drawnLearning = "";
 
 function part(tag, className, text = "") {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
+  const node = document.createElement(tag);
+  node.className = className;
+  node.textContent = text;
+  return node;
 }
 
 // The number beside the bar says the same.
@@ -23,12 +23,12 @@ function drawLearning(learning) {
   const key = JSON.stringify(learning);
   if (key === drawnLearning) return;
   drawnLearning = key;
-  const rows = learning.rows.map((one) => {
+  const rows = learning.rows.map((result) => {
     const row = part("li", "");
-    const text = part("div", "asked", one.question);
-    if (one.answer) text.append(part("b", "right", `✓ ${one.answer}`));
+    const text = part("div", "asked", result.question);
+    if (result.answer) text.append(part("b", "right", `✓ ${result.answer}`));
     const bars = part("div", "");
-    bars.append(learningBar("before", one.before), learningBar("after", one.after));
+    bars.append(learningBar("before", result.before), learningBar("after", result.after));
     row.append(text, bars);
     return row;
   });

@@ -6,13 +6,13 @@
 
   function show(number) {
     place = number;
-    const one = lesson.notes[place];
+    const note = lesson.notes[place];
     const total = lesson.hours || `${Math.floor(lesson.minutes / 60)}:${String(lesson.minutes % 60).padStart(2, "0")}`;
-    const time = one.is_skipped ? ` · not on the track ${lesson.track}` : one.minute && ` · ${one.minute} of ${total}`;
+    const time = note.is_skipped ? ` · not on the track ${lesson.track}` : note.minute && ` · ${note.minute} of ${total}`;
     at("note-where").textContent = `${place + 1} of ${lesson.notes.length}${time}`;
-    at("note").classList.toggle("beyond", one.is_skipped);
-    at("note").innerHTML = one.html; // the desk made it from our own files, and escaped it
-    at("note").prepend(make("h3", {}, `${one.section} · ${one.cell}`));
+    at("note").classList.toggle("beyond", note.is_skipped);
+    at("note").innerHTML = note.html; // the desk made it from our own files, and escaped it
+    at("note").prepend(make("h3", {}, `${note.section} · ${note.cell}`));
     at("note").scrollTop = 0;
     at("note-back").disabled = place === 0;
     at("note-next").disabled = place === lesson.notes.length - 1;
@@ -28,7 +28,7 @@
   }
 
   const { lessons, track } = await ask("/presenter/choices");
-  at("note-lesson").replaceChildren(...optionsOf(track, lessons, (one) => make("option", {}, one.name)));
+  at("note-lesson").replaceChildren(...optionsOf(track, lessons, (entry) => make("option", {}, entry.name)));
   on(at("note-lesson"), "change", load);
   on(at("note-back"), "click", () => show(place - 1));
   on(at("note-next"), "click", () => show(place + 1));

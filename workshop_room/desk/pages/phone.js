@@ -6,7 +6,7 @@ const KEY = `room ${token}`;
 let mine = JSON.parse(localStorage.getItem(KEY) || "null");
 const SUMMARY = "The presenter keeps a summary of this session: counts and minutes, without names.";
 const DOUBLE_CLICK_MS = 400; // the second click of a double one is no answer to the next question
-let asked = "";
+let pollId = "";
 let answeredAt = -DOUBLE_CLICK_MS;
 let timer = 0;
 
@@ -27,9 +27,9 @@ function change(changes) {
 async function post(path, body) {
   const headers = { Authorization: `token ${token}`, "Content-Type": "application/json" };
   const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
-  const said = await answer.json();
-  if (!answer.ok) throw new Error(said.error);
-  return said;
+  const data = await answer.json();
+  if (!answer.ok) throw new Error(data.error);
+  return data;
 }
 
 async function send() {
@@ -52,8 +52,8 @@ async function send() {
 }
 
 function ask(poll) {
-  if (asked === (poll?.id ?? "")) return;
-  asked = poll?.id ?? "";
+  if (pollId === (poll?.id ?? "")) return;
+  pollId = poll?.id ?? "";
   at("question").textContent = poll ? poll.question : "No question is open.";
   at("options").replaceChildren(...Object.entries(poll?.options ?? {}).map(([key, text]) => {
     const button = document.createElement("button");
@@ -68,15 +68,15 @@ function ask(poll) {
 
 function answer(choice) {
   const isDouble = performance.now() - answeredAt < DOUBLE_CLICK_MS;
-  if (mine.guesses[asked] || isDouble) return;
+  if (mine.guesses[pollId] || isDouble) return;
   answeredAt = performance.now();
-  change({ guesses: { ...mine.guesses, [asked]: { choice, outcome: "" } } });
+  change({ guesses: { ...mine.guesses, [pollId]: { choice, outcome: "" } } });
 }
 
 function draw() {
   at("before").hidden = Boolean(mine);
   at("joined").hidden = !mine;
-  const guess = mine?.guesses[asked]?.choice;
+  const guess = mine?.guesses[pollId]?.choice;
   for (const button of at("options").children) {
     button.setAttribute("aria-pressed", String(button.dataset.key === guess));
     button.setAttribute("aria-disabled", String(Boolean(guess)));

@@ -4,19 +4,19 @@ const token = document.body.dataset.token;
 const at = (id) => document.getElementById(id);
 const FORWARD = "PageDown ArrowRight";
 const RESEND_MS = 300;
-const messages = { told: "", failure: "", away: "", problems: [] };
+const messages = { confirmation: "", failure: "", away: "", problems: [] };
 const shown = {};
 let choices = null;
 let state = null; // the newest, with the time of its arrival in `at`
 
 function make(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
+  const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value === true) made.setAttribute(name, "");
-    else if (value !== false && value !== null) made.setAttribute(name, value);
+    if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value !== null) node.setAttribute(name, value);
   }
-  made.append(...children);
-  return made;
+  node.append(...children);
+  return node;
 }
 
 function wait(milliseconds) {
@@ -28,9 +28,9 @@ async function ask(path, body) {
   const request = body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) };
   // The browser drops what it has not sent yet when a network of the machine changes, as with each container: send it again.
   const answer = await fetch(path, request).catch(() => wait(RESEND_MS).then(() => fetch(path, request)));
-  const said = await answer.json();
-  if (!answer.ok) throw new Error(said.error);
-  return said;
+  const data = await answer.json();
+  if (!answer.ok) throw new Error(data.error);
+  return data;
 }
 
 function write(id, text) { // a text that did not change is not announced again
@@ -39,7 +39,7 @@ function write(id, text) { // a text that did not change is not announced again
 
 function say(change) {
   Object.assign(messages, change);
-  write("told", messages.told);
+  write("told", messages.confirmation);
   write("wrong", [messages.away, messages.failure, ...messages.problems].filter(Boolean).join(" "));
 }
 
@@ -47,15 +47,15 @@ function sentence(error) {
   return error instanceof TypeError ? "The desk does not answer. Is ./workshop desk still running?" : error.message;
 }
 
-async function act(action, body = {}, told = "") {
-  say({ told: "…", failure: "" });
+async function act(action, body = {}, confirmation = "") {
+  say({ confirmation: "…", failure: "" });
   try {
-    const { said } = await ask(`/presenter/do/${action}`, body);
-    say({ told });
+    const { said: result } = await ask(`/presenter/do/${action}`, body);
+    say({ confirmation });
     await refresh();
-    return said;
+    return result;
   } catch (error) {
-    say({ told: "", failure: sentence(error) });
+    say({ confirmation: "", failure: sentence(error) });
     return undefined;
   }
 }
@@ -85,8 +85,8 @@ function put(id, data, build) {
 
 // Return the options of a list; those that are not on the track are in a group at its end.
 function optionsOf(track, all, option) {
-  const kept = all.filter((one) => one.on_track).map(option);
-  const others = all.filter((one) => !one.on_track).map(option);
+  const kept = all.filter((entry) => entry.on_track).map(option);
+  const others = all.filter((entry) => !entry.on_track).map(option);
   return others.length ? [...kept, make("optgroup", { label: `Not on the track ${track}` }, ...others)] : kept;
 }
 
@@ -94,19 +94,19 @@ function grade(parameters) {
   return Object.entries(parameters).map(([name, value]) => `${name} ${value}`).join(", ");
 }
 
-function field(fault, one) {
-  const id = `${fault}-${one.name}`;
-  if (typeof one.default === "boolean") return make("label", { class: "grade" }, make("input", { type: "checkbox", id, "data-name": one.name, checked: one.default }), ` ${one.name}`);
-  const range = `${one.at_least} to ${one.at_most} ${one.unit}`;
+function field(fault, parameter) {
+  const id = `${fault}-${parameter.name}`;
+  if (typeof parameter.default === "boolean") return make("label", { class: "grade" }, make("input", { type: "checkbox", id, "data-name": parameter.name, checked: parameter.default }), ` ${parameter.name}`);
+  const range = `${parameter.at_least} to ${parameter.at_most} ${parameter.unit}`;
   const input = make("input", {
-    type: "number", id, "data-name": one.name, value: one.default ?? "", min: one.at_least, max: one.at_most, step: "any", title: range,
-    placeholder: "as it is", required: one.default !== null,
+    type: "number", id, "data-name": parameter.name, value: parameter.default ?? "", min: parameter.at_least, max: parameter.at_most, step: "any", title: range,
+    placeholder: "as it is", required: parameter.default !== null,
   });
-  return make("label", { class: "grade" }, `${one.name} `, input, make("small", {}, ` ${range}`));
+  return make("label", { class: "grade" }, `${parameter.name} `, input, make("small", {}, ` ${range}`));
 }
 
 function card(fault) {
-  const form = make("form", { class: "fault", "aria-label": fault.name }, make("button", { class: "inject" }, fault.name), make("p", {}, fault.does), ...fault.parameters.map((one) => field(fault.name, one)));
+  const form = make("form", { class: "fault", "aria-label": fault.name }, make("button", { class: "inject" }, fault.name), make("p", {}, fault.does), ...fault.parameters.map((parameter) => field(fault.name, parameter)));
   return on(form, "submit", () => {
     const parameters = {};
     for (const input of form.querySelectorAll("input")) {
@@ -119,32 +119,32 @@ function card(fault) {
 }
 
 function step(number) {
-  const one = choices.steps[number - 1];
+  const demoStep = choices.steps[number - 1];
   const isBeyond = number > choices.last_step;
   const place = isBeyond ? `${number}, not on the track ${choices.track}` : `${number} of ${choices.last_step}`;
-  at("which").textContent = `${place}: ${one.title} (${one.minutes} min)`;
+  at("which").textContent = `${place}: ${demoStep.title} (${demoStep.minutes} min)`;
   at("h-step").parentElement.classList.toggle("beyond", isBeyond);
-  at("say").textContent = one.say;
-  at("step-note").textContent = one.note;
-  at("clicks").replaceChildren(...one.clicks.map((text) => make("li", {}, text)));
-  at("fallback").hidden = !one.picture;
-  if (one.picture) at("fallback").querySelector("img").src = `/presenter/recorded.png?token=${token}&step=${number}`;
+  at("say").textContent = demoStep.say;
+  at("step-note").textContent = demoStep.note;
+  at("clicks").replaceChildren(...demoStep.clicks.map((text) => make("li", {}, text)));
+  at("fallback").hidden = !demoStep.picture;
+  if (demoStep.picture) at("fallback").querySelector("img").src = `/presenter/recorded.png?token=${token}&step=${number}`;
   at("back").disabled = number === 1;
   at("next").disabled = number === choices.steps.length;
   shown.step = number;
 }
 
-function activeFault(one) {
-  const left = one.seconds_left === null ? "until undone" : `${Math.ceil(one.seconds_left)} s left`;
-  const text = [make("b", {}, `${one.fault} of ${one.target}`), ` ${grade(one.parameters)} `, make("small", { "data-left": one.id }, left)];
-  if (!one.id) return make("li", {}, ...text, make("small", {}, " (from a notebook or another desk)"));
-  const undo = make("button", { type: "button", "aria-label": `Undo ${one.fault} of ${one.target}` }, "Undo");
-  return make("li", {}, ...text, " ", on(undo, "click", () => act("undo", { id: one.id }, "Undone.")));
+function activeFault(fault) {
+  const left = fault.seconds_left === null ? "until undone" : `${Math.ceil(fault.seconds_left)} s left`;
+  const text = [make("b", {}, `${fault.fault} of ${fault.target}`), ` ${grade(fault.parameters)} `, make("small", { "data-left": fault.id }, left)];
+  if (!fault.id) return make("li", {}, ...text, make("small", {}, " (from a notebook or another desk)"));
+  const undo = make("button", { type: "button", "aria-label": `Undo ${fault.fault} of ${fault.target}` }, "Undo");
+  return make("li", {}, ...text, " ", on(undo, "click", () => act("undo", { id: fault.id }, "Undone.")));
 }
 
 function showServices(services) {
-  put("services", services, (all) => all.map((one) => make("tr", { class: one.status === "running" && one.health !== "unhealthy" ? "" : "ill" }, make("th", { scope: "row" }, one.name), make("td", {}, one.status), make("td", {}, one.health))));
-  const targets = services.map((one) => one.name);
+  put("services", services, (all) => all.map((service) => make("tr", { class: service.status === "running" && service.health !== "unhealthy" ? "" : "ill" }, make("th", { scope: "row" }, service.name), make("td", {}, service.status), make("td", {}, service.health))));
+  const targets = services.map((service) => service.name);
   const before = at("target").value;
   put("target", targets, (all) => all.map((name) => make("option", {}, name)));
   if (targets.includes(before)) at("target").value = before;
@@ -180,9 +180,9 @@ async function refresh() {
   state = { ...await ask("/presenter/state"), at: performance.now() };
   const faults = state.active_faults;
   put("active-faults", faults.map(({ seconds_left, ...rest }) => rest), () => faults.length ? faults.map(activeFault) : make("li", { class: "none" }, "None."));
-  for (const one of faults) {
-    const place = one.id && document.querySelector(`[data-left="${one.id}"]`);
-    if (place && one.seconds_left !== null) place.textContent = `${Math.ceil(one.seconds_left)} s left`;
+  for (const fault of faults) {
+    const place = fault.id && document.querySelector(`[data-left="${fault.id}"]`);
+    if (place && fault.seconds_left !== null) place.textContent = `${Math.ceil(fault.seconds_left)} s left`;
   }
   put("load-now", state.load, (load) => load ? `${load.request}, ${load.rate_per_second} per second` : "No load.");
   showServices(state.services);
@@ -206,10 +206,10 @@ function tick() {
   write("countdown", minutes(Math.max(left, 0)));
   at("countdown").classList.toggle("over", left <= 0);
   const demo = state.demo;
-  const plan = choices.steps.slice(0, demo.number).map((one) => 60 * one.minutes);
-  const parts = demo.demo_seconds === null ? [] : [["Step", demo.step_seconds + since, plan.at(-1), ""], ["Demo", demo.demo_seconds + since, plan.reduce((sum, one) => sum + one), " planned so far"]];
+  const plan = choices.steps.slice(0, demo.number).map((demoStep) => 60 * demoStep.minutes);
+  const parts = demo.demo_seconds === null ? [] : [["Step", demo.step_seconds + since, plan.at(-1), ""], ["Demo", demo.demo_seconds + since, plan.reduce((sum, seconds) => sum + seconds), " planned so far"]];
   const texts = parts.map(([name, seconds, planned, words]) => [`${name} ${minutes(seconds)} of ${minutes(planned)}${words}`, seconds > planned]);
-  put("stopwatch", texts, () => texts.map(([text, over]) => make("span", { class: over ? "over" : "" }, text)));
+  put("stopwatch", texts, () => texts.map(([text, isOver]) => make("span", { class: isOver ? "over" : "" }, text)));
 }
 
 async function look() {
@@ -237,11 +237,11 @@ function key(event) {
 async function begin() {
   choices = await ask("/presenter/choices");
   at("when").textContent = choices.when;
-  at("faults").replaceChildren(...choices.faults.filter((one) => one.in_front).map(card));
-  at("more-faults").replaceChildren(...choices.faults.filter((one) => !one.in_front).map(card));
-  at("load").request.replaceChildren(...choices.requests.map((one) => make("option", {}, one)));
+  at("faults").replaceChildren(...choices.faults.filter((fault) => fault.in_front).map(card));
+  at("more-faults").replaceChildren(...choices.faults.filter((fault) => !fault.in_front).map(card));
+  at("load").request.replaceChildren(...choices.requests.map((request) => make("option", {}, request)));
   [at("load").rate.min, at("load").rate.max] = choices.rates;
-  at("goto").lesson.replaceChildren(...optionsOf(choices.track, choices.lessons, (one) => make("option", {}, one.name)));
+  at("goto").lesson.replaceChildren(...optionsOf(choices.track, choices.lessons, (lesson) => make("option", {}, lesson.name)));
   on(at("undo-all"), "click", () => act("undo-all", {}, "Everything is reverted."));
   on(at("load"), "submit", (form) => act("load", { request: form.request.value, rate_per_second: Number(form.rate.value) }, "The load runs."));
   on(at("load-stop"), "click", () => act("load-stop", {}, "The load has ended."));
@@ -261,11 +261,11 @@ async function begin() {
   on(at("minutes"), "submit", (form) => act("minutes", { minutes: Number(form.minutes.value) }));
   for (const id of ["count", "pause", "reset", "tell"]) on(at(id), "click", () => act(id));
   on(at("folder"), "submit", async (form) => {
-    const found = await act("folder", { folder: form.folder.value });
-    if (!found) return;
-    at("ask").prediction.replaceChildren(...Object.entries(found).map(([name, one]) => make("option", { value: name }, `${one.people}: ${one.question}`)));
-    at("ask").hidden = !Object.keys(found).length;
-    say({ told: Object.keys(found).length ? "" : "There are no predictions in it." });
+    const predictions = await act("folder", { folder: form.folder.value });
+    if (!predictions) return;
+    at("ask").prediction.replaceChildren(...Object.entries(predictions).map(([name, prediction]) => make("option", { value: name }, `${prediction.people}: ${prediction.question}`)));
+    at("ask").hidden = !Object.keys(predictions).length;
+    say({ confirmation: Object.keys(predictions).length ? "" : "There are no predictions in it." });
   });
   on(at("ask"), "submit", (form) => act("ask", { folder: at("folder").folder.value, prediction: form.prediction.value }));
   on(at("paste"), "submit", (form) => act("ask", { question: form.question.value, counts: form.counts.value }));

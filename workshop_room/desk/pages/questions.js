@@ -2,9 +2,9 @@
 "use strict";
 const QUESTIONNAIRES = ["before", "after", "feedback"];
 
-function questionButton(text, action, body, told, isPressed = false) {
+function questionButton(text, action, body, confirmation, isPressed = false) {
   const button = make("button", { type: "button", "aria-pressed": String(isPressed) }, text);
-  return on(button, "click", () => act(action, body, told).then(drawRoom));
+  return on(button, "click", () => act(action, body, confirmation).then(drawRoom));
 }
 
 function questionRow(state, name) {
@@ -14,13 +14,13 @@ function questionRow(state, name) {
     ? questionButton("Close", "questions-end", {}, "The questions are closed.", true)
     : questionButton("Ask", "questions", { name }, "The questions are open.");
   button.setAttribute("aria-label", `${button.textContent}: ${name}`);
-  const said = begun ? `${finished} done, ${begun - finished} on their way` : "nobody has answered";
-  return make("p", { class: "row" }, button, make("span", {}, `${name}: ${said}`));
+  const progress = begun ? `${finished} done, ${begun - finished} on their way` : "nobody has answered";
+  return make("p", { class: "row" }, button, make("span", {}, `${name}: ${progress}`));
 }
 
-function feedbackItem(one) {
-  const counted = one.answers.filter(([, count]) => count).map(([text, count]) => `${text} ${count}`);
-  return make("p", {}, make("b", {}, one.question), ` ${counted.join(" · ") || "–"}`);
+function feedbackItem(question) {
+  const counted = question.answers.filter(([, count]) => count).map(([text, count]) => `${text} ${count}`);
+  return make("p", {}, make("b", {}, question.question), ` ${counted.join(" · ") || "–"}`);
 }
 
 function drawQuestions(state) {

@@ -5,26 +5,26 @@ function roomTable(head, rows) {
   return make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text)))), make("tbody", {}, ...rows.map(([first, ...rest]) => make("tr", {}, make("th", { scope: "row" }, first), ...rest.map((text) => make("td", {}, String(text)))))));
 }
 
-function stuckItem(one) {
-  const button = make("button", { type: "button", "aria-label": `${one.name} was helped` }, "Helped");
-  on(button, "click", () => act("helped", { number: one.number }, "Taken off the list.").then(drawRoom));
-  return make("li", {}, make("b", {}, one.name), ` ${one.lesson} `, make("small", {}, `${one.minutes} min`), " ", button);
+function stuckItem(participant) {
+  const button = make("button", { type: "button", "aria-label": `${participant.name} was helped` }, "Helped");
+  on(button, "click", () => act("helped", { number: participant.number }, "Taken off the list.").then(drawRoom));
+  return make("li", {}, make("b", {}, participant.name), ` ${participant.lesson} `, make("small", {}, `${participant.minutes} min`), " ", button);
 }
 
 function stuck(queue) {
   return [make("h3", {}, queue.length ? `Stuck: ${queue.length}` : "Nobody is stuck."), make("ol", {}, ...queue.map(stuckItem))];
 }
 
-function unansweredItem(one) {
-  const button = make("button", { type: "button", "aria-label": `Remove ${one.count} of ${one.address}` }, "Remove them");
-  on(button, "click", () => act("remove-unanswered", { address: one.address }, "Removed; laptops among them come back by themselves.").then(drawRoom));
-  return make("p", {}, `${one.count} joined from ${one.address} and have not answered. `, button);
+function unansweredItem(row) {
+  const button = make("button", { type: "button", "aria-label": `Remove ${row.count} of ${row.address}` }, "Remove them");
+  on(button, "click", () => act("remove-unanswered", { address: row.address }, "Removed; laptops among them come back by themselves.").then(drawRoom));
+  return make("p", {}, `${row.count} joined from ${row.address} and have not answered. `, button);
 }
 
 function classTables(board) {
-  const lessons = board.lessons.map((one) => [one.name, one.people]);
-  const exercises = board.lessons.flatMap((lesson) => lesson.exercises.filter((one) => one.passed || lesson.people).map((one) => [one.id, one.passed, one.minutes ?? "–"]));
-  const incidents = board.incidents.map((one) => [one.name, one.repaired, one.seconds, signs(one)]);
+  const lessons = board.lessons.map((lesson) => [lesson.name, lesson.people]);
+  const exercises = board.lessons.flatMap((lesson) => lesson.exercises.filter((exercise) => exercise.passed || lesson.people).map((exercise) => [exercise.id, exercise.passed, exercise.minutes ?? "–"]));
+  const incidents = board.incidents.map((incident) => [incident.name, incident.repaired, incident.seconds, signs(incident)]);
   return [
     roomTable(["Lesson", "In it"], lessons),
     make("details", {}, make("summary", {}, `Exercises (${exercises.length})`), roomTable(["Exercise", "Passed", "Minutes"], exercises)),
@@ -65,10 +65,10 @@ async function beginRoom() {
   const poll = ({ name, question }) => make("option", { value: name, title: question }, `${name}: ${question}`);
   at("room-poll").prediction.replaceChildren(newest, ...optionsOf(track, room.predictions, poll));
   const { lesson, cell } = at("room-notice");
-  const heading = (one) => make("option", { value: one.cell }, one.text);
+  const heading = (entry) => make("option", { value: entry.cell }, entry.text);
   const fill = () => cell.replaceChildren(...optionsOf(track, room.headings[lesson.value], heading));
-  const lessons = Object.entries(room.headings).map(([name, all]) => ({ name, on_track: all.some((one) => one.on_track) }));
-  lesson.replaceChildren(...optionsOf(track, lessons, (one) => make("option", {}, one.name)));
+  const lessons = Object.entries(room.headings).map(([name, all]) => ({ name, on_track: all.some((entry) => entry.on_track) }));
+  lesson.replaceChildren(...optionsOf(track, lessons, (entry) => make("option", {}, entry.name)));
   lesson.addEventListener("change", fill);
   fill();
   on(at("room-poll"), "submit", (form) => act("poll", { prediction: form.prediction.value }, "The poll is open.").then(drawRoom));

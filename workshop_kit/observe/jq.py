@@ -40,7 +40,6 @@ def jq(
     program: str,
     data: bytes,
     *options: str,
-    timeout_seconds: float = TIMEOUT_SECONDS,
     max_bytes: int = MAX_BYTES,
 ) -> JqOutput:
     """Run ``jq OPTIONS PROGRAM`` with ``data`` as its stdin, without network.
@@ -48,7 +47,7 @@ def jq(
     ``image`` contains jq (the collector's does). A mistake in the program raises nothing: jq's message and exit code
     are in the answer. Raises NotInTime if it takes too long, and WorkshopError if there is no such image.
     """
-    limit_seconds = patient(timeout_seconds)
+    limit_seconds = patient(TIMEOUT_SECONDS)
     spec = Spec(
         image,
         entrypoint=("bash", "-c", SCRIPT, str(max_bytes + 1), str(limit_seconds)),

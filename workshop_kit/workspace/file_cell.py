@@ -65,11 +65,11 @@ def write(workspace: Workspace, lesson: str, line: str, body: str, root: Path = 
     return _grow(workspace, source, stage, cell, text)
 
 
-def naive_copy_of(workspace: Workspace, lesson: str, line: str, body: str, root: Path = CHECKOUT) -> NaiveCopy | None:
+def naive_copy_of(workspace: Workspace, lesson: str, line: str, body: str) -> NaiveCopy | None:
     """Return the naive copy for a file cell that was run; None if no exercise that the cell shows is answered."""
     name = _path_in(line)
     cells = _cells_of(workspace, lesson, name)
-    source = solutions.source_of(root, name)
+    source = solutions.source_of(CHECKOUT, name)
     if source is None or not cells:
         return None
 

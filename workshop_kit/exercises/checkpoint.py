@@ -166,14 +166,17 @@ def _bring_password(workspace: Workspace) -> None:
         path.chmod(0o644)
 
 
-def solve(exercise_service: ExerciseService, identifier: str, backup: Backup | None = None) -> bool:
-    """Put the solution into an exercise's files; return whether any changed. Edited files are copied to ``backup``."""
+def solve(exercise_service: ExerciseService, identifier: str) -> bool:
+    """Put the solution into an exercise's files; return whether any changed. Edited files are copied to ``kept/``."""
     parts = exercise_service.find(identifier).parts
-    return _solve_parts(exercise_service, parts, backup or Backup(exercise_service.workspace))
+    return _solve_parts(exercise_service, parts, Backup(exercise_service.workspace))
 
 
 def _solve_parts(exercise_service: ExerciseService, parts: Iterable[Exercise], backup: Backup) -> bool:
-    """Put the solution into some files of an exercise, as `solve` does; return whether any changed."""
+    """Put the solution into some files of an exercise; return whether any changed.
+
+    Edited files are copied to ``backup``.
+    """
     workspace = exercise_service.workspace
     has_changed = False
     for part in parts:

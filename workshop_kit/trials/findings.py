@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -137,13 +137,6 @@ class Findings:
         if len(all_items) > NAMED:
             item_text += f" and {len(all_items) - NAMED} more"
         return self.found(not all_items, key, item_text, **values)
-
-    def ways(self) -> Iterator[str]:
-        """Yield the full key of each way to fail (``container.dockerfile.stops.shell``)."""
-        for name, texts in self.texts.items():
-            finding_key = f"{self.exercise}.{name}"
-            for way in texts.failures:
-                yield f"{finding_key}.{way}" if way else finding_key
 
     def hint(self, key: str) -> str:
         """Return the first hint for the full key of a failed finding; "" where it has none."""

@@ -120,7 +120,8 @@ def ways_to_fail() -> set[str]:
         tables = module._file(CHECKOUT, path.stem)
         names = [path.stem] if path.stem in SHARED else [f"{path.stem}.{name}" for name in tables]
         for name in names:
-            ways.update(findings(name).ways())
+            for key, texts in findings(name).texts.items():
+                ways.update(f"{name}.{key}.{way}" if way else f"{name}.{key}" for way in texts.failures)
     return ways
 
 

@@ -41,15 +41,18 @@ def _parse_findings(value: Any, lines: Sequence[str], odd: pd.DataFrame) -> tupl
     Rows are judged if the number of lines is right, and the odd lines if the rows are right. With a wrong number of
     lines, odd lines that are missing are a finding, too.
     """
-    line_count = _count_finding(entry_of(value, "lines"), len(lines), "lines")
-    odd_texts = _odd_lines_finding(entry_of(value, "odd"), odd)
-    if not line_count.passed:
-        return (line_count, odd_texts) if odd_texts.key == LOST else (line_count,)
+    lines_finding = _count_finding(entry_of(value, "lines"), len(lines), "lines")
+    odd_finding = _odd_lines_finding(entry_of(value, "odd"), odd)
+    if not lines_finding.passed:
+        has_lost_lines = odd_finding.key == LOST
+        return (lines_finding, odd_finding) if has_lost_lines else (lines_finding,)
 
     json_lines = Counter(lines) - Counter(odd["raw"].astype(str))
     right_rows = [json.loads(line) for line in json_lines.elements()]
-    rows = _rows_finding(entry_of(value, "rows"), right_rows)
-    return (line_count, rows, odd_texts) if rows.passed else (line_count, rows)
+    rows_finding = _rows_finding(entry_of(value, "rows"), right_rows)
+    if not rows_finding.passed:
+        return lines_finding, rows_finding
+    return lines_finding, rows_finding, odd_finding
 
 
 def _rows_finding(rows: Any, right_rows: Sequence[dict[str, Any]]) -> Finding:
@@ -57,9 +60,9 @@ def _rows_finding(rows: Any, right_rows: Sequence[dict[str, Any]]) -> Finding:
     if not isinstance(rows, list | tuple):
         return PARSE.failed("rows.none", f"you have {rows!r}"[:LONGEST_GOT])
 
-    row_count = _count_finding(len(rows), len(right_rows), "rows")
-    if not row_count.passed:
-        return row_count
+    count_finding = _count_finding(len(rows), len(right_rows), "rows")
+    if not count_finding.passed:
+        return count_finding
 
     missing_rows = Counter(map(_canonical_json, right_rows)) - Counter(map(_canonical_json, rows))
     wrong_count = missing_rows.total()

@@ -38,7 +38,7 @@ BACK_SECONDS = 6.0
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer while a dependency was away, with the status that it should have and the seconds that it may take."""
+    """An answer while a dependency was away; ``status`` is what it should have, ``seconds`` what it may take."""
 
     request: str
     answer: Answer
@@ -214,10 +214,12 @@ def replies_finding(name: str, replies: Replies) -> Finding:
         return LIMITS.passed(key, _describe(replies))
 
     state, reply = wrong_replies[0]
+    is_read_without_master = name == "master-db" and reply.request.startswith("GET")
+    has_wrong_status = reply.answer.status not in {None, reply.status}
     way_to_fail = "waits"
-    if name == "master-db" and reply.request.startswith("GET"):
+    if is_read_without_master:
         way_to_fail = "reads"
-    elif reply.answer.status not in {None, reply.status}:
+    elif has_wrong_status:
         way_to_fail = "fails"
 
     observation = f"it {state}: {reply}"

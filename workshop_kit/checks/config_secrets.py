@@ -136,6 +136,7 @@ def file_findings(
     """Return the findings on the order, on the password with blanks, and on the two mistakes.
 
     ``outcome`` is the answer to an order with a password with blanks, or the refusal to start with it.
+    ``both_refusal`` is that of a password in the file and in the variable, ``folder_refusal`` that of a folder's path.
     """
     return (
         FILE.equals("order", str(order), status=201),
@@ -152,7 +153,7 @@ def _exact_finding(outcome: Refusal | Answer) -> Finding:
 
 
 def _refusal_finding(refusal: Refusal, name: str) -> Finding:
-    """Find whether the service refused a mistake, and named the variable; ``name`` is the mistake's.
+    """Find whether the service refused a mistake, and named the variable; ``name`` is the mistake's key.
 
     The name may come in two parts: pydantic names the group of settings, and its sentence has the field.
     """

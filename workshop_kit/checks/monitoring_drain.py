@@ -32,7 +32,8 @@ READY_SECONDS = 5.0
 END_SECONDS = 8.0
 BEFORE_SECONDS = 0.7
 PATH = "/orders/first"
-"""The customers' path: a service that works answers 404, without asking a database."""
+"""The customers' path: a service that works answers `SERVED_STATUS`, without asking a database."""
+SERVED_STATUS = 404
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _send_customers(addresses: tuple[str, ...], stop: threading.Event) -> tuple[
         for address in ready_addresses:
             customers[address] += 1
             answer = http.get(f"{address}{PATH}")
-            if answer.status != 404:
+            if answer.status != SERVED_STATUS:
                 failures += 1
 
     return customers, failures

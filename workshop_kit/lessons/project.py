@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from workshop_kit.files import files_below
 from workshop_kit.python_env import LOCK
@@ -95,8 +96,8 @@ class Project:
 
     def _test_requirements(self) -> str:
         """Return the requirements of the tests, with versions and hashes, without those of the service."""
-        package_by_name = _locked_packages((self.root / LOCK).read_text(encoding="utf-8"))
-        test_lines = [lines for name, (_, lines) in package_by_name.items() if name in TEST_PACKAGES]
+        locked_packages = _locked_packages((self.root / LOCK).read_text(encoding="utf-8"))
+        test_lines = [package.lines for name, package in locked_packages.items() if name in TEST_PACKAGES]
         head = "# For `python -m pytest`, beside requirements.txt.\n"
         return head + "".join(test_lines)
 
@@ -157,22 +158,28 @@ class Project:
         return texts
 
 
-def _locked_packages(lock: str) -> dict[str, tuple[str, str]]:
-    """Return the packages of a lock: version, and lines with hashes, by name."""
-    packages: dict[str, tuple[str, str]] = {}
+class _LockedPackage(NamedTuple):
+    """A package of a lock: its version, and its lines with hashes."""
+
+    version: str
+    lines: str
+
+
+def _locked_packages(lock: str) -> dict[str, _LockedPackage]:
+    """Return the packages of a lock, by name."""
+    packages: dict[str, _LockedPackage] = {}
     for match in LOCKED.finditer(lock):
         name, version = match.groups()
-        packages[name] = (version, match[0])
+        packages[name] = _LockedPackage(version, match[0])
     return packages
 
 
-def _covers(locked_packages: Mapping[str, tuple[str, str]], requirements: str) -> bool:
-    """Return whether a lock has every package of the requirements, in the version that they name."""
+def _covers(locked_packages: Mapping[str, _LockedPackage], requirements: str) -> bool:
+    """Return whether a lock has every package of the requirements, in the version that they name, if they name one."""
     for name, version in PIN.findall(requirements):
         normal_name = re.sub(r"[-_.]+", "-", name).lower()
-        locked_version, _ = locked_packages.get(normal_name, ("", ""))
-        is_locked = locked_version != "" and version in ("", locked_version)
-        if not is_locked:
+        package = locked_packages.get(normal_name)
+        if package is None or version not in ("", package.version):
             return False
     return True
 

@@ -123,6 +123,7 @@ def unpassed_note(service: ExerciseService) -> str:
         return ""
 
     count = len(service_ids)
-    passed = count - len(unpassed_ids) or "none"
+    passed_count = count - len(unpassed_ids)
+    passed_text = str(passed_count) if passed_count else "none"
     names = ", ".join(unpassed_ids)
-    return f"You have passed {passed} of the {count} exercises in my_service. Not your work yet: {names}."
+    return f"You have passed {passed_text} of the {count} exercises in my_service. Not your work yet: {names}."

@@ -213,7 +213,7 @@ class RoomView:
     def show(self, place: str, reserved: DisplayHandle | None = None) -> None:
         """Show the widget and its static twin in the running cell, or the widget alone in a ``reserved`` output.
 
-        From now on it is updated; a widget that was shown at this place before is not any more.
+        From now on the thread updates this widget, and no longer the one that was shown at this ``place`` before.
         """
         self.sync.listeners[place] = self._update_widget
         if reserved is None:

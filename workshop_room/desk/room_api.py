@@ -96,7 +96,7 @@ class RoomApi:
         return on_track
 
     def state(self) -> dict[str, Any]:
-        """Return the class for the presenter, with the names that were given."""
+        """Return what the presenter sees of the class: all that the audience sees, and who is stuck, with names."""
         notice = self.classroom.notice
         poll = self.classroom.poll
         return {

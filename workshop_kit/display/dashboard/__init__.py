@@ -97,7 +97,7 @@ class Dashboard:
         return self
 
     def stop(self) -> None:
-        """End it and wait for its picture; a second call changes nothing."""
+        """End the drawing, and wait until the static picture is in its place; a second call changes nothing."""
         self._stop.set()
         self._wake.set()
         if self._thread is not None:

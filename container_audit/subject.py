@@ -196,10 +196,14 @@ class Subject:
             open_block = self._stack.enter_context(block.pop_all())
             return started, clone, open_block
 
+    def _normal_clone_start(self) -> CloneStart:
+        """Return how the normal clone started; it is started if it was not yet."""
+        started, _, _ = self._start_normal()
+        return started
+
     def _require_ready(self) -> None:
         """Raise WorkshopError if the normal clone did not get ready."""
-        started, _, _ = self._start_normal()
-        if not started.ready:
+        if not self._normal_clone_start().ready:
             self.require_ready_run()
 
     def seen_ports(self) -> tuple[int, ...]:
@@ -208,8 +212,7 @@ class Subject:
             return ()
 
         with contextlib.suppress(WorkshopError, APIError, OSError):  # the dynamic rules say why
-            started, _, _ = self._start_normal()
-            return started.ports
+            return self._normal_clone_start().ports
         return ()
 
     def require_ready_run(self) -> CloneRun:
@@ -310,8 +313,8 @@ class Subject:
 
         A target without PORT_VARIABLE gets it, for the first open port.
         """
-        normal_start, _, _ = self._start_normal()
-        ports_by_value = {str(port): (port, port + 1111) for port in normal_start.ports}
+        normal_ports = self._normal_clone_start().ports
+        ports_by_value = {str(port): (port, port + 1111) for port in normal_ports}
         first_value = next(iter(ports_by_value), "")
         variables = {PORT_VARIABLE: first_value, **self.target.environment}
 

@@ -60,7 +60,7 @@ class FrameStore:
         frame_without_attrs = frame.copy(deep=False)
         frame_without_attrs.attrs = {}  # Arrow would try to write them as JSON
         table = pa.Table.from_pandas(frame_without_attrs, preserve_index=False)
-        values_by_column = _column_values(table.column_names, place)
+        values_by_column = _values_in_sql(table.column_names, place)
         selected = ", ".join(f"{value} AS {name}" for name, value in values_by_column.items())
 
         with self._lock, self._connection.cursor() as cursor:
@@ -155,28 +155,34 @@ class BucketStore(FrameStore):
         return data
 
 
-def _column_values(names: Collection[str], place: Mapping[str, str]) -> dict[str, str]:
-    """Return the value of each column of ``logs`` in SQL; ``names`` are the columns of the incoming lines."""
+def _values_in_sql(incoming_names: Collection[str], place: Mapping[str, str]) -> dict[str, str]:
+    """Return for each column of ``logs`` the SQL that makes its value of an incoming line.
+
+    ``incoming_names`` are the columns of the incoming lines. A line belongs to the place that its labels name, else to
+    ``place``, else to the one that it names itself.
+    """
     columns = {}
     for name, sql_type in _TYPES_BY_COLUMN.items():
-        if name in names:
+        if name in incoming_names:
             columns[name] = f"TRY_CAST({_quoted(name)} AS {sql_type})"
 
     fields = {}
-    for name in names:
+    for name in incoming_names:
         if name not in {*_TYPES_BY_COLUMN, "attrs", "rest"}:
             fields[name] = f"CAST({_quoted(name)} AS VARCHAR)"
 
     for name in PLACE:
-        label = f"json_extract_string(attrs, '$.{name}')" if "attrs" in names else "NULL"
+        label_value = f"json_extract_string(attrs, '$.{name}')" if "attrs" in incoming_names else "NULL"
+        given_value = _literal(place.get(name))
         line_value = columns.get(name, "NULL")
-        columns[name] = f"coalesce({label}, {_literal(place.get(name))}, {line_value})"
-        if name in names:  # what the line says instead, if that is not the place
+        columns[name] = f"coalesce({label_value}, {given_value}, {line_value})"
+        if name in incoming_names:  # what the line says instead, if that is not the place
             fields[name] = f"nullif({line_value}, {columns[name]})"
 
     fields_map = _fields_map(fields)
-    if "rest" in names:
-        fields_map = f"map_concat({fields_map}, coalesce(CAST(CAST(rest AS JSON) AS MAP(VARCHAR, VARCHAR)), MAP {{}}))"
+    if "rest" in incoming_names:
+        rest_map = "coalesce(CAST(CAST(rest AS JSON) AS MAP(VARCHAR, VARCHAR)), MAP {})"
+        fields_map = f"map_concat({fields_map}, {rest_map})"
     return {**columns, "fields": fields_map, "row": "incoming_row"}
 
 

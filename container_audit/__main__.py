@@ -5,21 +5,22 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from workshop_kit import cli
-from workshop_kit.commands import COMMANDS
+from container_audit import command
+from workshop_kit import program
 
-NAME = "audit"
+NAME = "container-audit"
 
 
 def main() -> NoReturn:
     """Audit what the command line names."""
-    cli.exit_with(audit)
+    program.exit_with(run)
 
 
-def audit() -> object:
+def run() -> object:
     """Run the command, and return its exit code."""
-    app = cli.application(NAME, alone=True)
-    return cli.start(app, sys.argv[1:], "container-audit", COMMANDS[NAME])
+    app = program.new_application(NAME)
+    app.command()(command.audit)
+    return program.start(app, sys.argv[1:], NAME, has_containers=True)
 
 
 if __name__ == "__main__":

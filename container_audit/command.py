@@ -13,7 +13,6 @@ import typer
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
-from workshop_kit.commands.options import AsJson
 from workshop_kit.engine import reach
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.files import explain
@@ -31,6 +30,7 @@ OnlyRules = Annotated[
     list[str] | None,
     typer.Option(help="Guidelines, rules or principles (config, logs.structured, F5), static or dynamic; repeatable."),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
 AsSarif = Annotated[bool, typer.Option("--sarif", help="SARIF 2.1.0 on stdout, for a code host.")]
 HtmlPage = Annotated[Path | None, typer.Option(help="Write a page to this file, too.")]
 OutputFiles = Annotated[

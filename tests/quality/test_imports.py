@@ -32,6 +32,7 @@ FLOORS = (
     ("workshop_kit.membership",),
     ("workshop_kit.lessons",),
     ("workshop_kit.gameday",),
+    ("workshop_kit.program",),
     ("workshop_kit.commands",),
     ("workshop_kit.__main__",),
     ("workshop_kit.cli",),
@@ -48,6 +49,12 @@ FLOORS = (
 RANK = {place: rank for rank, places in enumerate(FLOORS) for place in places}
 PACKAGES = tuple(dict.fromkeys(place.partition(".")[0] for place in RANK))
 UNDIVIDED = {"container_audit", "workshop_dev"}
+AUDIT_NEEDS = {
+    *("workshop_kit.paths", "workshop_kit.reporting", "workshop_kit.errors", "workshop_kit.guidelines"),
+    *("workshop_kit.patience", "workshop_kit.files", "workshop_kit.terminal", "workshop_kit.program"),
+    *("workshop_kit.engine", "workshop_kit.observe", "workshop_kit.display"),
+}
+"""What the audit takes of the kit, so that it can be a tool of its own: no lesson, no workspace, no command of it."""
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -101,6 +108,14 @@ def test_imports_point_downwards(root: Path, package: str) -> None:
             if own in RANK and imported_place in RANK and imported_place != own and RANK[imported_place] >= RANK[own]:
                 wrong.append(f"{path.relative_to(root)} imports {module}")
     assert wrong == []
+
+
+def test_the_audit_takes_the_ground_of_the_kit_alone(root: Path) -> None:
+    """The engine, observing and pages; and all that is listed is needed."""
+    imported_places = {
+        place_of(module) for path in sources(root, "container_audit") for module in imported(path) if place_of(module)
+    }
+    assert imported_places - {"container_audit"} == AUDIT_NEEDS
 
 
 def test_packages_run_on_what_participants_have(root: Path) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from container_audit import catalog
-from container_audit.findings import RuleVerdict
-from container_audit.runner import run_audit
+from container_audit.findings import Rule, RuleVerdict
+from container_audit.runner import function_of, run_audit
 from tests.container_audit import bad_images
 from tests.container_audit.bad_images import BAD_IMAGE_RULES, BEHAVIOR, SETTINGS
 from workshop_kit.engine.session import Session
@@ -27,9 +27,16 @@ def failing(session: Session, word: str, only: str = "") -> set[str]:
 def test_every_rule_has_a_fault_that_it_must_find() -> None:
     """One rule never fails: a clone may have many reasons not to get ready without a network."""
     covered_rules = BAD_IMAGE_RULES | {rule for rule, _ in SETTINGS.values()}
-    for _, _, rules in BEHAVIOR.values():
-        covered_rules |= rules
-    assert covered_rules == {rule.id for rule in catalog.rules()} - {"build.self-contained"}
+    for _, _, failing_rules in BEHAVIOR.values():
+        covered_rules |= failing_rules
+    rules = {rule.id for rule in catalog.rules()} - {"build.self-contained"}
+    assert covered_rules == rules, "tests/container_audit/bad_images.py has a fault for each rule"
+
+
+@pytest.mark.parametrize("rule", catalog.rules(), ids=lambda rule: rule.id)
+def test_every_rule_has_its_function(rule: Rule) -> None:
+    """Without one it could not be told, on every target."""
+    assert callable(function_of(rule))
 
 
 @pytest.mark.engine

@@ -18,7 +18,7 @@ from workshop_kit.errors import WrongUsage
 
 COMPOSE_SCHEMA = Path(check_jsonschema.__file__).parent / "builtin_schemas" / "vendor" / "compose-spec.json"
 INSTRUCTIONS = {"ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "RUN"}
-INSTRUCTIONS |= {"USER", "VOLUME"}
+INSTRUCTIONS |= {"STOPSIGNAL", "USER", "VOLUME", "WORKDIR"}
 DOCKERFILE = 'FROM python:3.13\nUSER 10001:10001\nCMD ["python3", "main.py"]\n'
 COMPOSE = "services:\n  orders:\n    image: shop:1\n    build:\n      context: orders\n      dockerfile: Small\n"
 CONFIG = {"User": "10001:10001", "Cmd": ["python3", "main.py"]}

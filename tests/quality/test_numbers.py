@@ -23,15 +23,25 @@ WORDS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "twenty": 20, "thirty": 30,
 }  # fmt: skip
-NUMBER = rf"(\d+(?:\.\d+)?|{'|'.join(WORDS)})"
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md", "deploy/*/README.md", "notebooks/*.ipynb", "notebooks/*.notes.md")
+NUMBER = rf"(\d+(?:\.\d+)?|(?:(?:twenty|thirty)-)?(?:{'|'.join(WORDS)}))"
+PAGES = (
+    "README.md",
+    "container_audit/README.md",
+    "notebooks/*.toml",
+    "CONTRIBUTING.md",
+    "docs/*.md",
+    "deploy/*/README.md",
+    "notebooks/*.ipynb",
+    "notebooks/*.notes.md",
+)
 COURSE = load_course(CHECKOUT)
 SOURCES = {path.name: path.read_text() for path in sorted((CHECKOUT / "workshop_app").glob("*.py"))}
 
 
 def number(text: str) -> float:
     """A number, also one that is written as a word."""
-    return float(WORDS.get(text.lower(), text))
+    words = text.lower().split("-")
+    return float(sum(WORDS[word] for word in words)) if words[-1] in WORDS else float(text)
 
 
 def hours(text: str) -> float:
@@ -86,7 +96,7 @@ FACTS = (
     Fact("hours of full", r"`full` takes ([\w½ ]+),", float(COURSE.tracks["full"].total), hours),
     Fact("hours of half-day", r"`half-day` (\d+½? hours)", float(COURSE.tracks["half-day"].total), hours),
     Fact("minutes of 90min", r"`90min` (\d+ minutes)", float(COURSE.tracks["90min"].total), hours),
-    Fact("rules of the audit", rf"(?i)\b{NUMBER} rules\b", float(len(catalog.rules()))),
+    Fact("rules of the audit", rf"(?i)(?<!about )\b{NUMBER} rules\b", float(len(catalog.rules()))),
     Fact("factors", rf"(?i)\b{NUMBER} factors\b", of_principles("F")),
     Fact("principles", rf"(?i)\b{NUMBER} principles\b", of_principles("P")),
     Fact("images", rf"(?i)\b(?:all|our|the|its) {NUMBER} images\b", float(len(RECIPES)), is_used=False),

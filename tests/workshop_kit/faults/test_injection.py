@@ -31,7 +31,8 @@ from workshop_kit.workspace.folder import Workspace
 
 def test_the_defaults_of_every_fault_are_in_range() -> None:
     """Each fault can be injected without a parameter, but limits."""
-    assert set(HANDLERS) == {fault.mechanism for fault in FAULTS.values()}
+    mechanisms = {fault.mechanism for fault in FAULTS.values()}
+    assert set(HANDLERS) == mechanisms, "faults/handlers.py has two functions for each mechanism of the catalog"
     for catalog_entry in FAULTS.values():
         if not catalog_entry.one_of:
             names = {parameter.name for parameter in catalog_entry.parameters}
@@ -60,6 +61,13 @@ def test_a_wrong_value_is_refused_with_its_range_and_unit(fault: str, name: str,
     """One sentence for a value out of range and for another type."""
     with pytest.raises(WrongUsage, match=f"{name} of the fault '{fault}' {says}"):
         find_fault(fault).complete_parameters({name: value})
+
+
+def test_every_fault_has_a_test(root: Path) -> None:
+    """Its name stands in test_faults.py, or in the tests of limits."""
+    folder = root / "tests" / "workshop_kit" / "faults"
+    text = "".join(path.read_text() for path in folder.glob("test_*.py") if path.name != Path(__file__).name)
+    assert [name for name in FAULTS if f'"{name}"' not in text] == []
 
 
 @pytest.mark.engine

@@ -34,6 +34,18 @@ def test_commands_and_links_exist(root: Path, page: str) -> None:
         assert not anchor or anchor in anchors(text_of(file)), target
 
 
+TOP_FOLDERS = "workshop_kit|workshop_room|workshop_dev|container_audit|tests|images|exercises|solutions|notebooks|docs"
+PATH = re.compile(rf"`((?:{TOP_FOLDERS})/[\w./-]+)`")
+EXAMPLES = re.compile(r"07_network|/network\.py|alive\.py|monitoring_probe\.py")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.endswith(".md")])
+def test_files_and_modules_exist(root: Path, page: str) -> None:
+    """Of what a page names from the top of the repository; not the files of an example that a guide makes."""
+    paths = [path for path in PATH.findall((root / page).read_text()) if not EXAMPLES.search(path)]
+    assert [path for path in paths if not (root / path).exists() and not (root / f"{path}.py").exists()] == []
+
+
 def test_what_lessons_link_to_is_in_a_workspace(root: Path) -> None:
     """A notebook is read beside other files there than in the checkout."""
     texts = [text_of(path) for path in sorted(root.glob("notebooks/*.ipynb"))]

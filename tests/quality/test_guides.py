@@ -36,7 +36,7 @@ def test_commands_and_links_exist(root: Path, page: str) -> None:
 
 TOP_FOLDERS = "workshop_kit|workshop_room|workshop_dev|container_audit|tests|images|exercises|solutions|notebooks|docs"
 PATH = re.compile(rf"`((?:{TOP_FOLDERS})/[\w./-]+)`")
-EXAMPLES = re.compile(r"07_network|/network\.py|alive\.py|monitoring_probe\.py")
+EXAMPLES = re.compile(r"NN_lesson|07_network|/network\.py|alive\.py|monitoring_probe\.py")
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.endswith(".md")])

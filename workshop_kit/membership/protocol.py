@@ -5,6 +5,7 @@ A snapshot is complete, so a lost one costs nothing: the next one has everything
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -29,13 +30,40 @@ MOST_CHARACTERS = 40
 MOST_MINUTES = 600
 Sign = Literal["configuration", "logs", "metrics", "health", "customers", ""]
 SIGNS: Mapping[Sign, tuple[str, ...]] = {
-    "configuration": ("release", "config", "setting", "deploy", "compare"),
-    "logs": ("log", "line", "traceback"),
-    "metrics": ("metric", "chart", "dashboard", "graph", "latency", "p95", "cpu", "memory", "throttl"),
-    "health": ("health", "probe", "readyz", "livez"),
-    "customers": ("customer", "visit"),
+    "configuration": (
+        "release",
+        "released",
+        "config",
+        "configuration",
+        "configured",
+        "setting",
+        "deploy",
+        "deployed",
+        "deploying",
+        "deployment",
+        "compare",
+        "compared",
+    ),
+    "logs": ("log", "logged", "logging", "line", "traceback"),
+    "metrics": (
+        "metric",
+        "chart",
+        "dashboard",
+        "graph",
+        "latency",
+        "p95",
+        "cpu",
+        "memory",
+        "throttle",
+        "throttled",
+        "throttling",
+    ),
+    "health": ("health", "healthy", "unhealthy", "healthcheck", "probe", "probed", "readyz", "livez"),
+    "customers": ("customer", "visit", "visited", "visiting", "visitor"),
 }
-"""The kinds of sign, each with the words of a debrief that name it."""
+"""The kinds of sign, each with the words of a debrief that name it; a plural with s counts as its singular."""
+WORD = re.compile(r"[^\W_]+")
+"""Matches a run of letters and digits: `memory` in `memory_bytes`, and not `line` in `offline`."""
 
 Identifier = Annotated[str, Field(pattern=r"^[\w.-]{1,80}$")]
 Count = Annotated[int, Field(ge=0, le=2**31)]
@@ -227,13 +255,9 @@ def sign_named_in(debrief: str) -> Sign:
     >>> sign_named_in("The log lines stopped, then the chart fell.")
     'logs'
     """
-    text = debrief.lower()
-    sign_by_place: dict[int, Sign] = {}
-    for sign, words in SIGNS.items():
-        for word in words:
-            if word in text:
-                sign_by_place[text.find(word)] = sign
-
-    if not sign_by_place:
-        return ""
-    return sign_by_place[min(sign_by_place)]
+    for word in WORD.findall(debrief.lower()):
+        singular = word.removesuffix("s")
+        for sign, names in SIGNS.items():
+            if singular in names:
+                return sign
+    return ""

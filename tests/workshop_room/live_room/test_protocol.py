@@ -28,6 +28,7 @@ from workshop_kit.membership.protocol import (
     Repair,
     Snapshot,
     disclosure,
+    sign_named_in,
 )
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import game_records
@@ -89,6 +90,27 @@ def test_a_snapshot_has_none_of_the_participants_texts(
     assert snapshot.repairs == {"monday": Repair(seconds=42, sign="metrics")}
     assert SECRET not in sent[0]
     assert membership.path_of(empty_workspace).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("debrief", "sign"),
+    [
+        ("It went offline before the deadline.", ""),
+        ("The catalog was logically wrong on every paragraph.", ""),
+        ("The pipeline was red, then a chart fell.", "metrics"),
+        ("Dashboards first, then the logs.", "metrics"),
+        ("One LINE said it; the lines after it did not.", "logs"),
+        ("container_memory_bytes rose.", "metrics"),
+        ("The configuration of the last release.", "configuration"),
+        ("It was throttled.", "metrics"),
+        ("/readyz said 503: unhealthy.", "health"),
+        ("Visitors complained.", "customers"),
+        ("", ""),
+    ],
+)
+def test_a_debrief_names_a_sign_by_whole_words(debrief: str, sign: str) -> None:
+    """The first word of it, singular or plural; a part of another word names nothing."""
+    assert sign_named_in(debrief) == sign
 
 
 def moment(second: int) -> str:

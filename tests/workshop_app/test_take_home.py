@@ -223,12 +223,29 @@ def requirements_source() -> str:
 
 
 def test_requirements_of_their_own_stay(project: Workspace) -> None:
-    """A package that the lock lacks, or another version, cannot be hashed here: the file stays as it is."""
+    """A package that the lock lacks, or a version that it does not have, cannot be hashed here: the file stays."""
     path = project.my_service / "requirements.txt"
-    for text in ("starlette\nflask==3.1.0\n", "starlette==0.1\n"):
+    for text in (
+        "starlette\nflask==3.1.0\n",
+        "starlette==0.1\n",
+        "starlette>=99\n",
+        "starlette<0.1  # the last one for us\n",
+        "starlette @ https://example.com/starlette.whl\n",
+        "starlette\n-r more.txt\n",
+    ):
         path.write_text(text)
         Project(project, CHECKOUT).make()
         assert path.read_text() == text
+
+
+def test_requirements_that_the_lock_satisfies_get_hashes(project: Workspace) -> None:
+    """Also those with a range, an extra, a comment, or a name in another spelling."""
+    path = project.my_service / "requirements.txt"
+    lock = (CHECKOUT / "workshop_app" / "requirements.txt").read_text()
+    for text in ("starlette>=0.1\n", "# ours\n\nSQLAlchemy[asyncio]>=2,<3  # the database\ntyping_extensions\n"):
+        path.write_text(text)
+        Project(project, CHECKOUT).make()
+        assert path.read_text() == lock
 
 
 def test_its_tests_run_in_it(folder: Path) -> None:

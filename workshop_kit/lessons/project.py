@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
 from workshop_kit.files import files_below
 from workshop_kit.python_env import LOCK
 from workshop_kit.workspace import content, growth, naive_copy, regions, solutions
@@ -36,7 +39,7 @@ TEST_PACKAGES = ("colorama", "iniconfig", "packaging", "pluggy", "pygments", "py
 """pytest, and what it needs."""
 TEXT = (".py", ".sh", ".toml", ".yaml", ".yml", ".env", ".txt", "")
 """The endings of files that may name a leftover."""
-PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?(?:==([^\s;\\]+))?", re.MULTILINE)
+COMMENT = re.compile(r"(?:^|\s)#.*")
 LOCKED = re.compile(r"^([a-z0-9][\w.-]*)==([^\s;\\]+)[^\n]*(?:\n    --hash=[^\n]*)+\n", re.MULTILINE)
 
 
@@ -175,13 +178,28 @@ def _locked_packages(lock: str) -> dict[str, _LockedPackage]:
 
 
 def _covers(locked_packages: Mapping[str, _LockedPackage], requirements: str) -> bool:
-    """Return whether a lock has every package of the requirements, in the version that they name, if they name one."""
-    for name, version in PIN.findall(requirements):
-        normal_name = re.sub(r"[-_.]+", "-", name).lower()
-        package = locked_packages.get(normal_name)
-        if package is None or version not in ("", package.version):
+    """Return whether a lock has every package of the requirements, in a version that they allow.
+
+    A line that is no requirement of a package (``-r more.txt``) is not covered.
+    """
+    for line in requirements.splitlines():
+        text = COMMENT.sub("", line).strip()
+        if text and not _covers_requirement(locked_packages, text):
             return False
     return True
+
+
+def _covers_requirement(locked_packages: Mapping[str, _LockedPackage], text: str) -> bool:
+    """Return whether a lock has the package of a requirement, such as ``starlette>=1``, in a version that it allows."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return False
+
+    package = locked_packages.get(canonicalize_name(requirement.name))
+    if package is None or requirement.url is not None:
+        return False
+    return requirement.specifier.contains(package.version, prereleases=True)
 
 
 def _sentence(text: str, names: Iterable[str]) -> str:

@@ -108,5 +108,13 @@ def with_edits(text: str, cell: str, edited: str) -> str:
 
     edited_text = text
     for part, edited_part in zip(parts, edited_parts, strict=True):
-        edited_text = edited_text.replace(part.rstrip(), edited_part.rstrip(), 1)
+        edited_text = _replace_lines(edited_text, part.rstrip(), edited_part.rstrip())
     return edited_text
+
+
+def _replace_lines(text: str, lines: str, new_lines: str) -> str:
+    """Return ``text`` with ``new_lines`` for the first occurrence of ``lines``, which are whole lines of it."""
+    match = re.search(rf"^{re.escape(lines)}$", text, re.MULTILINE)
+    if match is None:
+        return text
+    return text[: match.start()] + new_lines + text[match.end() :]

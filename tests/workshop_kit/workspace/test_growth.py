@@ -178,6 +178,20 @@ def test_an_edited_cell_counts(workspace: Workspace, checkout: Path) -> None:
     assert "LIMIT = 7" in (workspace.folder / NAME).read_text()
 
 
+@pytest.mark.parametrize(
+    ("text", "cell", "edited", "result"),
+    [
+        ("import os.path\nimport os\n", "import os\n", "import sys\n", "import os.path\nimport sys\n"),
+        ("LIMIT = 10\nLIMIT = 1\n", "LIMIT = 1\n", "LIMIT = 7", "LIMIT = 10\nLIMIT = 7\n"),
+        ("if True:\n    a = 1\na = 1\n", "a = 1\n", "a = 2\n", "if True:\n    a = 1\na = 2\n"),
+        ("a = 1\nb = 2\nc = 3", "a = 1\n# …\nc = 3", 'a = "\\1"\n# …\nc = 4', 'a = "\\1"\nb = 2\nc = 4'),
+    ],
+)
+def test_an_edited_part_replaces_whole_lines(text: str, cell: str, edited: str, result: str) -> None:
+    """A part of a cell that also begins, ends or stands inside another line leaves that line alone."""
+    assert growth.with_edits(text, cell, edited) == result
+
+
 def test_a_lost_gap_is_told(workspace: Workspace, checkout: Path) -> None:
     """Without the line between two parts nobody knows where they belong."""
     first, _ = bodies(workspace, "02_more")

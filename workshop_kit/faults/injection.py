@@ -91,6 +91,7 @@ def fault(name: str, stack: Stack, service: str, /, **parameters: Any) -> Iterat
     all_parameters = find_fault(name).complete_parameters(parameters)
     journal = Journal(stack.session)
     identifier = secrets.token_hex(8)
+    injected: InjectedFault | None = None
 
     try:
         with journal.locked():
@@ -99,7 +100,8 @@ def fault(name: str, stack: Stack, service: str, /, **parameters: Any) -> Iterat
         yield injected
     finally:
         _revert(stack.session, journal, identifier)
-    injected.ended = datetime.now(UTC)
+        if injected is not None:
+            injected.ended = datetime.now(UTC)
 
 
 def history(session: Session) -> list[InjectedFault]:

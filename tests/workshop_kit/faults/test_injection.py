@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
@@ -21,7 +22,7 @@ from pydantic import TypeAdapter
 from tests.workshop_kit.engine.kernels import kernel
 from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.faults import catalog, handlers
+from workshop_kit.faults import catalog, handlers, injection
 from workshop_kit.faults.catalog import FAULTS, ActiveFault, Fault, TargetState, find_fault
 from workshop_kit.faults.handlers import HANDLERS
 from workshop_kit.faults.injection import Journal, fault, revert_all
@@ -129,6 +130,22 @@ def test_a_journal_that_cannot_be_read_is_a_sentence(no_engine: Any) -> None:
     with pytest.raises(WorkshopError, match="is in the way"):
         journal.append(active())
     assert "cannot be read" in revert_all(no_engine)[0]
+
+
+@pytest.mark.parametrize("error", [None, ValueError(), KeyboardInterrupt()])
+def test_a_fault_has_its_end_however_the_block_ends(
+    no_engine: Any, monkeypatch: pytest.MonkeyPatch, error: BaseException | None
+) -> None:
+    """None inside of the block, a time after it, also after an exception or Ctrl-C."""
+    monkeypatch.setattr(injection, "_inject", lambda *_: None)
+    stack: Any = SimpleNamespace(session=no_engine)
+    raises = contextlib.nullcontext() if error is None else pytest.raises(type(error))
+    with raises, fault("pause", stack, "redis") as injected:
+        assert injected.ended is None
+        if error is not None:
+            raise error
+    assert injected.ended is not None
+    assert injected.ended >= injected.started
 
 
 # From here on: the real stack.

@@ -108,28 +108,33 @@ class HandoutTexts:
     @property
     def abstract(self) -> Markup:
         """About `ABSTRACT_WORDS` words: what the workshop is, and what people can do afterwards."""
-        _, _, text_below_title = self._readme.partition("\n")
-        introduction = _paragraphs(text_below_title)[0]
+        text_before_sections = _SECTION.split(self._readme)[0]
+        _, _, text_below_title = text_before_sections.partition("\n")
+        introduction = _first_paragraph(text_below_title, "below its title")
         goals = self._choose_goals(ABSTRACT_WORDS - len(introduction.split()))
         return inline(f"{introduction} Afterwards you can {join_words(goals)}.")
 
     @property
     def audience(self) -> Markup:
         """Whom the workshop is for: the first item of README's list."""
-        item = _first_list_item(self._require_section("For whom"))
-        return inline(_EMPHASIS.sub(r"\1", item))
+        heading = "For whom"
+        lines = self._require_section(heading).splitlines()
+        items = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+        if not items:
+            raise _missing_error("list", f"in its section {heading!r}")
+        return inline(_EMPHASIS.sub(r"\1", items[0]))
 
     @property
     def laptop(self) -> Markup:
         """What a laptop has to have: the first sentence of README's section."""
-        paragraph = _paragraphs(self._require_section("What you need"))[0]
+        paragraph = self._section_paragraph("What you need")
         text = _LINK_ASIDE.sub("", paragraph)
         return inline(first_sentence(text))
 
     @property
     def source(self) -> Markup:
         """Where the curriculum comes from."""
-        paragraph = _paragraphs(self._require_section("Where it comes from"))[0]
+        paragraph = self._section_paragraph("Where it comes from")
         return inline(first_sentence(paragraph))
 
     @property
@@ -187,11 +192,15 @@ class HandoutTexts:
 
         return [goal for goal in first_goals.values() if goal in chosen_goals]
 
+    def _section_paragraph(self, heading: str) -> str:
+        """Return the first paragraph of a section of README. Raises WorkshopError if one of the two is missing."""
+        return _first_paragraph(self._require_section(heading), f"in its section {heading!r}")
+
     def _require_section(self, heading: str) -> str:
         """Return the text of a section of README. Raises WorkshopError if it is missing or empty."""
         text = dict(_sections(self._readme)).get(heading, "")
         if not text:
-            raise WorkshopError(f"{README} has no section {heading!r}.", "The handouts take their words from it.")
+            raise _missing_error("section", repr(heading))
         return text
 
 
@@ -271,10 +280,14 @@ def _sections(text: str) -> Iterator[tuple[str, str]]:
     yield from zip(headings, section_texts, strict=True)
 
 
-def _paragraphs(text: str) -> list[str]:
-    return [part.strip() for part in text.split("\n\n") if part.strip()]
+def _first_paragraph(text: str, place: str) -> str:
+    """Return the first paragraph of a text of README; ``place`` says where. Raises WorkshopError if there is none."""
+    first_part, _, _ = text.strip().partition("\n\n")
+    if not first_part:
+        raise _missing_error("paragraph", place)
+    return first_part
 
 
-def _first_list_item(text: str) -> str:
-    items = [line.removeprefix("- ") for line in text.splitlines() if line.startswith("- ")]
-    return items[0]
+def _missing_error(part: str, place: str) -> WorkshopError:
+    """Return the error for a part that README lacks: a section, or a paragraph or a list in one."""
+    return WorkshopError(f"{README} has no {part} {place}.", "The handouts take their words from it.")

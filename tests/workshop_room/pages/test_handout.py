@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.commands import COMMANDS
-from workshop_kit.errors import NotReady
+from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import summary
 from workshop_kit.workspace.course import TRACKS, load_course
@@ -127,6 +127,47 @@ def test_pages_need_nothing_but_themselves() -> None:
         assert not re.search(r"(?:src|href)=[\"']|@import|<script|<img", page.html), page.name
         assert "](" not in page.html
     assert any("&lt;img src=x&gt;" in page.html for page in pages)
+
+
+README = """# Shop
+
+Run a shop.
+
+## For whom
+
+- You write services.
+
+## What you need
+
+Python.
+
+## Where it comes from
+
+A course.
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("Run a shop.", "no paragraph below its title"),
+        ("- You write services.", "no list in its section 'For whom'"),
+        ("Python.", "no paragraph in its section 'What you need'"),
+        ("A course.", "no paragraph in its section 'Where it comes from'"),
+        ("## What you need", "no section 'What you need'"),
+    ],
+)
+def test_a_text_that_readme_lacks_is_one_sentence(tmp_path: Path, lines: str, says: str) -> None:
+    """It names the section, and what is missing in it: the paragraph, the list, or all of it."""
+    for name in ("docs", "exercises", "notebooks"):
+        (tmp_path / name).symlink_to(CHECKOUT / name)
+    readme = tmp_path / "README.md"
+    readme.write_text(README)
+    assert load_pages("90min", tmp_path, SUMMARIES)
+    readme.write_text(README.replace(f"{lines}\n", ""))
+    with pytest.raises(WorkshopError) as caught:
+        load_pages("90min", tmp_path, SUMMARIES)
+    assert caught.value.what == f"README.md has {says}."
 
 
 def test_a_folder_that_is_none_is_one_sentence(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ class BoardView:
         try:
             goto_result = checkpoint.goto(self.exercise_service, lesson, report)
         finally:
-            self.exercise_service.fixture_names.clear()  # the jump removed the kernel's objects
+            self.exercise_service.forget_fixtures()  # the jump removed the kernel's objects
             self._announce_changes(times_before)
 
         folder = f"{self.exercise_service.workspace.folder}/"

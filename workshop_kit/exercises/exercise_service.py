@@ -102,6 +102,10 @@ class ExerciseService:
             self.fixture_names[identifier] = names
         return names
 
+    def forget_fixtures(self) -> None:
+        """Forget the fixtures that were made: each is made anew when it is asked for."""
+        self.fixture_names.clear()
+
     def hand_in(self, identifier: str, value: Any, source: str = "") -> None:
         """Record the value that a notebook's cell computed, for later checks, also those from a terminal.
 

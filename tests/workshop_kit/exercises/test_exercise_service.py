@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.private_engine import filled
 from tests.workshop_kit.exercises import check_runner
 from workshop_dev import generator
-from workshop_kit.errors import NotReady
-from workshop_kit.exercises import checkpoint, work_file
+from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.exercises import checkpoint, fixtures, work_file
+from workshop_kit.exercises.board_widget import BoardView
 from workshop_kit.exercises.exercise_files import ServiceCopy, Unreadable
 from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.reporting import Report, silent
 from workshop_kit.trials.findings import START, findings
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.trials.stand_ins import StandIn, name_owners
@@ -85,6 +90,27 @@ def test_a_jump_solves_earlier_exercises_and_keeps_edited_files(engineless: Exer
     assert "mine\n" in (arrived.backup.folder / FILE).read_text()
     checkpoint.arrange(engineless, "01_container")
     assert path.read_text() == starter
+
+
+def test_forgotten_fixtures_are_made_anew(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a fixture is made once. A jump on the board forgets all of them, also one that fails."""
+    exercise = "logging.cause"
+    numbers = iter("123")
+    stack: Any = SimpleNamespace(session=SimpleNamespace(engine=None))
+    exercise_service = replace(engineless, stack=lambda: stack)
+    monkeypatch.setitem(fixtures.FIXTURES, exercise, lambda *_: {"container": next(numbers)})
+    monkeypatch.setattr(fixtures, "is_there", lambda *_: True)
+    assert exercise_service.fixture(exercise) == exercise_service.fixture(exercise) == {"container": "1"}
+    exercise_service.forget_fixtures()
+    assert exercise_service.fixture(exercise) == {"container": "2"}
+
+    def goto(service: ExerciseService, lesson: str, report: Report) -> None:
+        raise WorkshopError("The engine is gone.")
+
+    monkeypatch.setattr(checkpoint, "goto", goto)
+    with pytest.raises(WorkshopError, match="engine is gone"):
+        BoardView(exercise_service, "03_logging", headless=True).go("03_logging", silent)
+    assert exercise_service.fixture(exercise) == {"container": "3"}
 
 
 def test_a_solution_that_a_jump_brought_is_no_pass(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,26 +88,30 @@ def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Pa
         return Service(client, copy, [_build_image(client, copy_folder, 1)], EVERYTHING)
 
     shutil.copytree(mine, copy_folder, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
-    unsolved_ids = tuple(dict.fromkeys(_solve_files(exercise_service, copy_folder)))
-    if unsolved_ids:
+    reference_exercises = _solve_files(exercise_service, copy_folder)
+    if reference_exercises:
         image = _build_image(client, copy_folder, 1)
-    return Service(client, copy, [image], unsolved_ids)
+    return Service(client, copy, [image], reference_exercises)
 
 
-def _solve_files(exercise_service: ExerciseService, folder: Path) -> Iterator[str]:
-    """Put the reference into the unsolved regions of all files of a service; yield the ids of their exercises."""
+def _solve_files(exercise_service: ExerciseService, folder: Path) -> tuple[str, ...]:
+    """Put the reference into the unsolved regions of all files of a service; return the ids of their exercises."""
+    solved_ids: list[str] = []
     for source, stage in solutions.sources_at(exercise_service.root, LESSON).items():
         if source.file != solutions.TOOLS:
             reference = regions.solved(source.at(stage))
-            yield from _solve_file(exercise_service, folder / source.file, reference)
+            solved_ids += _solve_file(exercise_service, folder / source.file, reference)
+
+    return tuple(dict.fromkeys(solved_ids))  # an exercise may have regions in several files
 
 
-def _solve_file(exercise_service: ExerciseService, path: Path, reference: str) -> Iterator[str]:
-    """Put the reference's text into each region of a file whose exercise has not passed; yield the exercises' ids.
+def _solve_file(exercise_service: ExerciseService, path: Path, reference: str) -> list[str]:
+    """Put the reference's text into each region of a file whose exercise has not passed; return the exercises' ids.
 
     A region that the file does not have is left out: the participant may have removed all markers, or skipped the
     notebook that adds the region. A file that is gone, or whose markers are damaged, stays as it is.
     """
+    solved_ids: list[str] = []
     try:
         text = path.read_text(encoding="utf-8")
         file_ids = regions.ids(text)
@@ -121,11 +124,12 @@ def _solve_file(exercise_service: ExerciseService, path: Path, reference: str) -
             differs = regions.region_of(text, exercise_id) != solution
             if differs and not exercise_service.progress.exercise(exercise_id).passed_at:
                 text = regions.replace(text, exercise_id, solution)
-                yield exercise_id
+                solved_ids.append(exercise_id)
     except (OSError, UnicodeDecodeError, regions.MarkerError):
-        return
+        return []
 
     path.write_text(text, encoding="utf-8")
+    return solved_ids
 
 
 def add_leak(source: str, mib: float) -> str:

@@ -87,6 +87,26 @@ def test_a_file_that_a_skipped_notebook_would_have_grown_gets_the_regions_that_i
     assert built == regions.solved(source.at(regions.FileStage("04")))
 
 
+def test_a_file_that_cannot_be_solved_whole_stays_as_it_is(
+    root: Path, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The note names no exercise of it: only what was written is the reference's."""
+    (source,) = [source for source in solutions.sources_at(root, service.LESSON) if source.file == "health.py"]
+    path = mine / source.file
+    path.write_text(regions.starter(source.at(regions.FileStage("04"))))
+    replace = regions.replace
+
+    def replace_first(text: str, region_id: str, body: str) -> str:
+        if region_id != "monitoring.deep":
+            raise regions.MarkerError(f"{region_id} is damaged.")
+        return replace(text, region_id, body)
+
+    monkeypatch.setattr(regions, "replace", replace_first)
+    prepared = prepare(root, mine)
+    assert (prepared.reference_exercises, prepared.images) == ((), [IMAGE])
+    assert Path(prepared.folder.name, source.file).read_text() == path.read_text()
+
+
 def test_a_release_that_says_503_is_up_and_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     """A naive /livez asks the dependencies, and one of them may be the day's cause."""
     running: Any = SimpleNamespace(inspect=lambda: {"RestartCount": 0}, url=lambda: "")

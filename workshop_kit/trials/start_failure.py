@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.host import MIB
@@ -96,15 +96,15 @@ def _engine_reason(error: WorkshopError) -> str:
 def start_failure_result(trial: Trial, request: str = "GET /livez") -> Result:
     """Return the result for a service that never answered a request (with 200, a POST with 201)."""
     method, path = request.split(" ")
-    way, observation, values = _why(trial, method, path)
+    reason = _why(trial, method, path)
     finding = FINDINGS.failed(
-        f"answer.{way}",
-        observation,
+        f"answer.{reason.way}",
+        reason.observation,
         request=request,
         port=trial.port,
         seconds=trial.age_seconds,
         status="201" if method == "POST" else "200",
-        **values,
+        **reason.values,
     )
     return _did_not_start(finding, trial.log_tail())
 
@@ -114,20 +114,30 @@ def _did_not_start(finding: Finding, output: str = "") -> Result:
     return Result.did_not_start(finding.means, finding, output=output)
 
 
-FailureReason = tuple[str, str, dict[str, Any]]
-"""The way of `answer` in start.toml, what came back, and the values for its texts."""
+class FailureReason(NamedTuple):
+    """Why a service gave no good answer: the way of `answer` in start.toml, what came back, and the texts' values."""
+
+    way: str
+    observation: str
+    values: Mapping[str, Any]
+
+
+class _End(NamedTuple):
+    """How a service ended: the way of `answer` in start.toml, and the values for its texts."""
+
+    way: str
+    values: Mapping[str, Any]
 
 
 def _why(trial: Trial, method: str, path: str) -> FailureReason:
     """Return why a service gave no good answer; for a POST, a mistake in its command before a vague reason."""
     log = trial.log_tail(LOG_BYTES, LOG_LINES)
     is_running = trial.exit_code() is None
-    why = _why_no_answer(trial, path, log) if is_running else _why_ended(trial, log)
+    reason = _why_no_answer(trial, path, log) if is_running else _why_ended(trial, log)
 
-    way, observation, _ = why
-    if method == "POST" and way in VAGUE:
-        return _why_wrong_command(log, observation) or why
-    return why
+    if method == "POST" and reason.way in VAGUE:
+        return _why_wrong_command(log, reason.observation) or reason
+    return reason
 
 
 def _why_wrong_command(log: str, observation: str) -> FailureReason | None:
@@ -135,7 +145,7 @@ def _why_wrong_command(log: str, observation: str) -> FailureReason | None:
     for way, pattern in COMMANDS:
         cause = re.search(pattern, log)
         if cause is not None:
-            return way, observation, cause.groupdict()
+            return FailureReason(way, observation, cause.groupdict())
     return None
 
 
@@ -146,39 +156,38 @@ def _why_ended(trial: Trial, log: str) -> FailureReason:
     observation = f"it ended with exit code {code}"
     limit_mib = attributes["HostConfig"]["Memory"] // MIB
     if attributes["State"]["OOMKilled"]:
-        return "memory", observation, {"limit": limit_mib}
+        return FailureReason("memory", observation, {"limit": limit_mib})
 
-    crash = _crash_way(log, _variables(attributes))
+    crash = _crash_end(log, _variables(attributes))
     if crash is not None:
-        way, values = crash
-        return way, observation, values
+        return FailureReason(crash.way, observation, crash.values)
 
     if code == KILLED:  # the engine begins to watch the memory a moment after the start
-        return "killed", observation, {"limit": limit_mib}
+        return FailureReason("killed", observation, {"limit": limit_mib})
 
-    way, values = _other_end(trial, log, code)
-    return way, observation, values
+    end = _other_end(trial, log, code)
+    return FailureReason(end.way, observation, end.values)
 
 
-def _other_end(trial: Trial, log: str, code: int) -> tuple[str, dict[str, Any]]:
-    """Return the way in which a service ended whose code raised nothing and refused no setting, and the values."""
+def _other_end(trial: Trial, log: str, code: int) -> _End:
+    """Return how a service ended whose code raised nothing and refused no setting."""
     program = missing_program(log)
     if program:
-        return "program", {"name": program}
+        return _End("program", {"name": program})
 
     command = joined_command(trial)
     if command:
         way = "entrypoint-shell" if command[0] == SHELL else "joined"
-        return way, {"command": " ".join(command), "code": code}
+        return _End(way, {"command": " ".join(command), "code": code})
 
     file = re.search(MISSING_FILE, log)
     if file:
-        return "file", {"name": file["name"]}
+        return _End("file", {"name": file["name"]})
 
     _, _, last_line = trial.log_tail().strip().rpartition("\n")
     line = last_line[:LONGEST_REASON]
     way = "ended" if line else "silent"
-    return way, {"code": code, "line": line}
+    return _End(way, {"code": code, "line": line})
 
 
 def _why_no_answer(trial: Trial, path: str, log: str) -> FailureReason:
@@ -187,20 +196,20 @@ def _why_no_answer(trial: Trial, path: str, log: str) -> FailureReason:
     if answer.status is not None:
         reason = "; ".join(unavailable_dependencies(answer).values()) or crash_reason(log)
         observation = f"{answer} ({reason})" if reason else str(answer)
-        return "status", observation, {"path": path, "answer": observation}
+        return FailureReason("status", observation, {"path": path, "answer": observation})
 
     has_no_connection = answer.error in {http.REFUSED, http.CLOSED}
     if not has_no_connection:
-        return "waits", str(answer), {"path": path}
+        return FailureReason("waits", str(answer), {"path": path})
 
     program = missing_program(log)
     if program:
-        return "program", str(answer), {"name": program}
+        return FailureReason("program", str(answer), {"name": program})
 
     command = joined_command(trial)
     if command and command[0] == SHELL:
-        return "entrypoint-shell", str(answer), {"command": " ".join(command)}
-    return "port", str(answer), {}
+        return FailureReason("entrypoint-shell", str(answer), {"command": " ".join(command)})
+    return FailureReason("port", str(answer), {})
 
 
 def missing_program(output: str) -> str:
@@ -232,44 +241,44 @@ def _variables(attributes: Mapping[str, Any]) -> Mapping[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def _crash_way(log: str, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]] | None:
-    """Return the way in which a service's own code ended it, and the values; None if its log shows no crash."""
+def _crash_end(log: str, environ: Mapping[str, str]) -> _End | None:
+    """Return how a service's own code ended it; None if its log shows no crash."""
     problems = refused_settings(log)
     problems_text = _join_problems(problems)
     if problems_text:
-        return _refusal_way(problems, problems_text, environ)
+        return _refusal_end(problems, problems_text, environ)
 
     frames, reason = _last_exception(_with_plain_tracebacks(log))
     module = re.search(MISSING_MODULE, reason or log.strip())
     if module:
         name = module["name"] or module["main"]
-        return "module", {"reason": reason or f"No module named {name}", "name": name}
+        return _End("module", {"reason": reason or f"No module named {name}", "name": name})
     if not reason:
         return None
-    return _exception_way(frames, reason, environ)
+    return _exception_end(frames, reason, environ)
 
 
-def _exception_way(frames: str, reason: str, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    """Return the way in which an exception ended a service, and the values: one for a variable that is not set."""
+def _exception_end(frames: str, reason: str, environ: Mapping[str, str]) -> _End:
+    """Return how an exception ended a service; a variable that is not set is a way of its own."""
     key = re.search(NO_KEY, reason)
     if key and key["name"] not in environ:
-        return "not-set", {"reason": reason, "name": key["name"]}
+        return _End("not-set", {"reason": reason, "name": key["name"]})
     if "NoneType" not in reason:
-        return "raised", {"reason": reason}
+        return _End("raised", {"reason": reason})
 
     unset_names = [name for name in re.findall(GET, frames) if name not in environ]
     if unset_names:
-        return "get", {"reason": reason, "name": unset_names[-1]}
-    return "none", {"reason": reason}
+        return _End("get", {"reason": reason, "name": unset_names[-1]})
+    return _End("none", {"reason": reason})
 
 
-def _refusal_way(problems: Sequence[str], reason: str, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    """Return the way in which a service refused its settings, and the values."""
+def _refusal_end(problems: Sequence[str], reason: str, environ: Mapping[str, str]) -> _End:
+    """Return how a service ended that refused its settings."""
     variables = [_unset_variable(problem, environ) for problem in problems]
     unset_names = [name for name in variables if name]
     if unset_names:
-        return "get", {"reason": reason, "name": " and ".join(unset_names)}
-    return "settings", {"reason": reason}
+        return _End("get", {"reason": reason, "name": " and ".join(unset_names)})
+    return _End("settings", {"reason": reason})
 
 
 def _unset_variable(problem: str, environ: Mapping[str, str]) -> str:

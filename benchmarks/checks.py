@@ -17,7 +17,7 @@ from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.observe import http
 from workshop_kit.reporting import Step
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import Context
 from workshop_kit.trials.result import Verdict
 from workshop_kit.workspace import regions, registry
@@ -49,7 +49,7 @@ def of_build(stack: Stack, folder: Path) -> Row:
     def as_a_check() -> float:
         began = time.perf_counter()
         with (
-            service_trial.build(context) as image,
+            service_image.build(context) as image,
             service_trial.run(context, image) as trial,
         ):
             service_trial.wait_order(trial)

@@ -22,7 +22,7 @@ from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE
 from workshop_kit.engine.reach import Engine
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image
 from workshop_kit.trials.check_api import Context
 from workshop_kit.workspace import provision, registry
 from workshop_kit.workspace.folder import Workspace
@@ -166,7 +166,7 @@ def test_no_build_asks_a_name_server_for_an_image_that_is_here(
         context = Context(exercise, stack, seed=0, folder=folder)
 
         WorkspaceClient(session).images.build(path=str(folder), tag="mine:1")
-        with service_trial.build(context):
+        with service_image.build(context):
             pass
         run("docker", "compose", "--project-directory", folder, "build")
         assert own.asked_names() == []

@@ -12,7 +12,7 @@ from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import Context
 from workshop_kit.workspace import file_cell, registry, solutions
 from workshop_kit.workspace.course import lesson_names, notebook_cells
@@ -88,7 +88,7 @@ def sell(stack: Stack, folder: Path, lesson: str) -> None:
     """Build the folder, run it as the lesson leaves it, and order."""
     context = Context(next(iter(EXERCISES.values())), stack, seed=1, folder=folder)
     is_alone = lesson < "01b"
-    with service_trial.build(context) as image:
+    with service_image.build(context) as image:
         run = service_trial.run(context, image) if is_alone else service_trial.run_with_stack(context, image)
         with run as trial:
             service_trial.wait_order(trial)

@@ -10,7 +10,7 @@ from workshop_kit.checks import config
 from workshop_kit.checks.config import PASSWORD
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe.http import Answer
-from workshop_kit.trials import service_trial, trial_database
+from workshop_kit.trials import service_image, service_trial, trial_database
 from workshop_kit.trials.check_api import Context, check, entry_of
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
@@ -39,7 +39,7 @@ OF_THE_DRIVER = re.compile(r"""\(\d{4}, (?P<quote>["'])(?P<words>.*?)(?P=quote)\
 def env(context: Context) -> Result:
     """Place an order with the settings of another database; then start the service without settings of a database."""
     service_trial.ensure_up(context.stack, context.report)
-    with trial_database.start(context.stack) as database, service_trial.build(context) as image:
+    with trial_database.start(context.stack) as database, service_image.build(context) as image:
         database.wait_ready()
         with config.run_on(context, image, database, {PASSWORD: database.password}) as trial:
             config.wait_listening(trial)

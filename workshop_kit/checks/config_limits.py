@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from workshop_kit.checks import config
 from workshop_kit.observe.http import Answer
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import Context, check, entry_of
 from workshop_kit.trials.dependency_proxies import (
     HANGS,
@@ -94,7 +94,7 @@ def run_behind_proxies(context: Context) -> Iterator[tuple[Trial, Trial, Depende
     environment, without = config.settings_with_passwords(context.stack)
     with (
         start_proxies(context.stack, *HOST_VARIABLES) as proxies,
-        service_trial.build(context) as image,
+        service_image.build(context) as image,
         service_trial.run_with_stack(
             context, image, environment={**environment, **proxies.environment}, without=without
         ) as trial,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from workshop_kit.checks import config
 from workshop_kit.checks.config import Refusal
 from workshop_kit.observe.http import Answer
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import Context, check
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
@@ -32,7 +32,7 @@ OTHERWISE = (*OTHERS_MISSING, OTHER_WRONG)
 def report(context: Context) -> Result:
     """Start the service without some variables and with a wrong one, then without others, then with all of them."""
     service_trial.ensure_up(context.stack, context.report)
-    with service_trial.build(context) as image:
+    with service_image.build(context) as image:
         context.report_step(f"waiting for it to refuse without {len(MISSING)} of its variables")
         refusal, lines = _start_without(context, image, (*MISSING, *ALSO_UNSET), {WRONG: NO_PORT})
         all_findings = report_findings(refusal)

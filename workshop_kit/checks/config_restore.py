@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from workshop_kit.checks import config
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image
 from workshop_kit.trials.check_api import Context, check
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
@@ -20,7 +20,7 @@ RIGHT: SituationOutcome = ("as asked", None, "before")
 @check("config.restore")
 def restore(context: Context) -> Result:
     """Use the participant's context manager in three situations, and read the variables afterwards."""
-    with service_trial.build(context) as image:
+    with service_image.build(context) as image:
         values_by_name = config.run_inside(context, image, "restored")
 
     situations: dict[str, SituationOutcome] = {}

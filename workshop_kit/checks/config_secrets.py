@@ -12,7 +12,7 @@ from workshop_kit.engine.containers import SECRETS_FOLDER
 from workshop_kit.observe import leaks
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.leaks import Surface
-from workshop_kit.trials import service_trial, trial_database
+from workshop_kit.trials import service_image, service_trial, trial_database
 from workshop_kit.trials.check_api import Context, check
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
@@ -38,7 +38,7 @@ def redact(context: Context) -> Result:
     environment = dict.fromkeys((PASSWORD, PORT, HTTP), canary)
     without = (PASSWORD_FILE, NAME)
     with (
-        service_trial.build(context) as image,
+        service_image.build(context) as image,
         service_trial.run_with_stack(context, image, environment=environment, without=without) as trial,
     ):
         refusal = config.wait_start_end(trial)
@@ -100,7 +100,7 @@ def file(context: Context) -> Result:
     service_trial.ensure_up(context.stack, context.report)
     secret = service_trial.secrets_of(context.stack)[f"{SECRETS_FOLDER}/master_db_password"].rstrip("\n")
     path = f"{service_trial.GIVEN}/password"
-    with trial_database.start(context.stack, ODD) as database, service_trial.build(context) as image:
+    with trial_database.start(context.stack, ODD) as database, service_image.build(context) as image:
         password_file = {PASSWORD_FILE: path}
         file_and_variable = {PASSWORD_FILE: path, PASSWORD: secret}
         with (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from workshop_kit.observe.http import Answer
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import Context, check
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
@@ -27,7 +27,7 @@ def graceful(context: Context) -> Result:
     """Build the folder, run it with start.sh, and stop it while two clients have sent half an order each."""
     # COMMAND is the entry point, so that an image with an entry point of its own starts with it, too.
     with (
-        service_trial.build(context) as image,
+        service_image.build(context) as image,
         service_trial.run(context, image, entrypoint=COMMAND) as trial,
     ):
         service_trial.wait_order(trial)

@@ -18,7 +18,7 @@ from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.observe import layers
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import Context, check
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
@@ -35,7 +35,7 @@ CHANGE = "\n# a line that the check adds\n"
 @check("container.dockerfile")
 def dockerfile(context: Context) -> Result:
     """Build and stop the service; build it again after a change, and with newer packages; read the layers."""
-    with service_trial.build(context) as image, ThreadPoolExecutor(1) as pool:
+    with service_image.build(context) as image, ThreadPoolExecutor(1) as pool:
         rebuild = pool.submit(_rebuild_findings, context, image)
         user, stop = _run_findings(context, image)
         cache, secrets = rebuild.result()
@@ -78,7 +78,7 @@ def _rebuild_findings(context: Context, image: str) -> tuple[Finding, Finding]:
         _change_code(folder)
         _plant_secrets(folder)
 
-        with service_trial.build(context, folder) as rebuilt:
+        with service_image.build(context, folder) as rebuilt:
             before = _layer_digests(engine, image)
             after = _layer_digests(engine, rebuilt)
             base_count = _count_shared(_layer_digests(engine, base), after)
@@ -163,7 +163,7 @@ def _freeze_with_newer_wheels(context: Context) -> str:
     """Build the folder where each package has a newer release; return the output of pip freeze in the image."""
     session = context.stack.session
     base = _build_newer_base(session, context.stack.root)
-    with service_trial.build(context, base=base) as image:
+    with service_image.build(context, base=base) as image:
         spec = Spec(image=image, entrypoint=("pip", "freeze"), network="none")
         with containers.run(session, service_trial.confine(context.stack, spec)) as running:
             running.wait_ended()

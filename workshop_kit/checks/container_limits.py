@@ -13,7 +13,7 @@ from workshop_kit.checks import container_compose
 from workshop_kit.engine import features, recipes
 from workshop_kit.engine.stack import Stack
 from workshop_kit.host import MIB
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import Context, check
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
@@ -83,7 +83,7 @@ def task_numbers(seed: int) -> dict[str, Any]:
 def limits(context: Context) -> Result:
     """Run the service with the participant's limits, and try from inside to exceed each of them."""
     own_limits = container_compose.read(context.folder, is_closed=context.stack.is_closed)
-    with service_trial.build(context) as image, service_trial.run(context, image, **own_limits) as trial:
+    with service_image.build(context) as image, service_trial.run(context, image, **own_limits) as trial:
         return _try_limits(trial, context, own_limits)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from workshop_kit.observe.http import Answer
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import Context
 from workshop_kit.trials.dependency_proxies import HOST_VARIABLES, DependencyProxies, start_proxies
 from workshop_kit.trials.trial import Trial
@@ -31,7 +31,7 @@ def run_behind_proxies(context: Context, *names: str) -> Iterator[tuple[Trial, D
     """
     service_trial.ensure_up(context.stack, context.report)
     with (
-        service_trial.build(context) as image,
+        service_image.build(context) as image,
         start_proxies(context.stack, *names) as proxies,
         service_trial.run_with_stack(context, image, environment=proxies.environment) as trial,
     ):

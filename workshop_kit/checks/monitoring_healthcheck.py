@@ -10,7 +10,7 @@ from typing import Any
 
 from workshop_kit.observe import http
 from workshop_kit.patience import patient
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import Context, check, seeded_random
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
@@ -66,7 +66,7 @@ def task_numbers(seed: int) -> dict[str, Any]:
 def healthcheck(context: Context) -> Result:
     """Let the service start slowly without a database, let it hang, and read its health from the engine."""
     numbers = task_numbers(context.seed)
-    with service_trial.build(context) as image:
+    with service_image.build(context) as image:
         image_config = context.stack.session.engine.client.images.get(image).attrs["Config"]
         image_entrypoint = image_config.get("Entrypoint") or ()
         image_command = image_config.get("Cmd") or ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workshop_kit.observe.http import Answer
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import CheckEnded, Context, check, entry_of, seeded_random
 from workshop_kit.trials.findings import START, findings
 from workshop_kit.trials.result import Finding, Result, conclude
@@ -47,7 +47,7 @@ class Placed:
 def recent(context: Context) -> Result:
     """Place more than twenty orders at two instances in turn, and ask one of them for the latest."""
     with (
-        service_trial.build(context) as image,
+        service_image.build(context) as image,
         service_trial.run_with_stack(context, image) as trial,
         service_trial.run_with_stack(context, image) as second,
     ):

@@ -24,7 +24,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.host import GIB
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.trials.service_trial import remove_image
+from workshop_kit.trials.service_image import remove_image
 from workshop_room.grading.build_guard import OPTIONS
 
 NAME = "workshop-grade"

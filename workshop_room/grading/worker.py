@@ -29,7 +29,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
 from workshop_kit.reporting import silent
 from workshop_kit.terminal import say_error
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.image_builds import ImageBuilds
 from workshop_kit.workspace import growth, provision, regions, registry, solutions
 from workshop_kit.workspace.course import MY_SERVICE
@@ -251,7 +251,7 @@ def judge_of(job: Job) -> Iterator[SubmissionJudge]:
         try:
             yield SubmissionJudge(job, service, build_guard.disk_of(engine))
         finally:
-            builds.forget(lambda tag: service_trial.remove_image(session, tag))
+            builds.forget(lambda tag: service_image.remove_image(session, tag))
             provision.remove_everything(session, {"kernel", "workspace"})
         reaper.stop(session)
 

@@ -11,7 +11,7 @@ from workshop_kit import patience
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe import jq
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.trials import control, service_trial
+from workshop_kit.trials import control, service_image
 from workshop_kit.trials.control import Control, Waits
 from workshop_kit.trials.result import Result, Verdict
 from workshop_kit.workspace import regions, registry
@@ -60,7 +60,7 @@ def hanging(exercise: Exercise) -> str:
 def test_code_that_hangs(participant: Stack, exercise: Exercise, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its check ends, waited in vain, and asks for a control, by which it is wrong, or not judged."""
     monkeypatch.setattr(patience, "measured_factor", lambda: 1.0)  # it hangs anyway, and the suite need not wait for it
-    monkeypatch.setattr(service_trial, "BUILD_SECONDS", 15.0)
+    monkeypatch.setattr(service_image, "BUILD_SECONDS", 15.0)
     monkeypatch.setattr(jq, "TIMEOUT_SECONDS", 5.0)
     asked: list[Stack] = []
 

@@ -15,7 +15,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import Context
 from workshop_kit.trials.trial import Trial
 from workshop_kit.workspace import registry
@@ -33,7 +33,7 @@ def context(participant: Stack) -> Iterator[Context]:
 @pytest.fixture(scope="module")
 def image(context: Context) -> Iterator[str]:
     """The image of that folder."""
-    with service_trial.build(context) as image:
+    with service_image.build(context) as image:
         yield image
 
 

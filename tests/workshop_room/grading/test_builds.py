@@ -14,7 +14,7 @@ from workshop_kit.engine import images, recipes
 from workshop_kit.engine.containers import Spec
 from workshop_kit.host import MIB
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import CheckEnded, Context
 from workshop_kit.trials.control import Waits
 from workshop_kit.trials.dockerfile_sources import find_outside, outside_source
@@ -139,9 +139,9 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             context.waits.add("the builder was not done", 60.0)
             raise CheckEnded(Result.did_not_start("It does not build."))
 
-    monkeypatch.setattr(service_trial, "_run_builder", run_builder)
+    monkeypatch.setattr(service_image, "_run_builder", run_builder)
     monkeypatch.setattr(images, "build_command", lambda _engine, tag, _labels: [tag])
-    monkeypatch.setattr(service_trial, "remove_image", lambda _session, tag: log.append(f"-{tag}"))
+    monkeypatch.setattr(service_image, "remove_image", lambda _session, tag: log.append(f"-{tag}"))
     monkeypatch.setattr(recipes, "tags", lambda _root: {"python": "base:1"})
     return log
 
@@ -162,7 +162,7 @@ def test_a_folder_is_built_once(tmp_path: Path, built: list[str]) -> None:
     (tmp_path / "two" / "app.py").touch()
     tags = []
     for folder, base in (("one", None), ("one", None), ("two", None), ("one", "base:2")):
-        with service_trial.build(context_of(tmp_path / folder, builds), base=base) as tag:
+        with service_image.build(context_of(tmp_path / folder, builds), base=base) as tag:
             tags.append(tag)
     assert tags[0] == tags[1]
     assert len(set(tags)) == 3
@@ -175,7 +175,7 @@ def test_a_check_of_a_participant_keeps_no_image(tmp_path: Path, built: list[str
     """Each save is built, and its image is removed."""
     builds = ImageBuilds()
     for _ in range(2):
-        with service_trial.build(context_of(tmp_path, builds)) as tag:
+        with service_image.build(context_of(tmp_path, builds)) as tag:
             pass
         assert built[-2:] == [tag, f"-{tag}"]
     assert len(built) == 4
@@ -187,7 +187,7 @@ def test_a_build_that_failed_is_not_tried_again(tmp_path: Path, built: list[str]
     builds = ImageBuilds(keeps_images=True)
     for _ in range(2):
         context = context_of(tmp_path, builds)
-        with pytest.raises(CheckEnded, match="does not build"), service_trial.build(context):
+        with pytest.raises(CheckEnded, match="does not build"), service_image.build(context):
             pass
         assert [wait.what for wait in context.waits.ended] == ["the builder was not done"]
     assert len([tag for tag in built if not tag.startswith("-")]) == 1
@@ -275,10 +275,10 @@ def test_podmans_name_of_the_file_is_read_too(tmp_path: Path) -> None:
 def test_such_a_dockerfile_is_not_given_to_the_builder(tmp_path: Path, built: list[str]) -> None:
     """In a closed stack it is a finding that says what would be fetched; a participant's own is built."""
     (tmp_path / "Dockerfile").write_text("FROM python:3.13\n")
-    with service_trial.build(context_of(tmp_path, ImageBuilds())):
+    with service_image.build(context_of(tmp_path, ImageBuilds())):
         assert len(built) == 1
     closed = context_of(tmp_path, ImageBuilds(), is_closed=True)
-    with pytest.raises(CheckEnded) as ended, service_trial.build(closed):
+    with pytest.raises(CheckEnded) as ended, service_image.build(closed):
         pass
     [finding] = ended.value.result.findings
     assert (finding.key, finding.got) == ("start.build.registry", "python:3.13")

@@ -23,7 +23,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import silent
-from workshop_kit.trials import service_trial
+from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import Context
 from workshop_kit.workspace import regions, registry, solutions
 from workshop_kit.workspace.course import MY_SERVICE
@@ -140,13 +140,13 @@ def test_one_folder_is_built_once(
     """Two checks of the same service share its image, which is removed at the end; the worker's RUN has no network."""
     assert images
     built: list[list[str]] = []
-    run_builder = service_trial._run_builder
+    run_builder = service_image._run_builder
 
     def noted(command: list[str], context: Context) -> None:
         built.append(command)
         run_builder(command, context)
 
-    monkeypatch.setattr(service_trial, "_run_builder", noted)
+    monkeypatch.setattr(service_image, "_run_builder", noted)
     [submission] = read_submissions([hand_in("ann")])
     names = ["config.report", "orders.recent"]
     with judge_of(Job.of(submission, names, tmp_path / "work" / "workspace", OPTIONS)) as judge:
@@ -187,7 +187,7 @@ def build(session: Session, folder: Path, program: str, options: Sequence[str]) 
     try:
         return subprocess.run(command, check=False, capture_output=True, timeout=300).returncode
     finally:
-        service_trial.remove_image(session, tag)
+        service_image.remove_image(session, tag)
 
 
 def test_a_run_line_has_neither_network_nor_room(session: Session, images: dict[str, str], tmp_path: Path) -> None:
@@ -317,7 +317,7 @@ def test_a_trial_in_a_closed_stack_has_less(closed: Stack, tmp_path: Path) -> No
             known_name = running.exec("python3", "-c", "import socket; socket.gethostbyname('redis')")
             unknown_name = running.exec("python3", "-c", "import socket; socket.gethostbyname('example.org')")
     finally:
-        service_trial.remove_image(session, tag)
+        service_image.remove_image(session, tag)
     assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (512 * 2**20, 10**9, 200)
     assert mounts == []
     assert large.exit_code != 0

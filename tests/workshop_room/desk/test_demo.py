@@ -12,7 +12,7 @@ from workshop_kit.observe.watcher import Tables
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS, load_course
 from workshop_room.desk.demo import load_script
-from workshop_room.desk.presenter_api import DemoProgress
+from workshop_room.desk.demo_progress import DemoProgress
 
 GAME_DAY = "05_game_day"
 

@@ -1,6 +1,7 @@
 """The checks, a file for each exercise. Importing this package registers all of them in `check_api.CHECKS`.
 
-`config`, `logging_service` and `monitoring_health` hold what the checks of one module of the service share.
+`config`, `logging_service` and `monitoring_health` hold what the checks of one module of the service share, `stops`
+what the checks share that stop a container.
 
 Files that end in ``_inside`` run in containers and are not imported.
 """

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workshop_kit.checks import container
+from workshop_kit.checks.stops import describe_stop, stop_failure
 from workshop_kit.engine import containers, images, recipes
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.reach import Engine
@@ -62,9 +62,9 @@ def _run_findings(context: Context, image: str) -> tuple[Finding, Finding]:
 
 def _stop_finding(command: str, code: int | None) -> Finding:
     """Find whether the service is process 1, and ends with exit code 0 on SIGTERM; ``code`` None: it still ran."""
-    way_to_fail = "shell" if is_shell(command) else container.stop_failure(command, code)
+    way_to_fail = "shell" if is_shell(command) else stop_failure(command, code)
     is_good = code == 0 and not is_shell(command)
-    observation = container.describe_stop(command, code)
+    observation = describe_stop(command, code)
     return FINDINGS.found(is_good, f"stops.{way_to_fail}", observation, seconds=STOP_SECONDS, code=code)
 
 

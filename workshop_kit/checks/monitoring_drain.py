@@ -8,8 +8,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from workshop_kit.checks.container import is_good_end
 from workshop_kit.checks.monitoring_health import ORDERS_PATH, START_SECONDS
+from workshop_kit.checks.stops import is_good_end
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.patience import patient

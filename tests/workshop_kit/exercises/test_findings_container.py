@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
-from workshop_kit.checks import container, container_compose, container_dockerfile, container_limits
+from workshop_kit.checks import container_compose, container_dockerfile, container_graceful, container_limits
 from workshop_kit.checks.container_limits import LimitObservation
 from workshop_kit.engine import features
 from workshop_kit.host import MIB
@@ -96,13 +96,16 @@ def test_limits_that_the_engine_ignores_cannot_be_judged(
         ("container.dockerfile.stops.crashed", container_dockerfile._stop_finding("python app.py", 3)),
         ("container.dockerfile.stops.deaf", container_dockerfile._stop_finding("python app.py", None)),
         ("container.dockerfile.stops.shell", container_dockerfile._stop_finding("/bin/sh -c uvicorn", None)),
-        ("container.graceful.end.deaf", container._end_finding("python app.py", None, hears=False)),
-        ("container.graceful.end.held", container._end_finding("uvicorn app:app", None, hears=True)),
-        ("container.graceful.end.shell", container._end_finding("sh start.sh", None, hears=False)),
-        ("container.graceful.end.killed", container._end_finding("sh start.sh", 143, hears=False)),
-        ("container.graceful.end.crashed", container._end_finding("sh start.sh", 1, hears=False)),
-        ("container.graceful.order.lost", container._order_finding(Answer(None, 0.1, error="connection closed"))),
-        ("container.graceful.order.given-up", container._order_finding(Answer(503, 0.1))),
+        ("container.graceful.end.deaf", container_graceful._end_finding("python app.py", None, hears=False)),
+        ("container.graceful.end.held", container_graceful._end_finding("uvicorn app:app", None, hears=True)),
+        ("container.graceful.end.shell", container_graceful._end_finding("sh start.sh", None, hears=False)),
+        ("container.graceful.end.killed", container_graceful._end_finding("sh start.sh", 143, hears=False)),
+        ("container.graceful.end.crashed", container_graceful._end_finding("sh start.sh", 1, hears=False)),
+        (
+            "container.graceful.order.lost",
+            container_graceful._order_finding(Answer(None, 0.1, error="connection closed")),
+        ),
+        ("container.graceful.order.given-up", container_graceful._order_finding(Answer(503, 0.1))),
     ],
 )
 def test_each_bad_stop_is_named(key: str, finding: Finding) -> None:

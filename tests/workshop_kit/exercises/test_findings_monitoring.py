@@ -17,7 +17,6 @@ from starlette.routing import Route
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.exercises.check_runner import failed_keys
 from workshop_kit.checks import (
-    container,
     monitoring_critical,
     monitoring_deep,
     monitoring_drain,
@@ -25,6 +24,7 @@ from workshop_kit.checks import (
     monitoring_healthcheck,
     monitoring_metrics,
     monitoring_ratio,
+    stops,
 )
 from workshop_kit.checks.monitoring_critical import CRITICAL_ELSEWHERE, CRITICAL_HERE, DEPENDENCIES
 from workshop_kit.checks.monitoring_deep import MOST_CONNECTIONS
@@ -409,7 +409,7 @@ def test_a_body_that_says_that_all_is_well_names_none() -> None:
 )
 def test_behind_an_init_143_is_a_good_end(process_1: str, code: int | None, is_good: bool) -> None:
     """uvicorn raises SIGTERM again once it has stopped; an init passes that on as 143."""
-    assert container.is_good_end(process_1, code) is is_good
+    assert stops.is_good_end(process_1, code) is is_good
     ends = [
         one
         for one in monitoring_drain.drain_findings(replace(STOPPED, process_1=process_1, code=code))

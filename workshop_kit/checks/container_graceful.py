@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from workshop_kit.checks.stops import describe_stop, is_good_end, stop_failure
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import Context, check
@@ -16,9 +17,6 @@ STOP_SECONDS = 6.0
 """The limit from SIGTERM to the end; Docker waits for ten seconds before it sends SIGKILL."""
 ORDER_SECONDS = 0.5
 """The time from SIGTERM to the second half of an order; the task says that an order takes up to a second."""
-KILLED_BY_SIGTERM = 143
-INITS = ("tini", "docker-init", "dumb-init", "catatonit")
-"""Programs that a container may have as process 1, before the service."""
 FINDINGS = findings("container.graceful")
 
 
@@ -78,29 +76,3 @@ def _end_finding(process_1: str, code: int | None, *, hears: bool) -> Finding:
     is_good = is_good_end(process_1, code)
     observation = describe_stop(process_1, code)
     return FINDINGS.found(is_good, f"end.{way_to_fail}", observation, seconds=STOP_SECONDS, code=code)
-
-
-def is_good_end(process_1: str, code: int | None) -> bool:
-    """Return whether a container ended by itself: with exit code 0, or with 143 behind an init.
-
-    uvicorn stops gracefully and then raises the signal again, which kills it unless it is process 1.
-    """
-    path, _, _ = process_1.partition(" ")
-    _, _, program = path.rpartition("/")
-    return code == 0 or (code == KILLED_BY_SIGTERM and program in INITS)
-
-
-def stop_failure(process_1: str, code: int | None) -> str:
-    """Return the key of the way in which a stop failed, by process 1 and the exit code (None: it still ran)."""
-    if code == KILLED_BY_SIGTERM:
-        return "killed"
-    if code is not None:
-        return "crashed"
-
-    return "shell" if service_trial.is_shell(process_1) else "deaf"
-
-
-def describe_stop(process_1: str, code: int | None) -> str:
-    """Return the observation for the finding on a stop: process 1 and the exit code (None: it still ran)."""
-    end = "it still ran" if code is None else f"exit code {code}"
-    return f"process 1 is `{process_1}`; {end}"

@@ -12,8 +12,8 @@ import traitlets
 
 from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.static_panel import PANEL_CSS, static_page
 from workshop_kit.exercises import checkpoint
-from workshop_kit.exercises.cards import PANEL_CSS, static_page
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.reporting import Report
 from workshop_kit.workspace.course import LESSON, lesson_names, load_course

@@ -11,7 +11,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table, templates
+from workshop_kit.display.rendered import Rendered, table, templates
+from workshop_kit.display.static_panel import STYLE, static_page
 from workshop_kit.exercises.board import Board, BoardRow, State, minutes_of
 from workshop_kit.exercises.progress import HINTS
 from workshop_kit.trials.result import Finding, Result, Verdict
@@ -19,8 +20,6 @@ from workshop_kit.untrusted_text import in_lines
 from workshop_kit.workspace.registry import Exercise
 
 HERE = Path(__file__).parent
-PANEL_CSS = WIDGET_CSS + (HERE / "panel.css").read_text()
-STYLE = f"<style>{PANEL_CSS}</style>"
 HOW = "In JupyterLab, run the first cell to wake the buttons, then this one."
 OUTPUT = "The container's last lines"
 VERDICTS = {
@@ -70,15 +69,6 @@ def exercise_page(
         paragraphs.append(solution.text)
 
     return static_page(label, "".join(html_parts), "\n\n".join(filter(None, paragraphs)))
-
-
-def static_page(label: str, html: str, text: str) -> Rendered:
-    """Return a page without buttons, in which a widget finds its static twin by the ``label``.
-
-    The caller escapes ``html``.
-    """
-    section = f'<section class="wk-exercise wk-static" role="group" aria-label="{escape(label)}">{html}</section>'
-    return Rendered(f"{STYLE}{section}", text)
 
 
 def as_text(result: Result, hints: Sequence[str] = ()) -> str:

@@ -15,6 +15,7 @@ from IPython.display import display
 
 from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.static_panel import PANEL_CSS
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
@@ -33,7 +34,7 @@ class ExerciseWidget(JobWidget):
     """
 
     _esm = PARTS + (HERE / "panel.js").read_text()
-    _css = cards.PANEL_CSS
+    _css = PANEL_CSS
     name = traitlets.Unicode().tag(sync=True)
     lesson = traitlets.Unicode().tag(sync=True)
     paths = traitlets.List(traitlets.Unicode()).tag(sync=True)  # as JupyterLab knows them; [] if in the notebook

@@ -12,7 +12,7 @@ import traitlets
 
 from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.exercises.cards import PANEL_CSS, static_page
+from workshop_kit.display.static_panel import PANEL_CSS, static_page
 from workshop_kit.workspace.naive_copy import NaiveCopy
 
 HERE = Path(__file__).parent

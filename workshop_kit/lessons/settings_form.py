@@ -14,11 +14,11 @@ import traitlets
 
 from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import Rendered, template
+from workshop_kit.display.static_panel import PANEL_CSS, static_page
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises.cards import PANEL_CSS, static_page
 from workshop_kit.observe.http import Answer
 from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.trials.service_trial import ORDER

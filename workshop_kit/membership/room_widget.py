@@ -19,8 +19,8 @@ from IPython.display import DisplayHandle, display
 
 from workshop_kit.display.live import PARTS, Job, JobWidget, answer_while_busy
 from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.static_panel import PANEL_CSS, static_page
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.cards import PANEL_CSS, static_page
 from workshop_kit.membership import membership
 from workshop_kit.membership.protocol import SUMMARY, Help, JoinCode, disclosure
 from workshop_kit.observe.http import Answer

@@ -18,7 +18,8 @@ from workshop_kit.engine import containers, pauses, recipes
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.catalog import ActiveFault, NetworkEndpoint, find_fault
+from workshop_kit.faults.active_fault import ActiveFault, NetworkEndpoint
+from workshop_kit.faults.catalog import find_fault
 from workshop_kit.host import MIB
 from workshop_kit.paths import CHECKOUT
 

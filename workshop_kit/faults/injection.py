@@ -23,7 +23,8 @@ from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session, is_alive
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.catalog import ActiveFault, find_fault, snapshot
+from workshop_kit.faults.active_fault import ActiveFault, snapshot
+from workshop_kit.faults.catalog import find_fault
 from workshop_kit.faults.handlers import HANDLERS, FaultContext
 from workshop_kit.reporting import Report, Step, silent
 

@@ -17,7 +17,7 @@ from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import injection
-from workshop_kit.faults.catalog import ActiveFault
+from workshop_kit.faults.active_fault import ActiveFault
 from workshop_kit.faults.injection import InjectedFault, Journal
 from workshop_kit.faults.load import RANGES, load
 from workshop_kit.observe.engine_api import EngineUnavailable

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from workshop_kit.engine.stack import Stack
-from workshop_kit.faults.catalog import snapshot
+from workshop_kit.faults.active_fault import snapshot
 from workshop_kit.faults.injection import Journal, revert_all
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer

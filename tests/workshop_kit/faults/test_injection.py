@@ -23,7 +23,8 @@ from tests.workshop_kit.engine.kernels import kernel
 from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import catalog, handlers, injection
-from workshop_kit.faults.catalog import FAULTS, ActiveFault, Fault, TargetState, find_fault
+from workshop_kit.faults.active_fault import ActiveFault, TargetState
+from workshop_kit.faults.catalog import FAULTS, Fault, find_fault
 from workshop_kit.faults.handlers import HANDLERS
 from workshop_kit.faults.injection import Journal, fault, revert_all
 from workshop_kit.workspace import provision

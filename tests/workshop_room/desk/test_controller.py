@@ -17,7 +17,7 @@ from workshop_kit.engine.recipes import tags
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.faults import injection
-from workshop_kit.faults.catalog import snapshot
+from workshop_kit.faults.active_fault import snapshot
 from workshop_kit.faults.injection import Journal
 from workshop_kit.workspace.folder import Workspace
 from workshop_room.desk.demo import PICTURES, Click, Expectation, as_page, load_script, rehearse

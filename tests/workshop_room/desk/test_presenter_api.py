@@ -20,7 +20,7 @@ from workshop_kit.engine.session import Ledger, Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.progress import Progress
-from workshop_kit.faults.catalog import ActiveFault, TargetState
+from workshop_kit.faults.active_fault import ActiveFault, TargetState
 from workshop_kit.faults.injection import Journal
 from workshop_kit.membership.protocol import GuessReport, Snapshot
 from workshop_kit.workspace.folder import Workspace

@@ -11,8 +11,9 @@ from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
 from tests.images.conftest import assert_confined, wait_healthy
+from workshop_kit.engine.aws import Access
 from workshop_kit.engine.containers import url_of
-from workshop_kit.engine.parameter_store import ADMINISTRATOR, Access, Store
+from workshop_kit.engine.parameter_store import ADMINISTRATOR, Store
 from workshop_kit.observe.leaks import container_surfaces, find, new_canary
 
 SETTINGS = {"PARAMETER_STORE_KEY_FILE": "/run/secrets/key", "COLLECTOR_KEY_FILE": "/run/secrets/collector"}

@@ -12,7 +12,8 @@ from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
 from workshop_kit.checks import config
 from workshop_kit.engine import parameter_store, tasks
-from workshop_kit.engine.parameter_store import PREFIX, NotAllowed, Settings, Store
+from workshop_kit.engine.aws import NotAllowed
+from workshop_kit.engine.parameter_store import PREFIX, Settings, Store
 from workshop_kit.engine.tasks import ContainerDefinition, Delivery, parse
 from workshop_kit.errors import NotInTime, WorkshopError, first_problem
 from workshop_kit.trials import service_trial

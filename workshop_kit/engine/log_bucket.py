@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 from docker.errors import APIError
 
 from workshop_kit.engine import parameter_store
+from workshop_kit.engine.aws import Access, translate_errors
 from workshop_kit.engine.containers import EXEC_TRIES
-from workshop_kit.engine.parameter_store import Access, translate_errors
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.patience import patient

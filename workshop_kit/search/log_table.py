@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from workshop_kit.engine.parameter_store import Access, translate_errors
+from workshop_kit.engine.aws import Access, translate_errors
 from workshop_kit.errors import did_you_mean
 from workshop_kit.files import write_atomically
 from workshop_kit.observe.logs import read_json_file

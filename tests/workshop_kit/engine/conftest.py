@@ -10,8 +10,9 @@ import pytest
 
 from tests.conftest import own_stack
 from workshop_kit.engine import containers
+from workshop_kit.engine.aws import Access
 from workshop_kit.engine.containers import Spec
-from workshop_kit.engine.parameter_store import ADMINISTRATOR, Access, Store
+from workshop_kit.engine.parameter_store import ADMINISTRATOR, Store
 from workshop_kit.engine.session import Session
 
 KEY_FILE = "/run/secrets/key"

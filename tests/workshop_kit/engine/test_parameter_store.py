@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from pydantic import SecretStr
 
 from workshop_kit.engine import parameter_store
-from workshop_kit.engine.parameter_store import Access, NotAllowed, Settings, Store
+from workshop_kit.engine.aws import Access, NotAllowed
+from workshop_kit.engine.parameter_store import Settings, Store
 from workshop_kit.errors import WorkshopError
 
 NOWHERE = "http://127.0.0.1:9"

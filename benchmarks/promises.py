@@ -31,6 +31,7 @@ from benchmarks._workspace import own_session
 from tests.conftest import like
 from tests.workshop_app import probes
 from tests.workshop_app.probes import FAULTS, Break, probe, wait_answer, wait_ready
+from workshop_kit import provision
 from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import EXEC_TRIES, Running, Spec
 from workshop_kit.engine.labels import SESSION
@@ -43,7 +44,6 @@ from workshop_kit.observe.http import Answer
 from workshop_kit.observe.leaks import new_canary
 from workshop_kit.reporting import Report, Step
 from workshop_kit.terminal import TerminalReport, say, say_error
-from workshop_kit.workspace import provision
 
 TASK = "Promises"
 DEPENDENCIES = ("master-db", "replica-db", "redis")

@@ -125,8 +125,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 @pytest.fixture(scope="session")
 def session(engine: Engine, workspace: Workspace) -> Iterator[Session]:
     """The tests' session; everything that a test leaves in it is removed at the end."""
+    from workshop_kit import provision
     from workshop_kit.engine import cleanup
-    from workshop_kit.workspace import provision
 
     session = provision.session_of(workspace, engine)
     yield session
@@ -159,7 +159,7 @@ def seat_image_tag(engine: Engine, session: Session, images: dict[str, str]) -> 
 @pytest.fixture(scope="session")
 def stack(session: Session, workspace: Workspace, images: dict[str, str]) -> Stack:
     """The stack of the tests' workspace, up and healthy at least once."""
-    from workshop_kit.workspace import provision
+    from workshop_kit import provision
 
     stack = provision.stack_of(workspace, session)
     stack.up()
@@ -169,8 +169,8 @@ def stack(session: Session, workspace: Workspace, images: dict[str, str]) -> Sta
 @contextlib.contextmanager
 def own_stack(folder: Path) -> Iterator[Stack]:
     """The stack of a workspace of a test's own, not up; nothing that was made for it may be left."""
+    from workshop_kit import provision
     from workshop_kit.engine import cleanup, reach
-    from workshop_kit.workspace import provision
     from workshop_kit.workspace.folder import Workspace
 
     workspace = Workspace.open(folder)

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from workshop_kit import provision
 from workshop_kit.engine import install as installer
 from workshop_kit.errors import NotReady
 from workshop_kit.files import write_atomically
 from workshop_kit.paths import commit
 from workshop_kit.reporting import Report, silent
 from workshop_kit.terminal import TerminalReport, say
-from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import own_workspace
 
 RECORD = Path("build") / "test-groups.json"

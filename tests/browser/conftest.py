@@ -12,11 +12,11 @@ from playwright.sync_api import Browser, BrowserContext, Playwright, expect, syn
 from tests.browser.lab_page import WAIT_MS, LabPage
 from tests.workshop_room.desk.room_pages import RoomPages, open_room_pages
 from workshop_dev.suite import find_browser
+from workshop_kit import provision
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.lessons.lab import LabServer, start_server
-from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
 expect.set_options(timeout=WAIT_MS)

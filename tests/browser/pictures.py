@@ -14,11 +14,11 @@ from playwright.sync_api import Locator, ViewportSize, expect
 
 from tests.browser import lessons
 from tests.browser.lab_page import LabPage, button
+from workshop_kit import provision
 from workshop_kit.engine.session import Session
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import provision
 
 pytestmark = pytest.mark.timeout(900)
 PICTURE = CHECKOUT / "docs" / "images" / "lesson.gif"

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 from tests.browser.lab_page import SCREENSHOTS, brightness, button
 from tests.waiting import wait_until
 from tests.workshop_room.desk.room_pages import open_pages
+from workshop_kit import provision
 from workshop_kit.engine.session import Session
-from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 from workshop_room.desk.audience_view import CHANGE
 from workshop_room.desk.controller import Controller

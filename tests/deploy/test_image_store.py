@@ -16,6 +16,7 @@ import pytest
 from tests.commands import copy_of_the_checkout, run
 from tests.deploy.engine_runs import note
 from tests.private_engine import CONTAINERD_STORE, PrivateEngine, private_engine
+from workshop_kit import provision
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine import reach, recipes
 from workshop_kit.engine.client import WorkspaceClient
@@ -24,7 +25,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service_image
 from workshop_kit.trials.check_api import Context
-from workshop_kit.workspace import provision, registry
+from workshop_kit.workspace import registry
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]

@@ -26,6 +26,7 @@ FLOORS = (
     ("workshop_kit.display",),
     ("workshop_kit.search",),
     ("workshop_kit.workspace",),
+    ("workshop_kit.provision",),
     ("workshop_kit.trials",),
     ("workshop_kit.checks",),
     ("workshop_kit.exercises",),

@@ -13,7 +13,7 @@ import typer
 
 from workshop_dev import generated, generator, new_lesson, suite
 from workshop_dev import site as site_pages
-from workshop_kit import python_env
+from workshop_kit import provision, python_env
 from workshop_kit.bundle import site_copy
 from workshop_kit.commands.options import NoInstall
 from workshop_kit.engine import install
@@ -21,7 +21,6 @@ from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Step
 from workshop_kit.terminal import TerminalReport, answer, say
-from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import own_workspace
 
 new = typer.Typer(no_args_is_help=True, rich_markup_mode=None)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workshop_kit import provision
 from workshop_kit.commands.options import AsJson, Lessons, NoInstall
 from workshop_kit.engine import reaper
 from workshop_kit.engine.stack import Stack
@@ -21,7 +22,7 @@ from workshop_kit.lessons.book import BOOK
 from workshop_kit.paths import CHECKOUT, TOURS
 from workshop_kit.reporting import Report
 from workshop_kit.terminal import TerminalReport, answer
-from workshop_kit.workspace import content, provision
+from workshop_kit.workspace import content
 from workshop_kit.workspace.course import TRACKS, find_track, load_course
 from workshop_kit.workspace.folder import Workspace
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
+from workshop_kit import provision
 from workshop_kit.engine import pauses, reach, reaper
 from workshop_kit.engine.pauses import PausedContainer
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from workshop_kit import provision
 from workshop_kit.bundle import image_archive, site_copy, wheels
 from workshop_kit.bundle.part import MB, find, parts, require_same, verify, version_of
 from workshop_kit.commands import COMMANDS, doctor
@@ -22,7 +23,7 @@ from workshop_kit.lessons import book
 from workshop_kit.paths import CHECKOUT, GRADES, TOURS
 from workshop_kit.reporting import Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
-from workshop_kit.workspace import content, lab_settings, provision
+from workshop_kit.workspace import content, lab_settings
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace, own_workspace
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from workshop_kit import provision
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.files import write_atomically
 from workshop_kit.reporting import Report
-from workshop_kit.workspace import content, course, growth, naive_copy, provision, regions, solutions
+from workshop_kit.workspace import content, course, growth, naive_copy, regions, solutions
 from workshop_kit.workspace.content import Backup
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace, lesson_copies

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from workshop_kit import provision
 from workshop_kit.display.figure_text import describe_figures
 from workshop_kit.display.live import LiveOutputs, NotebookReport
 from workshop_kit.display.map import system_map
@@ -36,7 +37,7 @@ from workshop_kit.lessons.project import Project
 from workshop_kit.lessons.settings_form import SettingsForm
 from workshop_kit.lessons.take_home import HasMarkdown
 from workshop_kit.membership.room_widget import RoomSync, RoomView, show_once_joined, start_sync
-from workshop_kit.workspace import file_cell, provision
+from workshop_kit.workspace import file_cell
 from workshop_kit.workspace.folder import HIDDEN, Workspace, find_workspace
 from workshop_kit.workspace.naive_copy import NaiveCopy
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from workshop_kit import provision
 from workshop_kit.commands.options import Address, NoInstall
 from workshop_kit.engine import images, reach, reaper
 from workshop_kit.errors import NotReady
 from workshop_kit.terminal import TerminalReport, answer, say
-from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import own_workspace
 from workshop_room.seats import hub_seats, hub_server, seat_server
 from workshop_room.seats.hub_seats import HubSettings, folder_of

@@ -14,6 +14,7 @@ from typing import Any, Self
 import pandas as pd
 from docker.errors import DockerException
 
+from workshop_kit import provision
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
 from workshop_kit.display.dashboard.view import View
 from workshop_kit.engine import reaper
@@ -28,7 +29,6 @@ from workshop_kit.observe.logs.lines import assemble, parse_fields
 from workshop_kit.observe.watcher import Watcher, WatchTarget
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Report, Step, silent
-from workshop_kit.workspace import provision
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust

@@ -21,6 +21,7 @@ import psutil
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
+from workshop_kit import provision
 from workshop_kit.engine import reach
 from workshop_kit.engine.cleanup import CleanupResult
 from workshop_kit.engine.reach import Engine
@@ -28,7 +29,6 @@ from workshop_kit.host import GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Report, Step
-from workshop_kit.workspace import provision
 from workshop_room.grading.grade import Grade, Outcome, one_line
 from workshop_room.grading.submission import Submission
 from workshop_room.grading.worker import Job

@@ -21,6 +21,7 @@ from typing import IO
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from workshop_kit import provision
 from workshop_kit.engine import reach, reaper
 from workshop_kit.errors import Exit, NotReady, WorkshopError
 from workshop_kit.exercises.exercise_service import ExerciseService
@@ -31,7 +32,7 @@ from workshop_kit.reporting import silent
 from workshop_kit.terminal import say_error
 from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.image_builds import ImageBuilds
-from workshop_kit.workspace import growth, provision, regions, registry, solutions
+from workshop_kit.workspace import growth, regions, registry, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.regions import FileStage

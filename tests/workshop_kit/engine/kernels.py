@@ -23,7 +23,7 @@ import os, sys, time
 from pathlib import Path
 from workshop_kit.engine import containers, images, reach, reaper
 from workshop_kit.engine.containers import Spec
-from workshop_kit.workspace import provision
+from workshop_kit import provision
 from workshop_kit.workspace.folder import Workspace
 workspace, base = Workspace.open(Path(sys.argv[1])), sys.argv[2]
 session = provision.session_of(workspace, reach.connect())

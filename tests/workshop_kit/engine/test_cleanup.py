@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from workshop_kit import provision
 from workshop_kit.engine import cleanup, containers
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, OWNER, SCOPE, SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import REPOSITORY
 from workshop_kit.engine.session import Entry, Session
-from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
 SLEEP = ("python3", "-c", "import time; time.sleep(600)")

@@ -13,13 +13,13 @@ import pytest
 from docker.errors import BuildError, NotFound
 
 from tests.workshop_kit.engine import kernels
+from workshop_kit import provision
 from workshop_kit.engine import builder, cleanup, recipes
 from workshop_kit.engine.client import WorkspaceClient, WorkspaceContainer
 from workshop_kit.engine.labels import COMPOSE_PROJECT, Identity
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
-from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
 SLEEP = ["python3", "-c", "import time; time.sleep(600)"]

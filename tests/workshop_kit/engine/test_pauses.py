@@ -35,7 +35,7 @@ from pathlib import Path
 from workshop_kit.engine import reach, reaper
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.faults.injection import fault
-from workshop_kit.workspace import provision
+from workshop_kit import provision
 from workshop_kit.workspace.folder import Workspace
 
 workspace = Workspace.open(Path(sys.argv[1]))

@@ -21,13 +21,13 @@ from pydantic import TypeAdapter
 
 from tests.workshop_kit.engine.kernels import kernel
 from tests.workshop_kit.faults.conftest import Shop
+from workshop_kit import provision
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import catalog, handlers, injection
 from workshop_kit.faults.active_fault import ActiveFault, TargetState
 from workshop_kit.faults.catalog import FAULTS, Fault, find_fault
 from workshop_kit.faults.handlers import HANDLERS
 from workshop_kit.faults.injection import Journal, fault, revert_all
-from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
 
@@ -157,7 +157,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from workshop_kit.faults.injection import fault
 from workshop_kit.engine import reach
-from workshop_kit.workspace import provision
+from workshop_kit import provision
 from workshop_kit.workspace.folder import Workspace
 
 workspace = Workspace.open(Path(sys.argv[1]))

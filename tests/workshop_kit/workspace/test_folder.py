@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from workshop_kit import provision
 from workshop_kit.engine import images as kit_images
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
-from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace, find_workspace, own_workspace
 
 

@@ -1,4 +1,7 @@
-"""Make this machine ready, step by step; a step that is already done is skipped."""
+"""Make the machine and the stack ready for a workspace, step by step, and clear what a workspace has left there.
+
+A step that is already done is skipped.
+"""
 
 from __future__ import annotations
 

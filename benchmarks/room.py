@@ -18,7 +18,8 @@ from benchmarks._rows import Row, show
 from benchmarks._workspace import ROOT
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.membership import membership
-from workshop_kit.membership.protocol import JoinCode, Snapshot
+from workshop_kit.membership.join_code import JoinCode
+from workshop_kit.membership.protocol import Snapshot
 from workshop_kit.membership.room_widget import RoomSync
 from workshop_kit.observe.http import Answer
 from workshop_kit.terminal import say

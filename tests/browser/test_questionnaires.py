@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.lab_page import SCREENSHOTS, LabPage, button
 from tests.waiting import wait_until
 from tests.workshop_room.desk.room_pages import RoomPages
-from workshop_kit.membership.protocol import SUMMARY, GuessReport, Snapshot
+from workshop_kit.membership.disclosure import SUMMARY
+from workshop_kit.membership.protocol import GuessReport, Snapshot
 from workshop_room.desk.questionnaires import THANKS, load_questions
 
 QUESTIONS = load_questions()

@@ -26,7 +26,8 @@ def join(
     if not code and not leave:
         raise WrongUsage("The code is missing.", "Read it from the room's screen: ./workshop join CODE.")
     from workshop_kit.membership import membership, room_widget  # lazily: slow imports
-    from workshop_kit.membership.protocol import SUMMARY, JoinCode, disclosure
+    from workshop_kit.membership.disclosure import SUMMARY, disclosure
+    from workshop_kit.membership.join_code import JoinCode
 
     workspace = own_workspace()
     if leave:

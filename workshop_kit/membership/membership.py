@@ -15,16 +15,16 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 from workshop_kit.exercises.progress import ExerciseRecord, Progress
 from workshop_kit.files import read_small, write_atomically
+from workshop_kit.membership.debrief_signs import sign_named_in
+from workshop_kit.membership.join_code import JoinCode
 from workshop_kit.membership.protocol import (
     MOST_CHARACTERS,
     MOST_MINUTES,
     GuessReport,
     Help,
-    JoinCode,
     Repair,
     RoomState,
     Snapshot,
-    sign_named_in,
 )
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer

@@ -22,7 +22,9 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.static_panel import PANEL_CSS, static_page
 from workshop_kit.errors import WorkshopError
 from workshop_kit.membership import membership
-from workshop_kit.membership.protocol import SUMMARY, Help, JoinCode, disclosure
+from workshop_kit.membership.disclosure import SUMMARY, disclosure
+from workshop_kit.membership.join_code import JoinCode
+from workshop_kit.membership.protocol import Help
 from workshop_kit.observe.http import Answer
 from workshop_kit.workspace.folder import Workspace
 

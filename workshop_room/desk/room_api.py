@@ -11,7 +11,9 @@ import segno
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.lessons.predictions import ASKS, load_all_questions
-from workshop_kit.membership.protocol import SUMMARY, JoinCode, Notice, Poll
+from workshop_kit.membership.disclosure import SUMMARY
+from workshop_kit.membership.join_code import JoinCode
+from workshop_kit.membership.protocol import Notice, Poll
 from workshop_kit.workspace.course import lesson_names, notebook_cells
 from workshop_room.desk.audience import Audience
 from workshop_room.desk.classroom import Body, Classroom

@@ -23,7 +23,8 @@ from workshop_kit.display.page_server import CSS, HTML, JS, JSON, MOST_BODY_BYTE
 from workshop_kit.errors import NotReady, WrongUsage, first_problem
 from workshop_kit.files import read_small, write_atomically
 from workshop_kit.host import raise_file_limit
-from workshop_kit.membership.protocol import ALIKE, FIRST_PORT, PORTS, SECRETS, JoinCode, Snapshot
+from workshop_kit.membership.join_code import ALIKE, FIRST_PORT, PORTS, SECRETS, JoinCode
+from workshop_kit.membership.protocol import Snapshot
 from workshop_room.desk.classroom import Classroom, TooManyJoins
 
 PAGES = Path(__file__).parent / "pages"

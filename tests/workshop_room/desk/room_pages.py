@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pandas as pd
 
-from workshop_kit.membership.protocol import JoinCode
+from workshop_kit.membership.join_code import JoinCode
 from workshop_kit.observe.watcher import Tables
 from workshop_room.desk.audience import Audience, RequestLines
 from workshop_room.desk.controller import LINE_COLUMNS, Controller

@@ -10,7 +10,8 @@ import pytest
 
 from tests.workshop_room.desk.room_pages import RoomPages
 from workshop_kit.lessons.predictions import ASKS, load_all_questions
-from workshop_kit.membership.protocol import GuessReport, JoinCode, Poll, Snapshot
+from workshop_kit.membership.join_code import JoinCode
+from workshop_kit.membership.protocol import GuessReport, Poll, Snapshot
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS, load_course, notebook_cells
 from workshop_room.desk.audience import Audience

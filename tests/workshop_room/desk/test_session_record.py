@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from workshop_kit.errors import NotReady
-from workshop_kit.membership.protocol import GuessReport, JoinCode, Repair, Snapshot
+from workshop_kit.membership.join_code import JoinCode
+from workshop_kit.membership.protocol import GuessReport, Repair, Snapshot
 from workshop_kit.observe import http
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import load_course

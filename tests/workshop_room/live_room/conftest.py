@@ -11,7 +11,7 @@ import pytest
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.lessons.predictions import Option, Question
 from workshop_kit.membership import membership
-from workshop_kit.membership.protocol import JoinCode
+from workshop_kit.membership.join_code import JoinCode
 from workshop_kit.workspace.folder import Workspace
 from workshop_room.desk.classroom import Classroom
 from workshop_room.desk.room_server import RoomServer, open_room

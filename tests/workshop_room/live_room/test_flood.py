@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 from tests.workshop_room.live_room.conftest import opened
 from workshop_kit.host import FILES, raise_file_limit
 from workshop_kit.membership import membership
-from workshop_kit.membership.protocol import JoinCode
+from workshop_kit.membership.join_code import JoinCode
 from workshop_kit.membership.room_widget import RoomSync
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer

@@ -14,7 +14,8 @@ from tests.workshop_room.live_room.conftest import ID, LiveRoom, guess, opened
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.membership import membership
-from workshop_kit.membership.protocol import GuessReport, JoinCode, Poll
+from workshop_kit.membership.join_code import JoinCode
+from workshop_kit.membership.protocol import GuessReport, Poll
 from workshop_kit.membership.room_widget import RoomSync
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer

@@ -15,21 +15,10 @@ from tests.workshop_room.live_room.conftest import LiveRoom
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.membership import membership
-from workshop_kit.membership.protocol import (
-    DISCLOSED,
-    FIRST_PORT,
-    LENGTH,
-    PORTS,
-    SECRETS,
-    SUMMARY,
-    SYMBOLS,
-    GuessReport,
-    JoinCode,
-    Repair,
-    Snapshot,
-    disclosure,
-    sign_named_in,
-)
+from workshop_kit.membership.debrief_signs import sign_named_in
+from workshop_kit.membership.disclosure import DISCLOSED, SUMMARY, disclosure
+from workshop_kit.membership.join_code import FIRST_PORT, LENGTH, PORTS, SECRETS, SYMBOLS, JoinCode
+from workshop_kit.membership.protocol import GuessReport, Repair, Snapshot
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import game_records
 from workshop_kit.trials.result import Verdict

@@ -31,13 +31,14 @@ def cause(context: Context) -> Result:
 def judge_cause(value: Any, log: pd.DataFrame, incident: LogIncident) -> Result:
     """Judge an answer by the log of an incident; its time and its request are judged if the dependency is right."""
     lines = incidents.affected_requests(log, incident.target, SLOW_MS)
-    fault_lines = lines[lines["received"] >= pd.Timestamp(incident.injecting)]
+    beginning = incidents.beginning(log, incident, SLOW_MS)
+    trouble_lines = lines[lines["received"] >= beginning]
 
     dependency = _dependency_finding(entry_of(value, "dependency"), log, incident)
     all_findings = [dependency]
     if dependency.passed:
-        all_findings.append(_time_finding(entry_of(value, "since"), fault_lines, incident))
-        all_findings.append(_request_finding(entry_of(value, "request_id"), fault_lines, log))
+        all_findings.append(_time_finding(entry_of(value, "since"), trouble_lines, incident, beginning))
+        all_findings.append(_request_finding(entry_of(value, "request_id"), trouble_lines, log))
     return conclude(FINDINGS.success_summary.format(trouble=incident.trouble), all_findings)
 
 
@@ -53,31 +54,31 @@ def _dependency_finding(answer: Any, log: pd.DataFrame, incident: LogIncident) -
     return FINDINGS.found(name == incident.target, f"dependency.{way_to_fail}", observation, name=name)
 
 
-def _time_finding(answer: Any, fault_lines: pd.DataFrame, incident: LogIncident) -> Finding:
-    """Find whether the answer has the time at which the incident began; ``fault_lines`` are those that show it."""
+def _time_finding(answer: Any, trouble_lines: pd.DataFrame, incident: LogIncident, beginning: pd.Timestamp) -> Finding:
+    """Find whether the answer has the time at which the incident began; ``trouble_lines`` are those that show it."""
     time = _read_time(answer)
     observation = f"you said {answer or 'nothing'}"
     if time is None:
         return FINDINGS.failed("since.no-time", observation)
 
-    injecting = pd.Timestamp(incident.injecting)
     injected = pd.Timestamp(incident.injected)
+    fault_lines = trouble_lines[trouble_lines["received"] >= pd.Timestamp(incident.injecting)]
     first_symptom = max([injected, *fault_lines["received"].head(1)])
-    if time < injecting:
+    if time < beginning:
         way_to_fail = "early"
-        difference = time - injecting
+        difference = time - beginning
     else:
         way_to_fail = "late"
         difference = time - first_symptom
 
-    is_right = injecting - EARLY <= time <= first_symptom + LATE
+    is_right = beginning - EARLY <= time <= first_symptom + LATE
     return FINDINGS.found(is_right, f"since.{way_to_fail}", observation, seconds=abs(difference.total_seconds()))
 
 
-def _request_finding(answer: Any, fault_lines: pd.DataFrame, log: pd.DataFrame) -> Finding:
-    """Find whether the answer is the id of a request that shows the fault."""
+def _request_finding(answer: Any, trouble_lines: pd.DataFrame, log: pd.DataFrame) -> Finding:
+    """Find whether the answer is the id of a request that shows the trouble."""
     lines = log[log["request_id"] == str(answer)]
-    affected_ids = set(fault_lines["request_id"].dropna())
+    affected_ids = set(trouble_lines["request_id"].dropna())
 
     way_to_fail = "unknown" if lines.empty else "unconcerned"
     observation = f"{answer or 'nothing'}: {len(lines)} lines have this id"

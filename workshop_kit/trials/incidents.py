@@ -50,6 +50,8 @@ DECOYS = ("redis", "replica-db")
 SLOW_MS = 100
 SLOW_TIMES = 4
 MARGIN = 1.5
+SEVERAL = 3
+"""So many requests in a second that wait for one dependency are no chance: a trouble has begun."""
 FIELDS = {
     **dict.fromkeys(("request_id", "method", "route", "dependency", "error"), "string[pyarrow]"),
     **dict.fromkeys(("status", "duration_ms", *TIMINGS.values()), "double[pyarrow]"),
@@ -116,8 +118,7 @@ def inject(stack: Stack, random: Random, report: Report, trouble: Trouble | None
     for attempt in range(1, MOST_ATTEMPTS + 1):
         incident = _run_incident(stack, trouble, decoy, quiet_seconds, report)
         log = _read_log(stack, incident)
-        is_last_attempt = attempt == MOST_ATTEMPTS
-        if is_last_attempt or (is_visible(log, incident.target) and is_misleading(log, incident.target)):
+        if attempt == MOST_ATTEMPTS or _is_clear(log, incident):
             break
         report(Step("Incident", None, "the machine was too busy to show it: once more"))
 
@@ -164,6 +165,31 @@ def _reconnect(stack: Stack) -> None:
     for plan in CUSTOMERS:
         method, path = plan["request"].split(" ")
         http.request(method, f"{stack.url()}{path}", json_body=plan.get("json"))
+
+
+def _is_clear(log: pd.DataFrame, incident: LogIncident) -> bool:
+    """Return whether the log shows the trouble, not by its first warning, and from its fault on."""
+    if beginning(log, incident, SLOW_MS) != incident.injecting:
+        return False
+    return is_visible(log, incident.target) and is_misleading(log, incident.target)
+
+
+def beginning(log: pd.DataFrame, incident: LogIncident, slow_ms: float) -> pd.Timestamp:
+    """Return when the log first shows the trouble: with its fault, or before that on a machine that is too busy.
+
+    Then several requests in a second had to wait for the target (see `affected_requests`), so that time is right, too.
+    """
+    injecting = pd.Timestamp(incident.injecting)
+    lines = affected_requests(log, incident.target, slow_ms)
+    early_lines = lines[lines["received"] < injecting]
+    early_requests = early_lines.dropna(subset="request_id").drop_duplicates("request_id")
+
+    times = pd.DatetimeIndex(early_requests["received"]).sort_values()
+    requests_in_a_second = pd.Series(1.0, times).rolling("1s").sum()
+    times_of_trouble = times[requests_in_a_second >= SEVERAL]
+    if times_of_trouble.empty:
+        return injecting
+    return times_of_trouble[0] - pd.Timedelta(seconds=1)
 
 
 def is_visible(log: pd.DataFrame, target: str) -> bool:

@@ -43,7 +43,13 @@ EXAMPLES = re.compile(r"NN_lesson|07_network|/network\.py|alive\.py|monitoring_p
 def test_files_and_modules_exist(root: Path, page: str) -> None:
     """Of what a page names from the top of the repository; not the files of an example that a guide makes."""
     paths = [path for path in PATH.findall((root / page).read_text()) if not EXAMPLES.search(path)]
-    assert [path for path in paths if not (root / path).exists() and not (root / f"{path}.py").exists()] == []
+    missing = [path for path in paths if not _is_there(root, path)]
+    assert missing == []
+
+
+def _is_there(root: Path, path: str) -> bool:
+    """Whether it is a file, a folder or a module."""
+    return (root / path).exists() or (root / f"{path}.py").exists()
 
 
 def test_what_lessons_link_to_is_in_a_workspace(root: Path) -> None:

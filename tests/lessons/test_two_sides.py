@@ -39,10 +39,6 @@ SLOW = {"config.limits", "monitoring.deep"}
 """Their checks wait for time limits, half a minute each; the tour of their lessons passes their solutions."""
 
 
-SLOW = {"config.limits", "monitoring.deep"}
-"""Their checks wait for time limits, half a minute each; the tour of their lessons passes their solutions."""
-
-
 def sided(exercises: Sequence[Exercise]) -> list[Any]:
     """The exercises as parameters; slow ones, and those that are no part of a lesson's minutes, wait for `--all`."""
     parameters = []

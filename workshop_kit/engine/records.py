@@ -28,7 +28,8 @@ class RecordFile(Generic[Record]):
     """
 
     def __init__(self, path: Path, kind: type[Record], noun: str, *, max_bytes: int = MAX_BYTES) -> None:
-        self.path, self._noun = path, noun
+        self.path = path
+        self._noun = noun
         self._max_bytes = max_bytes
         self._adapter: TypeAdapter[Record] = TypeAdapter(kind)
 

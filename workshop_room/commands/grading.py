@@ -33,6 +33,27 @@ OPEN_NETWORK = (
     "off it."
 )
 
+HandedIn = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FOLDER",
+        help="Workspaces, my_service folders, zip or tar archives of them, exported files; or a folder of these.",
+    ),
+]
+OnlyExercises = Annotated[list[str] | None, typer.Option(help="An exercise, or a lesson such as 02; may be repeated.")]
+OfTrack = Annotated[str, typer.Option(help=f"The exercises of a track. One of: {', '.join(TRACKS)}.")]
+DefaultSeed = Annotated[
+    int | None, typer.Option(min=0, help="The numbers of folders that do not say theirs, as in `start --seed`.")
+]
+CsvFile = Annotated[Path | None, typer.Option(help="Write one line for each exercise to this file, too.")]
+ResultsFile = Annotated[
+    Path,
+    typer.Option(
+        help="Keeps each grade as soon as it is known: a run that was ended goes on there.",
+        show_default="build/grade/results.jsonl",
+    ),
+]
+
 
 def grade(
     handed_in: HandedIn,
@@ -70,21 +91,7 @@ def grade(
     for problem in book.problems:
         say(problem)
 
-    GRADES.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = FileLock(GRADES / ".lock").acquire(timeout=0)
-    except Timeout as taken:
-        raise WorkshopError("Another `./workshop grade` is running.", "Wait until it has ended.") from taken
-    with lock, TerminalReport() as progress:
-        engine = _require_engine()
-        if not engine.dialect.has_buildkit:
-            say(OPEN_NETWORK)
-        remove_leftovers(GRADES, engine)
-        names = [one.id for one in exercises]
-        with build_options(engine, say) as options:
-            judge = ProcessJudge(GRADES, _require_engine, options)
-            graded = list(grade_all(submissions, names, book, judge, progress))
-
+    graded = _grade_all(submissions, exercises, book)
     if csv is not None:
         write_atomically(csv, report.as_csv(graded).encode())
         say(f"written: {csv}")
@@ -117,6 +124,8 @@ def _grade_all(
 
     with lock, TerminalReport() as progress:
         engine = _require_engine()
+        if not engine.dialect.has_buildkit:
+            say(OPEN_NETWORK)
         remove_leftovers(GRADES, engine)
 
         names = [exercise.id for exercise in exercises]

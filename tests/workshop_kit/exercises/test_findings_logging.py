@@ -161,11 +161,11 @@ def context() -> Iterator[Case]:
     yield "logging.context.answered.failed", logging_context.context_findings(failed, log_of(), IDS)
     queue = log_of_events([{"by": QUEUE}, *context_events()])
     yield "logging.context.answered.queue", logging_context.context_findings(ANSWERED, queue, IDS)
-    yield "logging.context.logged.another", found(shared)
-    yield "logging.context.logged.lost", found(lost("by", "itself"))
-    yield "logging.context.logged.thread", found(lost("by", "a thread"))
-    yield "logging.context.ended", found(lost("msg", "request"))
-    yield "logging.context.background", found(lambda event: {"request_id": "id-0", **event})
+    yield "logging.context.logged.another", findings_of(shared)
+    yield "logging.context.logged.lost", findings_of(lost("by", "itself"))
+    yield "logging.context.logged.thread", findings_of(lost("by", "a thread"))
+    yield "logging.context.ended", findings_of(lost("msg", "request"))
+    yield "logging.context.background", findings_of(lambda event: {"request_id": "id-0", **event})
 
 
 FROM_INFO = (False, True, True)
@@ -244,7 +244,7 @@ def jq() -> Iterator[Case]:
     """Output of jq with complaints, without an end, with too little or too much."""
     records = [FAILED_REQUEST, {"request_id": "b", "status": 404}]
 
-    def found(output: str, error: str = "", code: int = 0, *, cut: bool = False) -> Sequence[Finding]:
+    def findings_of(output: str, error: str = "", code: int = 0, *, cut: bool = False) -> Sequence[Finding]:
         return logging_jq.jq_findings(JqOutput(output, error, code, cut), [FAILED_REQUEST], records)
 
     assert all(finding.passed for finding in findings_of("a\n"))

@@ -411,9 +411,9 @@ def test_behind_an_init_143_is_a_good_end(process_1: str, code: int | None, is_g
     """uvicorn raises SIGTERM again once it has stopped; an init passes that on as 143."""
     assert stops.is_good_end(process_1, code) is is_good
     ends = [
-        one
-        for one in monitoring_drain.drain_findings(replace(STOPPED, process_1=process_1, code=code))
-        if "end" in one.key
+        finding
+        for finding in monitoring_drain.drain_findings(replace(STOPPED, process_1=process_1, code=code))
+        if "end" in finding.key
     ]
     assert [finding.passed for finding in ends] == [is_good]
 

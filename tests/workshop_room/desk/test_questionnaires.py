@@ -140,6 +140,11 @@ def test_feedback_is_counted_on_the_presenters_page_alone(room: RoomPages) -> No
     assert "Too fast" not in room.get("/audience/room").text
 
 
+def chosen(question: dict[str, Any]) -> list[Any]:
+    """The answers of a question that somebody gave, each with its number."""
+    return [answer for answer in question["answers"] if answer[1]]
+
+
 def test_the_feedback_names_the_lessons_of_the_track() -> None:
     """Nobody is asked for a lesson that was not taught."""
     times = TrackTimes.of(CHECKOUT, "90min")

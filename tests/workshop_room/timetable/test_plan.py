@@ -12,6 +12,7 @@ import pytest
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS, ExerciseTime, LessonTime, Section, load_course, notebook_cells
+from workshop_room.commands.plan import main as plan
 from workshop_room.timetable.plan import clock, minutes_of, timetable
 
 COURSE = load_course(CHECKOUT)
@@ -77,33 +78,6 @@ def test_a_short_track_has_time_to_talk_about_each_cell(track: str) -> None:
             core = [exercise for exercise in CORE if track in exercise.tracks]
             own = [exercise for exercise in core if exercise.cell in part.cells_on(track)]
             minutes = part.minutes.get(track, 0) - sum(exercise.all_minutes for exercise in own)
-            cells = cells_with_talk(lesson, part, track)
-            if 60 * minutes < SECONDS_PER_CELL * len(cells):
-                hurried.append((lesson, part.heading, minutes, cells))
-    assert hurried == []
-
-
-def cells_with_talk(lesson: str, part: Section, track: str) -> list[str]:
-    """Return the code cells (ids) that a track has of a section, up to its exercise, whose minutes are its own."""
-    kept = set(part.cells_on(track)) - WITHOUT_TALK
-    found = []
-    for cell in notebook_cells(CHECKOUT / "notebooks" / f"{lesson}.ipynb"):
-        if cell["id"] not in kept or cell["cell_type"] != "code":
-            continue
-        if "w.exercise(" in cell["source"]:
-            break
-        found.append(cell["id"])
-    return found
-
-
-@pytest.mark.parametrize("track", ["90min", "half-day"])
-def test_a_short_track_has_time_to_talk_about_each_cell(track: str) -> None:
-    """Its sections have half a minute for each cell that people run, beside the minutes of their exercises."""
-    hurried = []
-    for lesson in (one.name for one in COURSE.lessons if track in one.minutes):
-        for part in COURSE.sections[lesson]:
-            own = [one for one in CORE if track in one.tracks and one.cell in part.cells_on(track)]
-            minutes = part.minutes.get(track, 0) - sum(one.all_minutes for one in own)
             cells = cells_with_talk(lesson, part, track)
             if 60 * minutes < SECONDS_PER_CELL * len(cells):
                 hurried.append((lesson, part.heading, minutes, cells))

@@ -17,6 +17,7 @@ from unittest import mock
 import pytest
 from traitlets.config import Config
 
+from workshop_kit.commands import COMMANDS
 from workshop_kit.engine import install, recipes
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.host import GIB
@@ -146,7 +147,10 @@ def test_a_seat_has_what_its_images_and_lessons_are_made_from(root: Path) -> Non
     """An image's tag is the hash of its folder: with a file less, a seat would build it again, without a network."""
     lines = (root / SEAT / "Dockerfile.dockerignore").read_text().splitlines()
     there = {line.removeprefix("!") for line in lines if line.startswith("!")}
-    needed = [recipe.folder for recipe in recipes.RECIPES] + [*COPIED, *LINKED, "solutions", "workshop_kit", "workshop"]
+    packages = {command.module.partition(".")[0] for command in COMMANDS.values()}
+    needed = [recipe.folder for recipe in recipes.RECIPES] + [*COPIED, *LINKED, "solutions", "workshop", *packages]
     assert {name.split("/")[0] for name in needed} <= there
+    (compiled,) = re.findall(r"unchecked-hash \\\n +(.+) \\\n", (root / SEAT / "Dockerfile").read_text())
+    assert set(compiled.split()) == packages
     left_out = [line for line in lines if line.startswith("**/")]
     assert left_out == ["**/__pycache__", "**/*.pyc", "**/.ipynb_checkpoints"]

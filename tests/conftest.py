@@ -46,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 SLOWEST_FILES = 10
+PREPARING = "WORKSHOP_TEST_PREPARES"  # `workshop_dev.suite`, which is slow to import, sets it
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
@@ -81,17 +82,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Prepare engine, images and browser if a chosen test needs them, where ``./workshop test`` leaves it to pytest."""
-    may_install = os.environ.pop("WORKSHOP_TEST_PREPARES", "")
+    may_install = os.environ.pop(PREPARING, "")
     marks = {mark.name for item in session.items for mark in item.iter_markers()}
     if not may_install or session.config.option.collectonly or not marks & {"engine", "browser"}:
         return
     from workshop_dev import suite
+    from workshop_kit.engine import install
     from workshop_kit.errors import NotReady
 
     try:
         suite.prepare(marks, may_install=may_install == "yes")
     except NotReady as error:
-        pytest.exit(str(error), returncode=error.exit_code)
+        os.environ[PREPARING] = may_install
+        install.repeat_as_group_member(error, sys.orig_argv)
+        pytest.exit(str(error), returncode=suite.NOT_PREPARED)
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,8 @@ RECORD = Path("build") / "test-groups.json"
 PREPARING = "WORKSHOP_TEST_PREPARES"
 """The variable is set for chosen tests: pytest then prepares what they need, with ``yes`` by installing it."""
 NOTHING_COLLECTED = 5
+NOT_PREPARED = 30
+"""The exit code of a pytest that could not prepare what the chosen tests need; pytest's own end at 5."""
 BUSY_LOOP = "while True: pass"
 SHUFFLED = ("-p", "randomly")
 """Run the tests in random order: none may depend on an earlier one."""
@@ -85,6 +87,16 @@ def names_a_part(words: Sequence[str], root: Path) -> bool:
         if word and (root / path).exists():
             return True
     return False
+
+
+def leaves_preparing(words: Sequence[str]) -> bool:
+    """Return whether pytest can prepare what the chosen tests need: in one process, on a machine that is not busy.
+
+    >>> leaves_preparing(["-k", "ledger"]), leaves_preparing(["-n", "4", "tests"]), leaves_preparing(["-m", "busy"])
+    (True, False, False)
+    """
+    has_workers = any(word.startswith(("-n", "--numprocesses")) for word in words)
+    return not has_workers and busy_loops_of(words) == 0
 
 
 def busy_loops_of(words: Sequence[str]) -> int:

@@ -11,6 +11,8 @@ import typer
 from workshop_kit import program
 from workshop_kit.__main__ import run_without_packages
 from workshop_kit.commands import COMMANDS
+from workshop_kit.engine import reaper
+from workshop_kit.paths import LAUNCHER
 
 
 def application(name: str) -> typer.Typer:
@@ -31,7 +33,8 @@ def application(name: str) -> typer.Typer:
 
 def main() -> NoReturn:
     """Run ``./workshop``."""
-    program.exit_with(partial(run, sys.argv[1:]))
+    words = sys.argv[1:]
+    program.exit_with(partial(run, words), [str(LAUNCHER), *words])
 
 
 def run(words: list[str]) -> object:
@@ -41,7 +44,10 @@ def run(words: list[str]) -> object:
         return code
 
     name = words[0]
-    return program.start(application(name), words, "./workshop", has_containers=COMMANDS[name].has_containers)
+    if COMMANDS[name].has_containers:
+        reaper.interrupt_on_termination()
+
+    return program.start(application(name), words, "./workshop")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from workshop_kit.engine import install, reaper
+from workshop_kit.engine import install
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.files import explain
 from workshop_kit.paths import CHECKOUT
@@ -25,24 +25,25 @@ def new_application(name: str) -> typer.Typer:
     return typer.Typer(name=name, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
-def start(app: typer.Typer, words: Sequence[str], program: str, *, has_containers: bool) -> object:
+def start(app: typer.Typer, words: Sequence[str], program: str) -> object:
     """Run an application with its words, and return its exit code or result; errors are raised to the caller.
 
-    ``program`` is what the user typed, for the help. ``has_containers``: they are removed when it is terminated.
+    ``program`` is what the user typed, for the help.
     """
-    if has_containers:
-        reaper.interrupt_on_termination()
     return app(list(words), prog_name=program, standalone_mode=False)  # in standalone mode Typer exits by itself
 
 
-def exit_with(program: Callable[[], object]) -> NoReturn:
-    """Run a program and exit with the code that it returns; an error becomes one sentence and its exit code."""
+def exit_with(program: Callable[[], object], command: Sequence[str]) -> NoReturn:
+    """Run a program and exit with the code that it returns; an error becomes one sentence and its exit code.
+
+    ``command`` is the program with its words, to run it again.
+    """
     try:
         code = program()
         if code == INTERRUPTED:  # Typer returns this code after Ctrl-C
             raise KeyboardInterrupt
     except WorkshopError as error:
-        install.repeat_as_group_member(error)
+        install.repeat_as_group_member(error, command)
         _say_and_exit(error)
     except (KeyboardInterrupt, typer.Abort):
         say("Stopped. Nothing is lost: run the same command again.")

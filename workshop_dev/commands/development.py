@@ -18,7 +18,7 @@ from workshop_kit.bundle import site_copy
 from workshop_kit.commands.options import NoInstall
 from workshop_kit.engine import install
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
-from workshop_kit.paths import CHECKOUT
+from workshop_kit.paths import CHECKOUT, LAUNCHER
 from workshop_kit.reporting import Step
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace.folder import own_workspace
@@ -36,13 +36,17 @@ def test(
     python = _interpreter(no_install)
     words = list(context.args)
     is_part = not everything and suite.names_a_part(words, CHECKOUT)
-    absent = {} if is_part else _prepare_tests(may_install=not no_install)  # for a part pytest prepares what it needs
+    variables: dict[str, str] = {}
+    absent: dict[str, str] = {}
+    if is_part and suite.leaves_preparing(words):
+        variables[suite.PREPARING] = "no" if no_install else "yes"
+    else:
+        absent = _prepare_tests(may_install=not no_install)
     prepared = time.monotonic()
 
     if everything:
         code = suite.run_all(python, CHECKOUT, words, absent)
     elif is_part:
-        variables = {suite.PREPARING: "no" if no_install else "yes"}
         with suite.busy(python, suite.busy_loops_of(words)):
             code = suite.run([python, "-m", "pytest", *words], CHECKOUT, variables)
     else:
@@ -50,6 +54,8 @@ def test(
         say("Left out: the tests marked long, alone, busy, engines or machine. Run: ./workshop test --all")
     if code == suite.NOTHING_COLLECTED:
         raise WorkshopError("No test was collected.", "Check the words after ./workshop test.")
+    if code == suite.NOT_PREPARED:
+        raise typer.Exit(Exit.NOT_READY)
 
     ended = time.monotonic()
     say(f"Total: {ended - began:.0f} s, {prepared - began:.0f} s of it to prepare the machine.")
@@ -158,7 +164,7 @@ def _prepare_tests(*, may_install: bool) -> dict[str, str]:
         try:
             provision.make_ready(own_workspace(), may_install=may_install, report=report)
         except NotReady as error:
-            install.repeat_as_group_member(error)
+            install.repeat_as_group_member(error, [str(LAUNCHER), *sys.argv[1:]])
             reasons_by_mark["engine"] = str(error)
             reasons_by_mark["browser"] = str(error)  # its tests need an engine, too
 

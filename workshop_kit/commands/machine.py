@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +21,7 @@ from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit, NotReady
 from workshop_kit.lessons import book
-from workshop_kit.paths import CHECKOUT, GRADES, TOURS
+from workshop_kit.paths import CHECKOUT, GRADES, LAUNCHER, TOURS
 from workshop_kit.reporting import Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
 from workshop_kit.workspace import content, lab_settings
@@ -75,7 +76,7 @@ def start(
         try:
             install.ensure(install=not no_install, report=report)
         except NotReady as error:
-            install.repeat_as_group_member(error)
+            install.repeat_as_group_member(error, [str(LAUNCHER), *sys.argv[1:]])
             say_error(error)
             say("Until then you can read the book: the lessons with their outputs.")
             book.copy_book(workspace)

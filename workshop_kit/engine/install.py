@@ -13,7 +13,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -24,7 +23,6 @@ from workshop_kit.engine import reach, shell
 from workshop_kit.engine.dialect import DEFAULT_SOCKET
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError
-from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Report, Step, silent
 
@@ -253,14 +251,13 @@ def _join_group(report: Report) -> None:
     )
 
 
-def repeat_as_group_member(error: WorkshopError) -> None:
-    """Run this command again, with ``sg``, if the user was added to Docker's group after logging in; else return.
+def repeat_as_group_member(error: WorkshopError, command: Sequence[str]) -> None:
+    """Run a command again, with ``sg``, if the user was added to Docker's group after logging in; else return.
 
     Logging in again would apply the new group, too; ``sg`` applies it to one command at once.
     """
     if isinstance(error, reach.NoPermission) and _lacks_own_group() and shutil.which("sg"):
-        command_line = shlex.join([str(CHECKOUT / "workshop"), *sys.argv[1:]])
-        os.execvp("sg", ["sg", GROUP, "-c", command_line])
+        os.execvp("sg", ["sg", GROUP, "-c", shlex.join(command)])
 
 
 def _lacks_own_group() -> bool:

@@ -24,7 +24,8 @@ AHEAD = "ahead"
 """The folder beside the chapters with the lessons to read ahead."""
 CONTENTS = Path("docs") / "site" / "contents.md"
 """The tables of contents; Sphinx refuses a page that none of them has."""
-ROOMS = "deploy/*/README.md"
+READMES = ("container_audit/README.md", "deploy/*/README.md")
+"""The pages outside of docs/ and notebooks/."""
 TITLE = re.compile(r"\A(?:<!--.*-->\s*)?# .+\n")
 OBJECTIVES = re.compile(r"^Afterwards you can\n\n((?:- .+\n?)+)", re.MULTILINE)
 KEY_POINTS = re.compile(r"^(## To keep)\n\n((?:- .+\n?)+)", re.MULTILINE)
@@ -77,7 +78,8 @@ def write_sources(root: Path, folder: Path, executed: Path) -> int:
     """
     shutil.copytree(root / "docs", folder / "docs", ignore=shutil.ignore_patterns("site"))
     lessons = sorted(root.glob("notebooks/*.ipynb"))
-    for path in (*root.glob("*.md"), *root.glob(ROOMS), *lessons):
+    readmes = [path for pattern in READMES for path in root.glob(pattern)]
+    for path in (*root.glob("*.md"), *readmes, *lessons):
         target = folder / path.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)

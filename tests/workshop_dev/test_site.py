@@ -83,6 +83,17 @@ def test_a_run_that_does_not_fit_is_not_shown(book: Path, tmp_path: Path, ran: s
     assert "./workshop start 01\n" in (book / "01_x.md").read_text()
 
 
+def test_a_page_of_the_checkout_links_to_pages_of_the_site(root: Path, tmp_path: Path) -> None:
+    """A link to a page that the site lacks fails the whole site: Sphinx takes no warning."""
+    site.write_sources(root, tmp_path, tmp_path / "no tour")
+    (tmp_path / "README.md").touch()  # the site has it as its index
+    lost = []
+    for page in sorted(tmp_path.rglob("*.md")):
+        names = [name for name in site.LINK.findall(page.read_text()) if name.endswith(".md")]
+        lost += [f"{page.relative_to(tmp_path)}: {name}" for name in names if not (page.parent / name).exists()]
+    assert lost == []
+
+
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
     """A site of one page, built from version "new"."""

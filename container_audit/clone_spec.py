@@ -25,6 +25,7 @@ from container_audit.targets import Target
 from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec, anonymous_volume, container_config
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
+from workshop_kit.paths import clone_command
 
 MEMORY_BYTES = 1024**3
 PIDS = 256
@@ -108,7 +109,7 @@ def private_network(session: Session) -> Iterator[str]:
         network = client.networks.create(name, labels=session.labels("kernel"), internal=True, check_duplicate=True)
     except APIError as error:
         raise WorkshopError(
-            f"The engine refused to make a network: {error.explanation}.", "Run ./workshop down."
+            f"The engine refused to make a network: {error.explanation}.", f"Run {clone_command('down')}."
         ) from error
 
     session.record("network", network.id, name, "kernel")

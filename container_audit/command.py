@@ -16,6 +16,7 @@ from requests.exceptions import RequestException
 from workshop_kit.engine import reach
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.files import explain
+from workshop_kit.paths import clone_command
 from workshop_kit.terminal import TerminalReport, answer, say
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _turn_errors_into_not_ready() -> Iterator[None]:
             raise
         raise NotReady(error.what, error.next_step, output=error.output) from error
     except (DockerException, RequestException) as error:
-        raise NotReady(Mask()(f"The engine refused a request: {error}."), "Run ./workshop doctor.") from error
+        raise NotReady(Mask()(f"The engine refused a request: {error}."), f"Run {clone_command('doctor')}.") from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno:
             raise explain(error, Path.cwd()) from error

@@ -22,7 +22,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
-from workshop_kit.paths import CHECKOUT, LAUNCHER
+from workshop_kit.paths import CHECKOUT, LAUNCHER, clone_command
 from workshop_kit.patience import patient
 
 PYTHON_IMAGE = "python:3.13-slim"
@@ -118,7 +118,7 @@ def on_network(session: Session, network: str) -> Iterator[Prober]:
         yield HostProber()
     else:
         sentence = "A clone is asked from a container with Python, and this engine has no image for it."
-        raise NotReady(sentence, f"Run docker pull {PYTHON_IMAGE}, or in a clone ./workshop setup.")
+        raise NotReady(sentence, f"Run docker pull {PYTHON_IMAGE}, or {clone_command('setup')}.")
 
 
 def _image_with_python(session: Session) -> str:

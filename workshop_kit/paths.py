@@ -22,6 +22,11 @@ GRADES = CHECKOUT / "build" / "grade"
 """The folder with the grades of what people handed in, and with the workspaces in which it is judged."""
 
 
+def clone_command(name: str) -> str:
+    """Return how a command such as ``doctor`` is typed. A package lacks it: then the words say where it is."""
+    return f"./workshop {name}" if LAUNCHER.is_file() else f"./workshop {name} in a clone of the workshop"
+
+
 def project(root: Path = CHECKOUT) -> dict[str, Any]:
     """Return the table ``project`` of pyproject.toml, with the version and, once there is one, the public address.
 

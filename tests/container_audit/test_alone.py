@@ -83,3 +83,8 @@ def test_a_package_audits_from_anywhere(root: Path, tmp_path: Path, images: dict
         assert process.returncode in {Exit.GOOD, Exit.NOT_GOOD}, process.stderr
         assert json.loads(process.stdout)
     assert list(empty.iterdir()) == []
+
+    no_engine = {**environment, "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+    process = subprocess.run([program, *chosen], cwd=empty, env=no_engine, capture_output=True, text=True, check=False)
+    assert process.returncode == Exit.NOT_READY, process.stderr
+    assert "./workshop setup in a clone of the workshop" in process.stderr

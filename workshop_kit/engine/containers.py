@@ -22,6 +22,7 @@ from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.host import MIB
+from workshop_kit.paths import clone_command
 from workshop_kit.patience import note_start, patient
 
 LOOPBACK = "127.0.0.1"
@@ -207,7 +208,8 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
         running = Running(session, session.engine.client.containers.get(identifier))
         _start_container(running, spec.files, scope)
     except ImageNotFound as missing:
-        raise WorkshopError(f"There is no image {spec.image}.", "Run ./workshop setup to build it.") from missing
+        next_step = f"Run {clone_command('setup')} to build it."
+        raise WorkshopError(f"There is no image {spec.image}.", next_step) from missing
     except APIError as refusal:
         raise WorkshopError(
             f"The engine refused to start a container of {spec.image}: {engine_reason(refusal)}.",

@@ -15,6 +15,7 @@ from docker.errors import APIError, DockerException
 
 from workshop_kit.engine.dialect import DEFAULT_SOCKET, Dialect, dialect_of
 from workshop_kit.errors import NotReady
+from workshop_kit.paths import clone_command
 from workshop_kit.patience import patient
 
 OTHER_SOCKETS = {
@@ -31,7 +32,8 @@ Rancher Desktop's comes last: it also exists when Rancher Desktop runs container
 """
 _CONTEXT_ADVICE = "Run `docker context ls`, then `docker context use NAME` with one that exists."
 _START_ADVICE = (
-    "Start Docker (its application, `colima start`, `sudo systemctl start docker`), or let ./workshop setup do it."
+    "Start Docker (its application, `colima start`, `sudo systemctl start docker`), "
+    f"or let {clone_command('setup')} do it."
 )
 NO_CGROUP = "it gives its containers no cgroup, in which it could pause or limit them"
 
@@ -134,7 +136,7 @@ def unreachable(engine_endpoint: Endpoint, error: Exception) -> NotReady:
         return NotReady(f"The Docker engine at {place} does not answer in time.", "Restart it, then try again.")
 
     short_reason = reason[:200].rstrip(".")
-    return NotReady(f"The Docker engine at {place} cannot be used: {short_reason}.", "Run ./workshop doctor.")
+    return NotReady(f"The Docker engine at {place} cannot be used: {short_reason}.", f"Run {clone_command('doctor')}.")
 
 
 def other_engine() -> str:

@@ -78,7 +78,7 @@ def kit_imports(cells: list[Cell]) -> set[str]:
     """The names that the code cells import from the kit."""
     nodes = [node for cell in code(cells) for node in ast.walk(python(cell))]
     imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
-    from_kit = [node for node in imports if (node.module or "").startswith("workshop_kit")]
+    from_kit = [node for node in imports if (node.module or "").startswith(("workshop_kit", "container_audit"))]
     return {alias.name for node in from_kit for alias in node.names}
 
 

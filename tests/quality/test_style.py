@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+PACKAGES = ("workshop_kit", "container_audit", "workshop_room", "workshop_dev")
+
 
 def passes(root: Path, *command: str | Path) -> None:
     """Run a tool on the checkout; its own words are the failure."""
@@ -39,7 +41,7 @@ def tool(name: str) -> Path:
         ("ruff", "check", "."),
         ("ruff", "format", "--check", "."),
         ("mypy",),
-        ("interrogate", "--quiet", "workshop_app", "workshop_kit", "images", "benchmarks"),
+        ("interrogate", "--quiet", "workshop_app", *PACKAGES, "images", "benchmarks"),
     ],
     ids=["lint", "format", "types", "docstrings"],
 )
@@ -71,7 +73,7 @@ def test_no_file_names_the_machine_it_was_written_on(root: Path) -> None:
 
 
 ROOT = Path(__file__).resolve().parents[2]
-PYTHON_FILES = [path for folder in ("workshop_kit", "workshop_app") for path in sorted((ROOT / folder).rglob("*.py"))]
+PYTHON_FILES = [path for folder in (*PACKAGES, "workshop_app") for path in sorted((ROOT / folder).rglob("*.py"))]
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in PYTHON_FILES if ">>> " in path.read_text()
 ]

@@ -113,11 +113,11 @@ def facts() -> dict[str, str]:
         machine_facts[f"docker {plugin}"] = platforms.number_of(plugin_version)
     try:
         engine = reach.connect(timeout_seconds=10)
-        platform = platforms.platform_of(engine, this_machine()).name
-        engine_facts = {"Platform": platform, **platforms.engine_facts(engine)}
+        machine_facts["Platform"] = platforms.platform_of(engine, this_machine()).name
+        machine_facts |= platforms.engine_facts(engine)
     except Exception:  # the engine has stopped, or never answered: the findings say why
-        engine_facts = {"Engine": "none that answers"}
-    return {**machine_facts, **engine_facts}
+        machine_facts["Engine"] = "none that answers"
+    return machine_facts
 
 
 def as_report(findings: list[DoctorLine], machine_facts: Mapping[str, str]) -> str:

@@ -1,1 +1,1 @@
-"""What a lesson gives its reader: a workspace that keeps, predictions, and the tour that runs every lesson."""
+"""What a lesson gives its reader: predictions, tools that look at a container, displays, and what stays afterwards."""

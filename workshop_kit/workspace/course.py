@@ -1,6 +1,6 @@
 """Lessons, their sections, tracks and minutes from exercises.toml, and lessons found by name. It needs no package.
 
-`./workshop plan` runs on a bare Python; `exercises.registry` reads the exercises in full.
+`./workshop plan` runs on a bare Python; `workspace.registry` reads the exercises in full.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class OptionalTime:
 
 @dataclass(frozen=True)
 class ExerciseTime:
-    """The part of an ``[[exercise]]`` that a timetable needs: see `exercises.registry.Exercise`."""
+    """The part of an ``[[exercise]]`` that a timetable needs: see `workspace.registry.Exercise`."""
 
     id: str
     title: str

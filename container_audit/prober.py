@@ -17,7 +17,7 @@ import psutil
 from docker.errors import APIError
 
 from workshop_kit.engine import containers, images, recipes
-from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.containers import Running, Spec, url_of
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.observe import http
@@ -31,6 +31,7 @@ PATH = "/prober"
 PACKAGE = "workshop_kit.observe"
 """The only package of the kit in the container; it has two modules there."""
 PROGRAM = Path(__file__).with_name("prober_inside.py")
+PORT = 8080
 MORE_SECONDS = 5.0
 """How much longer a question to the container may take than the request that it asks for."""
 PORTS_SECONDS = 10.0
@@ -150,18 +151,23 @@ def _start_container(session: Session, image: str, network: str) -> ContainerPro
         image,
         command=("python3", "-B", "-P", "-m", f"{PACKAGE}.{PROGRAM.stem}"),
         environment={"TOKEN": token, "PYTHONPATH": PATH},
-        ports=(8080,),
+        ports=(PORT,),
         volumes=(folder,),
         files={f"{folder}/{source.name}": source.read_text() for source in sources},
     )
     running = containers.run(session, spec)
 
     def takes_questions() -> bool:
-        return http.get(running.url()).status is not None
+        attributes = running.inspect()
+        if not attributes["State"]["Running"]:  # it has no port, and `wait_until` raises the error
+            return False
+        return http.get(url_of(attributes, PORT)).status is not None
 
     try:
-        session.engine.client.networks.get(network).connect(running.id)
         running.wait_until(takes_questions, goal="take questions")
+        # While it joins a network, the engine writes /etc/hosts anew, in which the program looks for its address.
+        session.engine.client.networks.get(network).connect(running.id)
+        running.wait_until(takes_questions, goal="take questions on the network of the clones")
         return ContainerProber(running, running.url(), token)
     except APIError as error:
         running.remove()

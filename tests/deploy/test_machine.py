@@ -34,6 +34,8 @@ NAMES = {
     "podman": "Podman as root, systemd",
 }
 MACHINE_SECONDS = 3000
+CONSOLE_CHARACTERS = 3000
+"""How much of the console of a machine that did not come up is shown: a full disk says so there."""
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,9 @@ def lacking(doctor: str) -> list[str]:
 @pytest.mark.parametrize("name", LACKING)
 def test_the_engine_limits_and_runs_a_lesson(name: str, consoles: dict[str, Future[str]]) -> None:
     """Limits hold, health checks run, the stack starts; the first lesson and the exercise of the limits pass."""
-    output = by_command(consoles[name].result())
+    console = consoles[name].result()
+    output = by_command(console)
+    assert "doctor" in output, console[-CONSOLE_CHARACTERS:]
     assert lacking(output["doctor"]) == LACKING[name], output["doctor"]
     assert "exit code 0" in output["tour"], output["tour"]
     assert "exit code 0" in output["goto"], output["goto"]

@@ -24,9 +24,6 @@ MOUNTS = Path("/proc/self/mountinfo")
 SILENT = ("9p", "drvfs", "virtiofs", "nfs", "nfs4", "cifs", "smb3", "fakeowner", "vboxsf", "vmhgfs", "prl_fs")
 """File systems on which a save sends no event to this kernel; so do all whose names begin with ``fuse.``."""
 
-FILES = 4096
-"""The number of files that a server may need to open; macOS lets a process open 256 unless it asks for more."""
-
 PAGE = "docs/platforms.md"
 """The page with a part for each kind of machine."""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -89,25 +86,6 @@ def _memory_limits(cgroups: Path, own: Path) -> Iterator[int]:
         for file in files:
             with contextlib.suppress(OSError, ValueError):  # there is no such file, or it says "max"
                 yield int(file.read_text())
-
-
-def raise_file_limit() -> int:
-    """Let this process open `FILES` files, or as many as the system allows; return how many it may open."""
-    try:
-        import resource  # not there on every system
-    except ImportError:
-        return FILES
-
-    soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft_limit == resource.RLIM_INFINITY:
-        return FILES
-
-    new_limit = FILES if hard_limit == resource.RLIM_INFINITY else min(FILES, hard_limit)
-    if soft_limit < new_limit:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (new_limit, hard_limit))
-            return new_limit
-    return soft_limit
 
 
 def is_wsl(version: Path = Path("/proc/version")) -> bool:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
 from tests.browser.lab_page import WAIT_MS, LabPage
-from tests.workshop_room.desk.room_pages import RoomPages, open_room_pages
 from workshop_dev.suite import find_browser
 from workshop_kit import provision
 from workshop_kit.engine import cleanup
@@ -81,10 +79,3 @@ def lab(browser_context: BrowserContext, server: LabServer, workspace: Workspace
     page.close()
     for running in server.call("GET", "/api/sessions", timeout_seconds=60).json():
         server.call("DELETE", f"/api/sessions/{running['id']}", timeout_seconds=20)
-
-
-@pytest.fixture
-def room(root: Path, tmp_path: Path) -> Iterator[RoomPages]:
-    """An open room, and the desk's pages."""
-    with open_room_pages(root, tmp_path) as room:
-        yield room

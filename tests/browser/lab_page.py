@@ -90,8 +90,8 @@ class LabPage:
         return self.cell(number).locator(".jp-OutputArea").first
 
     def widget(self, number: int) -> Locator:
-        """Return the live widget below a code cell: not its static twin, nor the live room's beside the board."""
-        return self.output(number).locator(".wk-live:not(.wk-room), .wk-live-chart")
+        """Return the live widget below a code cell: not its static twin."""
+        return self.output(number).locator(".wk-live, .wk-live-chart")
 
     def prompt(self, number: int) -> Locator:
         """Return the prompt beside a code cell: ``[*]:`` while it runs."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lab_page import SCREENSHOTS, button
 from tests.browser.test_desk import OVERFLOWING
-from tests.workshop_room.desk.room_pages import RecordedController, RoomPages, open_room_pages
+from tests.workshop_room.desk.room_pages import Pages, RecordedController, open_recorded_pages
 from workshop_kit.observe.watcher import Tables
 from workshop_kit.paths import CHECKOUT
 from workshop_room.desk.audience import RequestLines
@@ -33,14 +32,14 @@ Open = Callable[[str, int, int, bool], Page]
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Iterator[RoomPages]:
-    """A desk with a room on a track with game day, which the demo's last step would give away."""
-    with open_room_pages(CHECKOUT, tmp_path, "half-day", "09:00") as room:
+def room() -> Iterator[Pages]:
+    """A desk on a track with game day, which the demo's last step would give away."""
+    with open_recorded_pages(CHECKOUT, "half-day", "09:00") as room:
         yield room
 
 
 @pytest.fixture
-def recorded(room: RoomPages) -> RecordedController:
+def recorded(room: Pages) -> RecordedController:
     """The state behind the pages."""
     controller = room.desk.controller
     assert isinstance(controller, RecordedController)
@@ -71,7 +70,7 @@ def open_page(chromium: Browser) -> Iterator[Open]:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_hand_reaches_everything_on_stage(
-    room: RoomPages, recorded: RecordedController, open_page: Open, dark: bool
+    room: Pages, recorded: RecordedController, open_page: Open, dark: bool
 ) -> None:
     """At 1280 × 800 nothing scrolls, at every step of the demo; a key leads there and back, and a reload keeps it."""
     recorded.inject("kill", "master-db", {}, None)
@@ -91,7 +90,7 @@ def test_a_hand_reaches_everything_on_stage(
     expect(page.get_by_role("heading", name="Notes")).to_be_visible()
 
 
-def test_expected_results_are_ticked(room: RoomPages, recorded: RecordedController, open_page: Open) -> None:
+def test_expected_results_are_ticked(room: Pages, recorded: RecordedController, open_page: Open) -> None:
     """Once the step is done and they come true; after the last step of the track a clicker goes no further."""
     page = open_page(room.server.presenter_url, 1280, 800, False)
     ticks = page.locator("#expectations .seen")
@@ -114,20 +113,18 @@ def test_expected_results_are_ticked(room: RoomPages, recorded: RecordedControll
     expect(page.locator("#which")).to_contain_text("8, not on the track half-day")
 
 
-def test_the_countdown_ends_at_zero_on_both_pages(room: RoomPages, open_page: Open) -> None:
+def test_the_countdown_ends_at_zero_on_both_pages(room: Pages, open_page: Open) -> None:
     """And stays there."""
-    room.audience.countdown.set(0.01)
-    room.audience.countdown.start()
+    room.controller.audience.countdown.set(0.01)
+    room.controller.audience.countdown.start()
     presenter = open_page(room.server.presenter_url, 1280, 800, False)
     audience = open_page(room.server.audience_url, 1280, 720, False)
     for page in (presenter, audience):
         expect(page.locator("#countdown.over")).to_have_text("0:00")
-    assert room.audience.countdown.state()["seconds_left"] == 0
+    assert room.controller.audience.countdown.state()["seconds_left"] == 0
 
 
-def test_an_error_has_a_sentence_on_the_projector(
-    room: RoomPages, recorded: RecordedController, open_page: Open
-) -> None:
+def test_an_error_has_a_sentence_on_the_projector(room: Pages, recorded: RecordedController, open_page: Open) -> None:
     """Below the line, which stays as it is."""
     recorded.request_lines = RequestLines("demo-tea-for-one", (("error", POOL), ("other", '{"status": 201}')))
     room.said("show-lines", request_id="demo-tea-for-one")
@@ -142,7 +139,7 @@ def test_an_error_has_a_sentence_on_the_projector(
 
 
 @pytest.mark.parametrize("width", [390, 1280, 1920])
-def test_nothing_is_wider_than_the_presenters_window(room: RoomPages, open_page: Open, width: int) -> None:
+def test_nothing_is_wider_than_the_presenters_window(room: Pages, open_page: Open, width: int) -> None:
     """With a late part of the day in its head, and everything unfolded; on stage, too."""
     page = open_page(room.server.presenter_url, width, 900, width == 390)
     page.clock.set_fixed_time("2026-05-01T09:40:00")

@@ -26,7 +26,7 @@ PAGES = [
 def test_commands_and_links_exist(root: Path, page: str) -> None:
     """Every ``./workshop WORD`` is a command; every relative link is a file, and its anchor a heading there."""
     words = set(re.findall(r"\./workshop ([a-z]+)", (root / page).read_text()))
-    assert words <= set(COMMANDS)
+    assert words <= set(COMMANDS) or page == "CHANGELOG.md", "a changelog names commands that have gone"
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text_of(root / page)):
         name, _, anchor = target.partition("#")
         file = (root / page).parent / name if name else root / page

@@ -30,7 +30,6 @@ FLOORS = (
     ("workshop_kit.trials",),
     ("workshop_kit.checks",),
     ("workshop_kit.exercises",),
-    ("workshop_kit.membership",),
     ("workshop_kit.lessons",),
     ("workshop_kit.gameday",),
     ("workshop_kit.program",),
@@ -146,7 +145,7 @@ def test_the_observed_does_not_know_its_observer(root: Path) -> None:
             assert not {module.split(".")[0] for module in imported(path)} & forbidden, path
 
 
-LEARNING = ("setup", "start", "check", "watch", "hint", "solution", "status", "goto", "update", "join", "down")
+LEARNING = ("setup", "start", "check", "watch", "hint", "solution", "status", "goto", "update", "down")
 
 
 def test_a_learners_commands_import_nothing_of_who_teaches_or_maintains(root: Path) -> None:

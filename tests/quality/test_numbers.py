@@ -16,8 +16,6 @@ from workshop_kit.guidelines import principles
 from workshop_kit.host import ENOUGH_BYTES, GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import load_course
-from workshop_room.desk.classroom import SILENT_SECONDS
-from workshop_room.desk.join_limit import MOST_AT_ONCE
 
 WORDS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
@@ -123,8 +121,6 @@ FACTS = (
         r"question to Redis within ([\d.]+) s",
         found_in(SOURCES["cache.py"], r"LIMIT_SECONDS = ([\d.]+)"),
     ),
-    Fact("silent laptops", r"silent for (\d+) minutes", SILENT_SECONDS / 60),
-    Fact("joins at once", r"more than (\d+) at once are admitted", float(MOST_AT_ONCE)),
 )
 
 

@@ -129,8 +129,6 @@ def test_without_an_engine_the_book_opens(root: Path, environment: dict[str, str
             "There is neither an image nor a container 'no-such-thing' on this engine.",
             marks=pytest.mark.engine,
         ),
-        (["join"], "The code is missing."),
-        (["join", "ÄÄÄÄ-ÄÄÄÄ-ÄÄÄÄ"], "is no code of a live room"),
         (["start", "--port", "http"], "Invalid value for '--port'"),
         (["seat"], "On your own machine run ./workshop start"),
         (["strat"], "strat"),

@@ -100,11 +100,7 @@ COMMANDS = {
     ),
     "desk": Command(
         f"{ROOM}.instructor",
-        "Open the instructor's desk: load, faults, checkpoints, a page for the audience, a live room.",
-    ),
-    "join": Command(
-        f"{KIT}.membership",
-        "Join an instructor's live room: ./workshop join 7K2M-Q9FD-30XA; --leave ends it.",
+        "Open the instructor's desk: load, faults, checkpoints, a page for the audience.",
     ),
     "audit": Command(
         "container_audit.command",

@@ -38,15 +38,13 @@ class Guess(_Entry):
 class ExerciseRecord(_Entry):
     """What a participant did for an exercise; times are ISO 8601.
 
-    ``attempts`` is the number of checks, ``hints`` the number of hints that are shown. ``started_at`` is when its panel
-    was first shown. ``passed_at`` stays once it is set. ``verdict`` is the last check's, "" before the first.
-    ``first_hint`` is the key of the first hint: the last check's findings choose it until a hint is shown. ``answer``
-    is the value from a notebook's cell, as JSON; None while there is none. ``is_reference``: a jump put the solution
-    into the participant's file.
+    ``attempts`` is the number of checks, ``hints`` the number of hints that are shown. ``passed_at`` stays once it is
+    set. ``verdict`` is the last check's, "" before the first. ``first_hint`` is the key of the first hint: the last
+    check's findings choose it until a hint is shown. ``answer`` is the value from a notebook's cell, as JSON; None
+    while there is none. ``is_reference``: a jump put the solution into the participant's file.
     """
 
     attempts: NonNegativeInt = 0
-    started_at: str | None = None
     passed_at: str | None = None
     hints: NonNegativeInt = 0
     solution_shown: bool = False
@@ -110,12 +108,6 @@ class Progress:
     def exercise(self, exercise_id: str) -> ExerciseRecord:
         """Return the record of an exercise."""
         return self.document().exercises.get(exercise_id, ExerciseRecord())
-
-    def record_start(self, exercise_id: str) -> None:
-        """Record when the exercise was first shown; later calls change nothing."""
-        if self.exercise(exercise_id).started_at is None:
-            with self.record(exercise_id) as record:
-                record.started_at = record.started_at or _time_now()
 
     def record_check(self, exercise_id: str, verdict: str, first_hint: str = "") -> None:
         """Count an attempt and record its verdict; the time of the first pass stays.

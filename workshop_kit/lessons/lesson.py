@@ -36,7 +36,6 @@ from workshop_kit.lessons.predictions import Prediction, find_question
 from workshop_kit.lessons.project import Project
 from workshop_kit.lessons.settings_form import SettingsForm
 from workshop_kit.lessons.take_home import HasMarkdown
-from workshop_kit.membership.room_widget import RoomSync, RoomView, show_once_joined, start_sync
 from workshop_kit.workspace import file_cell
 from workshop_kit.workspace.folder import HIDDEN, Workspace, find_workspace
 from workshop_kit.workspace.naive_copy import NaiveCopy
@@ -61,7 +60,6 @@ class Lesson:
     exercise_service: ExerciseService = field(repr=False)
     headless: bool = False
     live_outputs: LiveOutputs = field(default_factory=LiveOutputs, repr=False)
-    room: RoomSync | None = field(default=None, repr=False)
 
     @property
     def engine(self) -> Engine:
@@ -154,9 +152,6 @@ class Lesson:
     def exercise(self, identifier: str) -> ExercisePanel:
         """Show an exercise with its buttons, and return it. Raises WrongUsage for an unknown id."""
         exercise = self.exercise_service.find(identifier)
-        if not self.headless:
-            self.progress.record_start(exercise.id)
-
         must_pass = os.environ.get(SOLVED) == "1"
         panel = ExercisePanel(exercise, self.exercise_service, self.headless, must_pass)
         self.live_outputs.replace(f"exercise {exercise.id}", panel.stop)
@@ -175,8 +170,6 @@ class Lesson:
     def board(self) -> None:
         """Show the state of all exercises, a link to the next lesson, and a button to the start of each lesson."""
         BoardView(self.exercise_service, self.name, self.headless, leave=self.live_outputs.stop).show()
-        if self.room is not None:
-            RoomView(self.workspace, self.room).show("board")
 
     def settings_form(self, image: Any, settings: Mapping[str, Any]) -> None:
         """Show a form that starts an image (the SDK's) with typed settings and shows the result. See `SettingsForm`."""
@@ -221,9 +214,8 @@ def lesson(name: str) -> Lesson:
     describe_figures()
 
     service = ExerciseService.of(workspace, lambda: stack)
-    room = None if headless else _show_room(workspace, name)
     live_outputs = LiveOutputs(headless=headless)
-    return Lesson(name, workspace, service.progress, stack, service, headless, live_outputs, room)
+    return Lesson(name, workspace, service.progress, stack, service, headless, live_outputs)
 
 
 def _remove_leftovers(session: Session) -> None:
@@ -239,13 +231,3 @@ def _remove_leftovers(session: Session) -> None:
 def _show_naive_copy(naive: NaiveCopy) -> None:
     """Show the button of a file cell."""
     NaiveCopyView(naive).show()
-
-
-def _show_room(workspace: Workspace, lesson: str) -> RoomSync:
-    """Return the connection to the live room; show it now if the participant has joined one, else once they have."""
-    room = start_sync(workspace, lesson)
-    if room.connection.joined:
-        RoomView(workspace, room).show("start")
-    else:
-        show_once_joined(workspace, room, "start")
-    return room

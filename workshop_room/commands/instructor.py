@@ -13,18 +13,12 @@ import typer
 
 from workshop_kit.commands import COMMANDS
 from workshop_kit.commands.common import connected_stack
-from workshop_kit.commands.options import Address, Begin, Lessons, NoBrowser, Track
-from workshop_kit.errors import WrongUsage
+from workshop_kit.commands.options import Begin, Lessons, NoBrowser, Track
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace.course import TRACKS, find_lesson, lesson_names
-from workshop_kit.workspace.folder import HIDDEN, Workspace, own_workspace
+from workshop_kit.workspace.folder import Workspace, own_workspace
 
-Room = Annotated[
-    bool, typer.Option("--room", help="Also open a live room to this machine's network: people join by a code.")
-]
-CODE = "live-room"
-"""The file below the workspace's hidden folder with the room's last code."""
 NOTES = CHECKOUT / "build" / "notes"
 HANDOUTS = CHECKOUT / "build" / "handout"
 
@@ -32,33 +26,23 @@ HANDOUTS = CHECKOUT / "build" / "handout"
 def desk(
     port: Annotated[int | None, typer.Option(help="The pages' port; left out, a free one is chosen.")] = None,
     no_browser: NoBrowser = False,
-    room: Room = False,
-    address: Address = None,
     track: Track = None,
     start: Begin = "",
 ) -> None:
-    """Serve both pages, and a room if it is asked for, until Ctrl-C; then revert every fault and end the load.
-
-    Lessons, polls, notes, demo and clock are those of a track.
-    """
-    if address and not room:
-        raise WrongUsage("--address is for a live room.", "Add --room.")
-
+    """Serve both pages until Ctrl-C; then revert every fault and end the load."""
     from workshop_room.desk.controller import Controller  # lazily: slow imports
-    from workshop_room.desk.room_server import open_room
     from workshop_room.desk.server import InstructorServer, serving
     from workshop_room.timetable.track_times import TrackTimes
 
     server = InstructorServer(port)  # a taken port is an error before anything starts
     workspace = own_workspace()
     times = TrackTimes.of(CHECKOUT, track or workspace.track, start)  # and so is a wrong track or time
-    room_server = open_room(workspace.folder / HIDDEN / CODE, address) if room else None
     controller = Controller(connected_stack(workspace), workspace)
     with TerminalReport() as report:
         controller.open(report)
 
     received = _collect_signals()
-    with contextlib.closing(controller), serving(controller, server, room_server, times, open_pages=not no_browser):
+    with contextlib.closing(controller), serving(controller, server, times, open_pages=not no_browser):
         while not received:
             time.sleep(0.1)
     say("The desk is closed: no active fault, no load.")

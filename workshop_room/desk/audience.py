@@ -20,8 +20,8 @@ from workshop_kit.observe.scrape import PROBES
 from workshop_kit.untrusted_text import visible
 from workshop_room.desk.error_sentences import sentence_for
 
-VIEWS = ("dashboard", "recorded", "map", "predictions", "lines", "join", "class", "learning")
-"""What the page can show; the last three are of a live room."""
+VIEWS = ("dashboard", "recorded", "map", "predictions", "lines")
+"""What the page can show."""
 THEMES = ("", "light", "dark")
 MOST_MINUTES = 600
 MOST_ANSWERS = 12

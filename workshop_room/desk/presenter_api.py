@@ -18,7 +18,6 @@ from workshop_room.desk.controller import Controller
 from workshop_room.desk.demo import PICTURES, DemoStep
 from workshop_room.desk.demo_progress import DemoProgress
 from workshop_room.desk.desk_faults import REQUESTS, engine_errors_as_sentences
-from workshop_room.desk.room_api import RoomApi
 from workshop_room.pages import notes
 from workshop_room.timetable.track_times import TrackTimes
 
@@ -31,9 +30,8 @@ class PresenterApi:
     ``times`` are those of the track that is taught, by default the full one.
     """
 
-    def __init__(self, controller: Controller, room: RoomApi | None = None, times: TrackTimes | None = None) -> None:
+    def __init__(self, controller: Controller, times: TrackTimes | None = None) -> None:
         self.controller = controller
-        self.room = room
         self.times = times or TrackTimes.of(controller.stack.root)
         self.audience = controller.audience
         self.demo = DemoProgress()
@@ -45,7 +43,6 @@ class PresenterApi:
             **self._demo_actions(),
             "notes": self._load_notes,
             "find": lambda body: controller.lines_of(_require_text(body, "request_id")).texts,
-            **(room.actions if room else {}),
         }
 
     def _service_actions(self) -> dict[str, Callable[[Body], object]]:

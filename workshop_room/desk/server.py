@@ -10,7 +10,6 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,6 @@ from workshop_kit.lessons.lab import open_in_browser
 from workshop_kit.terminal import say
 from workshop_room.desk.controller import Controller
 from workshop_room.desk.presenter_api import PresenterApi
-from workshop_room.desk.room_api import RoomApi
-from workshop_room.desk.room_server import RoomServer
-from workshop_room.desk.session_record import SESSIONS, SessionRecord
 from workshop_room.timetable.track_times import TrackTimes
 
 PAGES = Path(__file__).parent / "pages"
@@ -34,8 +30,6 @@ FRAME_POLICIES = {
     "audience": POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'"),
 }
 """The presenter's page shows the audience's in a frame."""
-ROOM_PAGE = """To join:      ./workshop join {}, or {}
-The live room listens on {}, port {}; everything else stays on this machine."""
 ADDRESSES = """For you:      {}
 For the room: {}
 The first address can inject faults: keep it off the projector. Ctrl-C ends the desk and reverts all."""
@@ -63,27 +57,18 @@ class InstructorServer(PageServer):
         ]
 
     def _presenter_contents(self, served: PresenterApi) -> Iterator[Any]:
-        """Yield path, media type and maker of each content, for some also a policy.
-
-        Without a live room, the content of its paths is ``null``.
-        """
-        room = served.room
+        """Yield path, media type and maker of each content, for some also a policy."""
         yield "/presenter", HTML, lambda: _read_page("presenter", self.presenter_token), FRAME_POLICIES["presenter"]
         yield "/presenter.js", JS, lambda: _read_file("presenter.js")
         yield "/notes.js", JS, lambda: _read_file("notes.js")
-        yield "/room.js", JS, lambda: _read_file("room.js")
         yield "/day.js", JS, lambda: _read_file("day.js")
-        yield "/questions.js", JS, lambda: _read_file("questions.js")
         yield "/presenter/choices", JSON, served.choices
         yield "/presenter/state", JSON, served.state
-        yield "/presenter/room/choices", JSON, room.choices if room else _make_null
-        yield "/presenter/room", JSON, room.state if room else _make_null
         yield "/presenter/recorded.png", PNG, served.recorded_picture
 
     def _audience_contents(self, served: PresenterApi) -> Iterator[Any]:
         """Yield the contents for both tokens, as `_presenter_contents` does."""
         audience = served.audience
-        room = served.room
 
         def lines_state() -> dict[str, Any] | None:
             lines = audience.lines
@@ -91,9 +76,7 @@ class InstructorServer(PageServer):
 
         yield "/audience", HTML, lambda: _read_page("audience", self.audience_token), FRAME_POLICIES["audience"]
         yield "/audience.js", JS, lambda: _read_file("audience.js")
-        yield "/learning.js", JS, lambda: _read_file("learning.js")
         yield "/audience/state", JSON, audience.state
-        yield "/audience/room", JSON, room.audience_state if room else _make_null
         yield "/audience/dashboard", JSON, served.controller.picture
         yield "/audience/map.svg", SVG, _draw_map
         yield "/audience/lines", JSON, lines_state
@@ -105,29 +88,17 @@ class InstructorServer(PageServer):
 def serving(
     controller: Controller,
     server: InstructorServer,
-    room_server: RoomServer | None,
     times: TrackTimes,
     *,
     open_pages: bool,
 ) -> Iterator[None]:
-    """Serve the pages, and the room if there is one, until the block ends; then keep the record of the session.
-
-    Says where the pages are, and with ``open_pages`` opens them.
-    """
+    """Serve the pages until the block ends. Says where they are, and with ``open_pages`` opens them."""
     redirects = {
         controller.workspace.folder / "open-presenter.html": server.presenter_url,
         controller.workspace.folder / "open-audience.html": server.audience_url,
     }
-    began = datetime.now()
-    room_api = None
     try:
-        if room_server:
-            room_api = RoomApi(room_server.code, controller.audience, controller.stack.root, times)
-            room_server.start(room_api.classroom)
-            code = room_server.code
-            say(ROOM_PAGE.format(code, code.page_url, code.address, code.port))
-
-        server.start(PresenterApi(controller, room_api, times))
+        server.start(PresenterApi(controller, times))
         say(ADDRESSES.format(*redirects.values()))
         if open_pages:
             for page, url in redirects.items():
@@ -135,20 +106,8 @@ def serving(
         yield
     finally:
         server.stop()
-        if room_server:
-            room_server.stop()
         for page in redirects:
             page.unlink(missing_ok=True)
-        if room_api is not None:
-            _keep_record(controller, room_api, began)
-
-
-def _keep_record(controller: Controller, room_api: RoomApi, began: datetime) -> None:
-    """Write what may be kept of the session, and say where. Raises NotReady where it cannot be written."""
-    folder = controller.workspace.folder / SESSIONS
-    record = SessionRecord(folder, room_api.times.course, room_api.times.track, began)
-    for path in record.write(room_api.classroom, room_api.questions, datetime.now()):
-        say(f"Kept: {path}")
 
 
 class Content(Handler):
@@ -197,10 +156,6 @@ def _content_route(tokens: list[str], path: str, kind: str, make: Callable[[], o
     return re.escape(path), Content, {"tokens": tokens, "kind": kind, "make": make, "policy": policy}
 
 
-def _make_null() -> None:
-    """Return None, which is ``null`` in JSON: the content without a live room."""
-
-
 def _read_page(name: str, token: str) -> str:
     return _read_file(f"{name}.html").replace("{{token}}", token)
 
@@ -210,7 +165,7 @@ def _read_file(name: str) -> str:
 
 
 def _read_style() -> str:
-    return "\n".join([system.STYLE, _read_file("desk.css"), _read_file("learning.css")])
+    return "\n".join([system.STYLE, _read_file("desk.css")])
 
 
 def _draw_map() -> str:

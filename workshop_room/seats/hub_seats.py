@@ -18,11 +18,12 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage, first_problem
 from workshop_kit.files import read_small, write_atomically
 from workshop_kit.host import GIB, usable_bytes
-from workshop_kit.membership.join_code import SYMBOLS
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.workspace.folder import HIDDEN, Workspace
 
+SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""The letters and digits of a seat's code, without I, L, O and U, which look like others."""
 FOLDER = "hub"
 """The folder below a workspace's hidden one with the hub's settings, database and log."""
 FILE = "settings.json"

@@ -1,6 +1,6 @@
 """When each part of a lesson comes on a track: in minutes since the lesson began, or as times of day.
 
-The instructor's tools use it: notes, the presenter's page, the live room.
+The instructor's tools use it: notes and the presenter's page.
 """
 
 from __future__ import annotations

@@ -1,15 +1,14 @@
-"""A desk over the tests' running stack, and one with a room, and requests to their pages."""
+"""A desk over the tests' running stack, and requests to its pages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from tests.waiting import wait_until
-from tests.workshop_room.desk.room_pages import Pages, RoomPages, open_pages, open_room_pages
+from tests.workshop_room.desk.room_pages import Pages, open_pages
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import Journal
 from workshop_kit.workspace.folder import Workspace
@@ -23,13 +22,6 @@ def pages(stack: Stack, workspace: Workspace) -> Iterator[Pages]:
     with closing(Controller(stack, workspace).open()) as controller, open_pages(PresenterApi(controller)) as pages:
         yield pages
     assert Journal(stack.session).entries() == []
-
-
-@pytest.fixture
-def room(root: Path, tmp_path: Path) -> Iterator[RoomPages]:
-    """An open desk with a room, without a stack."""
-    with open_room_pages(root, tmp_path) as room:
-        yield room
 
 
 @pytest.fixture(autouse=True)

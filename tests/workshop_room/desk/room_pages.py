@@ -1,4 +1,4 @@
-"""Requests to a desk's pages, and a desk on recorded state, without a stack, that has a live room."""
+"""Requests to a desk's pages, and a desk on recorded state, without a stack."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ from typing import Any
 import httpx
 import pandas as pd
 
-from workshop_kit.membership.join_code import JoinCode
 from workshop_kit.observe.watcher import Tables
 from workshop_room.desk.audience import Audience, RequestLines
 from workshop_room.desk.controller import LINE_COLUMNS, Controller
 from workshop_room.desk.demo import PICTURES
 from workshop_room.desk.presenter_api import PresenterApi
-from workshop_room.desk.room_api import RoomApi
-from workshop_room.desk.room_server import open_room
 from workshop_room.desk.server import InstructorServer
 from workshop_room.timetable.track_times import TrackTimes
 
@@ -117,33 +114,9 @@ class RecordedController:
         return {"png": base64.b64encode(png).decode(), "alt": "recorded"}
 
 
-@dataclass(frozen=True)
-class RoomPages(Pages):
-    """The pages of a desk without a stack, and requests to its room."""
-
-    code: JoinCode
-    api: RoomApi
-
-    @property
-    def audience(self) -> Audience:
-        """What the room is shown."""
-        return self.api.audience
-
-    def ask_room(self, path: str, content: str | None = None) -> httpx.Response:
-        """Ask the room, as a participant does; with content, post it."""
-        url = f"{self.code.url}{path}"
-        headers = {"Authorization": f"token {self.code.token}"}
-        return self.web.request("GET" if content is None else "POST", url, content=content, headers=headers)
-
-
 @contextmanager
-def open_room_pages(root: Path, folder: Path, track: str = "full", start: str = "") -> Iterator[RoomPages]:
-    """Open a desk with a room, whose code is kept in a folder; its track begins at a time of day."""
+def open_recorded_pages(root: Path, track: str = "full", start: str = "") -> Iterator[Pages]:
+    """Open a desk on recorded state; its track begins at a time of day."""
     controller: Any = RecordedController(root)
-    server = open_room(folder / "code", "127.0.0.1")
-    times = TrackTimes.of(root, track, start)
-    api = RoomApi(server.code, controller.audience, root, times)
-    server.start(api.classroom)
-    with open_pages(PresenterApi(controller, api, times)) as pages:
-        yield RoomPages(pages.server, pages.desk, pages.web, server.code, api)
-    server.stop()
+    with open_pages(PresenterApi(controller, TrackTimes.of(root, track, start))) as pages:
+        yield pages

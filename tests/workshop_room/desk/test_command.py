@@ -62,7 +62,7 @@ def listening(process: subprocess.Popen[str]) -> set[str]:
 def test_the_end_of_the_desk_leaves_nothing(stack: Stack, environment: dict[str, str]) -> None:
     """Faults are undone and the load has ended, however often Ctrl-C comes, and when the terminal closes meanwhile."""
     with opened(environment) as (process, url):
-        assert listening(process) == {"127.0.0.1"}, "without --room nothing is open to the network"
+        assert listening(process) == {"127.0.0.1"}, "nothing is open to the network"
         press(url, "load", request="GET /orders", rate_per_second=5)
         press(url, "fault", fault="latency", target="redis", parameters={"latency_ms": 50})
         press(url, "fault", fault="pause", target="replica-db")
@@ -86,17 +86,3 @@ def test_a_desk_that_is_killed_is_undone_by_its_reaper(stack: Stack, environment
     wait_until(lambda: Journal(stack.session).entries() == [])
     wait_until(lambda: stack.container("redis").status == "running")
     wait_until(lambda: own_containers(stack.session) == set())
-
-
-@pytest.mark.long
-def test_a_live_room_is_open_on_one_address(environment: dict[str, str]) -> None:
-    """The one that was named, beside the pages on loopback; a participant joins by the code on the terminal."""
-    with opened(environment, "--room", "--address", "127.0.0.2") as (process, url):
-        assert listening(process) == {"127.0.0.1", "127.0.0.2"}
-        address, _, token = url.partition("/presenter?token=")
-        code = request("GET", f"{address}/presenter/room", headers={"Authorization": f"token {token}"}).json()["code"]
-        command = [sys.executable, "-m", "workshop_kit.cli", "join", code, "--yes"]
-        output = subprocess.run(command, stderr=subprocess.PIPE, text=True, env=environment, check=True).stderr
-        assert "Joined: you are table 1." in output
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == Exit.GOOD

@@ -1,16 +1,14 @@
-// The room's page: asks once a second what to show, and fetches the dashboard at most every two seconds. With a live room
-// it also shows how to join, and the class without names.
+// The room's page: asks once a second what to show, and fetches the dashboard at most every two seconds.
 "use strict";
 const token = document.body.dataset.token;
 const at = (id) => document.getElementById(id);
 const HEADINGS = {
   dashboard: "What customers and probes see", recorded: "Recorded earlier", map: "The whole system", lines: "The log of one request",
-  predictions: "What did we think?", join: "Join the room", class: "The class", learning: "What have we learned?",
+  predictions: "What did we think?",
 };
 let answered = performance.now();
 const drawnSections = {}; // what is on the page already, by section
 let countdown = null;
-let drawnClass = "";
 
 async function ask(path) {
   const answer = await fetch(path, { headers: { Authorization: `token ${token}` } });
@@ -43,7 +41,11 @@ async function lines() {
       id.textContent = requestLines.request_id;
       row.append(...(number ? [id, part] : [part]));
     });
-    if (sentence) row.append(line(sentence));
+    if (sentence) {
+      const meaning = document.createElement("p");
+      meaning.textContent = sentence;
+      row.append(meaning);
+    }
     return row;
   }));
 }
@@ -112,50 +114,5 @@ function tick() {
   }
 }
 
-function row(tag, ...texts) {
-  const node = document.createElement("tr");
-  node.append(...texts.map((text) => { const cell = document.createElement(tag); cell.textContent = text; return cell; }));
-  return node;
-}
-
-function table(head, rows) {
-  const node = document.createElement("table");
-  node.append(row("th", ...head), ...rows.map((texts) => row("td", ...texts)));
-  return node;
-}
-
-function line(text) {
-  const node = document.createElement("p");
-  node.textContent = text;
-  return node;
-}
-
-// Draw the lessons, and the exercises of the lesson with the most people.
-function drawClass({ devices, stuck, done, lessons, incidents }) {
-  const main = lessons.reduce((most, lesson) => (lesson.people > (most?.people ?? -1) ? lesson : most), null);
-  const parts = [line(`${devices} · ${done} done · ${stuck} stuck`), table(["Lesson", "In it"], lessons.filter((lesson) => lesson.people).map((lesson) => [lesson.name, lesson.people]))];
-  if (main?.exercises.length) parts.push(table(["Exercise", "Passed", "Median minutes"], main.exercises.map((exercise) => [exercise.id, exercise.passed, exercise.minutes ?? "–"])));
-  if (incidents.length) parts.push(table(["Game day", "Repaired", "Median seconds", "Sign believed"], incidents.map((incident) => [incident.name, incident.repaired, incident.seconds, Object.entries(incident.signs).map(([name, count]) => `${name} ${count}`).join(", ")])));
-  at("class").replaceChildren(...parts);
-}
-
-async function lookAtRoom() {
-  try {
-    const room = await (await ask("/audience/room")).json();
-    if (!room) return;
-    at("code").textContent = room.code;
-    at("address").textContent = room.address;
-    at("joined").textContent = room.board.devices;
-    at("join").querySelector("img").src = room.qr;
-    at("summary").textContent = room.summary;
-    drawLearning(room.learning);
-    const key = JSON.stringify(room.board);
-    if (key !== drawnClass) drawClass(room.board);
-    drawnClass = key;
-  } catch { /* `tick` says that the desk does not answer */ }
-  setTimeout(lookAtRoom, 1000);
-}
-
 setInterval(tick, 250);
 look();
-lookAtRoom();

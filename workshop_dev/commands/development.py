@@ -1,4 +1,4 @@
-"""The commands for maintainers and authors: ``test``, ``bench``, ``build``, ``site`` and ``new lesson``."""
+"""The commands for maintainers and authors: ``test``, ``bench``, ``build`` and ``site``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from workshop_dev import generated, generator, new_lesson, suite
+from workshop_dev import generated, generator, suite
 from workshop_dev import site as site_pages
 from workshop_kit import provision, python_env
 from workshop_kit.bundle import site_copy
@@ -22,8 +22,6 @@ from workshop_kit.paths import CHECKOUT, LAUNCHER
 from workshop_kit.reporting import Step
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace.folder import own_workspace
-
-new = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 def test(
@@ -116,20 +114,6 @@ def build() -> None:
     except KeyboardInterrupt:
         say(f"Left as they were: {', '.join(map(str, remaining_files))}.")
         raise
-
-
-@new.command("lesson")
-def new_lesson_files(
-    name: Annotated[str, typer.Argument(help="Its number and name: 07_network.")],
-) -> None:
-    """Write the files of a new lesson.
-
-    They are its notebook, source, check, registry entry, tables and notes, and a test that fails until all is written.
-    """
-    paths = [*new_lesson.write(CHECKOUT, name), *generator.build(CHECKOUT)]
-    for path in dict.fromkeys(paths):
-        say(f"written: {path}")
-    say(f"Every TODO is yours to write: docs/adding-a-lesson.md. What is left: ./workshop test -k {name}")
 
 
 def _run_benchmark(python: Path, name: str, options: Sequence[str], *, report: bool) -> int:

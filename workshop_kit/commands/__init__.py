@@ -77,7 +77,7 @@ COMMANDS = {
         "Jump to the start of a lesson: files, containers, earlier exercises solved.",
         has_containers=True,
     ),
-    "update": Command(f"{KIT}.exercises", "Bring changed lessons into the workspace; what was edited there stays."),
+    "update": Command(f"{KIT}.exercises", "Bring changed lessons into the workspace; yours stay beside them."),
     "progress": Command(
         f"{KIT}.exercises",
         "For a change of machine: export your progress and files to one file, and import it there.",
@@ -142,10 +142,6 @@ COMMANDS = {
         may_install=True,
         for_maintainers=True,
         passes_on=True,
-    ),
-    "new": Command(
-        f"{DEV}.development",
-        "For authors: make the files of a new lesson: ./workshop new lesson 07_network.",
     ),
     "build": Command(
         f"{DEV}.development",

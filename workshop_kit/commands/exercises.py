@@ -106,7 +106,7 @@ def goto(
 
 
 def update() -> None:
-    """Bring changed lessons and exercises into the workspace; what was edited there stays."""
+    """Bring changed lessons and exercises into the workspace; your notebooks stay beside the new ones."""
     workspace = own_workspace()
     result = content.update(workspace)
     new_files = (*result.added, *result.changed)

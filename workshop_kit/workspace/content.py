@@ -40,8 +40,7 @@ class Backup:
         Raises NotReady when that fails, for a full disk say.
         """
         if self.folder is None:
-            stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H%M%S_%f")
-            self.folder = self.workspace.folder / "kept" / stamp
+            self.folder = self.workspace.folder / "kept" / _now()
 
         copy = self.folder / name
         try:
@@ -59,19 +58,22 @@ class Backup:
 class Update:
     """The result of an update, as paths in the workspace.
 
-    ``conflicts`` has each file with the places that both the participant and the project changed: there, the
-    participant's version stayed. ``backup`` has the changed files as they were before.
+    ``kept_notebooks`` are copies of the participant's notebooks, each beside the new one. ``conflicts`` has each file
+    with the regions that both the participant and the project changed: there, the participant's version stayed.
+    ``backup`` has these files as they were before.
     """
 
     backup: Backup
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    kept_notebooks: list[str] = field(default_factory=list)
     conflicts: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
     def sentences(self) -> list[str]:
         """Return the result for people, a line each."""
         lines = [f"New: {name}" for name in self.added]
         lines += [f"Updated: {name}" for name in self.changed]
+        lines += [f"Your notebook, as you left it: {name}" for name in self.kept_notebooks]
         lines += [f"Your version stays in {name}: {', '.join(places)}" for name, places in self.conflicts]
         if self.backup.folder:
             lines.append(f"As it was before: {self.backup.folder}")
@@ -79,8 +81,9 @@ class Update:
 
 
 def update(workspace: Workspace, source: Path = CHECKOUT) -> Update:
-    """Bring the workspace to the versions in ``source``; the participant's edits stay, by cell and by region.
+    """Bring the workspace to the versions in ``source``.
 
+    A notebook that the participant has changed stays beside the new one; in other files, the edits stay by region.
     Raises NotReady when a file cannot be read or written; the files that were updated before stay so.
     """
     result = Update(Backup(workspace))
@@ -109,8 +112,12 @@ def update_file(workspace: Workspace, new_version: bytes, name: str, result: Upd
         return
 
     base = read_base(workspace, name)
+    if name.endswith(".ipynb"):
+        _update_notebook(workspace, base, mine, new_version, name, result)
+        return
+
     is_edited = mine != base
-    merged, conflicts = merge(name, base, mine, new_version)
+    merged, conflicts = merge(base, mine, new_version)
     if merged != mine:
         if is_edited:
             result.backup.keep(name)
@@ -121,6 +128,33 @@ def update_file(workspace: Workspace, new_version: bytes, name: str, result: Upd
         if conflicts:
             result.conflicts.append((name, conflicts))
         write_base(workspace, name, new_version)
+
+
+def _update_notebook(
+    workspace: Workspace, base: bytes | None, mine: bytes, new_version: bytes, name: str, result: Update
+) -> None:
+    """Bring a notebook to ``new_version``; one that the participant has changed or run stays beside it, with its time.
+
+    Raises NotReady.
+    """
+    if new_version == base:
+        return
+
+    if mine not in (base, new_version):
+        stem = name.removesuffix(".ipynb")
+        copy = f"{stem}-{_now()}.ipynb"
+        write(workspace, copy, mine)
+        result.kept_notebooks.append(copy)
+
+    if mine != new_version:
+        write(workspace, name, new_version)
+        result.changed.append(name)
+    write_base(workspace, name, new_version)
+
+
+def _now() -> str:
+    """Return the time as names of files have it: ``2026-12-02_093000_000000``."""
+    return datetime.now().astimezone().strftime("%Y-%m-%d_%H%M%S_%f")
 
 
 def replace_file(

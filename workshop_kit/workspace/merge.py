@@ -1,4 +1,4 @@
-"""Merge a new version of a lesson or exercise into a participant's copy, and compare code. Pure."""
+"""Merge a new version of a file into a participant's copy, and compare code. Pure."""
 
 from __future__ import annotations
 
@@ -12,27 +12,25 @@ from workshop_kit.workspace import regions
 
 Cell = dict[str, Any]
 Merged = tuple[bytes, tuple[str, ...]]
-"""A merged file, and the places (cell ids, regions) that both changed: there, the participant's version stays."""
+"""A merged file, and the regions that both changed: there, the participant's version stays."""
 WHOLE = ("the whole file",)
 
 
-def merge(name: str, base: bytes | None, mine: bytes, new_version: bytes) -> Merged:
+def merge(base: bytes | None, mine: bytes, new_version: bytes) -> Merged:
     """Return ``mine`` with the changes that lead from ``base`` to ``new_version``.
 
-    ``base`` is the version that ``mine`` was made from, None if unknown. A notebook is merged by cells, a file with
-    exercises by regions, anything else as a whole.
+    ``base`` is the version that ``mine`` was made from, None if unknown. A file with exercises is merged by regions,
+    anything else as a whole.
     """
     if mine in (base, new_version):
         return new_version, ()
     if new_version == base:
         return mine, ()
+    if base is None:
+        return mine, WHOLE
     try:
-        if name.endswith(".ipynb"):
-            return _merge_notebook(base, mine, new_version)
-        if base is None:
-            return mine, WHOLE
         return _merge_exercises(base.decode(), mine.decode(), new_version.decode())
-    except (ValueError, KeyError, TypeError, AttributeError, regions.MarkerError):
+    except (ValueError, regions.MarkerError):
         return mine, WHOLE  # an edit has damaged the file: it stays as it is
 
 
@@ -44,52 +42,6 @@ def same_code(code: str, other_code: str) -> bool:
 def notebook_bytes(notebook: Mapping[str, Any]) -> bytes:
     """Return a notebook as it is committed: indented by one, in UTF-8, with a final newline."""
     return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def _merge_notebook(base: bytes | None, mine: bytes, new_version: bytes) -> Merged:
-    """Return a notebook merged cell by cell, with the ids of the cells that both changed."""
-    base_cells = _cells_by_id(base) if base else {}
-    participant_cells = _cells_by_id(mine)
-    document = json.loads(new_version)
-    cells: list[Cell] = []
-    conflicts: list[str] = []
-
-    for new_cell in document["cells"]:
-        identifier = new_cell["id"]
-        base_cell = base_cells.get(identifier)
-        participant_cell = participant_cells.get(identifier)
-        if participant_cell is None:
-            was_deleted = base_cell is not None
-            if not was_deleted:
-                cells.append(new_cell)
-        elif cell_text(participant_cell) == cell_text(new_cell):
-            cells.append(participant_cell)  # it has the outputs
-        elif base_cell is not None and cell_text(participant_cell) == cell_text(base_cell):
-            cells.append(new_cell)
-        else:
-            cells.append(participant_cell)
-            if base_cell is None or cell_text(base_cell) != cell_text(new_cell):
-                conflicts.append(identifier)
-
-    _put_back_cells(cells, json.loads(mine)["cells"], base_cells)
-    document["cells"] = cells
-    return notebook_bytes(document), tuple(conflicts)
-
-
-def _put_back_cells(cells: list[Cell], participant_cells: list[Cell], base_cells: Mapping[str, Cell]) -> None:
-    """Insert into ``cells`` those that the participant added or changed, each behind the cell that it followed."""
-    present_ids = {cell["id"] for cell in cells}
-    previous_id: str | None = None
-    for cell in participant_cells:
-        identifier = cell["id"]
-        base_cell = base_cells.get(identifier)
-        if identifier not in present_ids and (base_cell is None or cell_text(base_cell) != cell_text(cell)):
-            ids = [placed_cell["id"] for placed_cell in cells]
-            position = ids.index(previous_id) + 1 if previous_id in ids else 0
-            cells.insert(position, cell)
-            present_ids.add(identifier)
-        if identifier in present_ids:
-            previous_id = identifier
 
 
 @dataclass(frozen=True)
@@ -193,10 +145,6 @@ def _merge_exercises(base: str, mine: str, new_version: str) -> Merged:
     changed_by_project = _written_regions(base, new_version)
     conflicts = tuple(name for name in changed_by_participant if name in changed_by_project)
     return grown.text.encode(), conflicts
-
-
-def _cells_by_id(notebook: bytes) -> dict[str, Cell]:
-    return {cell["id"]: cell for cell in json.loads(notebook)["cells"]}
 
 
 def cell_text(cell: Cell) -> str:

@@ -93,22 +93,28 @@ def test_folding_is_no_edit(workspace: Workspace) -> None:
         nbformat.write(nbformat.read(path, as_version=4), path)  # type: ignore[no-untyped-call]
 
 
-def test_an_update_keeps_edited_cells_and_the_track(workspace: Workspace) -> None:
-    """Edits in a kept and in a skipped cell stay, the changed lesson arrives folded; kept/ has it as it was."""
+def test_an_update_keeps_the_participants_notebook_beside_the_new_one(workspace: Workspace) -> None:
+    """The changed lesson arrives, folded for the track; the participant's is whole, and the message has its name."""
     older = {"order-text": {"source": "older"}}
     (workspace.base / NAME).write_bytes(edited(shipped(LESSON), older))
-    mine = {"order": {"source": "mine"}, "stop": {"source": "mine, too"}, **older}
-    content.write(workspace, NAME, edited(shipped(LESSON), mine))
-    assert "skip-stop-text" in (workspace.folder / NAME).read_text()
-    assert content.update(workspace).changed == [NAME]
-    assert "mine, too" in "".join(path.read_text() for path in workspace.folder.glob(f"kept/*/{NAME}"))
-    after = {cell["id"]: cell["source"] for cell in cells((workspace.folder / NAME).read_bytes())}
-    assert (after["order"], after["order-text"] == "older", "stop" in after) == ("mine", False, False)
-    assert "mine, too\n" in after["skip-stop-text"]
-    workspace.choose_track("full")
-    content.follow_track(workspace)
-    after = {cell["id"]: cell["source"] for cell in cells((workspace.folder / NAME).read_bytes())}
-    assert (after["order"], after["stop"]) == ("mine", "mine, too")
+    mine = edited(shipped(LESSON), {"stop": {"source": "mine"}, **older})
+    content.write(workspace, NAME, mine)
+
+    update = content.update(workspace)
+    (copy,) = update.kept_notebooks
+    assert (workspace.folder / copy).read_bytes() == mine
+    assert any(copy in sentence for sentence in update.sentences())
+    assert update.changed == [NAME]
+    assert (workspace.folder / NAME).read_bytes() == folded(LESSON, "90min")
+
+
+def test_an_update_replaces_a_notebook_that_was_not_changed(workspace: Workspace) -> None:
+    """There is nothing to keep."""
+    older = edited(shipped(LESSON), {"order-text": {"source": "older"}})
+    (workspace.base / NAME).write_bytes(older)
+    content.write(workspace, NAME, older)
+    update = content.update(workspace)
+    assert (update.changed, update.kept_notebooks) == ([NAME], [])
 
 
 def fills(lesson: str, track: str) -> dict[str, str]:

@@ -1,7 +1,6 @@
-"""The command line as it starts, without third-party packages: for the launcher, and as a package's ``workshop``.
+"""The command line as the launcher starts it, without third-party packages.
 
-In a clone it makes the Python environment, then starts ``cli``. A package has only the kit and the timetable:
-notebooks, exercises and images are in a clone.
+It makes the Python environment, then starts ``cli``.
 """
 
 from __future__ import annotations
@@ -13,16 +12,9 @@ from typing import NoReturn
 from workshop_kit import python_env
 from workshop_kit.bundle import wheels
 from workshop_kit.commands import COMMANDS, Command
-from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage, did_you_mean
-from workshop_kit.paths import CHECKOUT, LAUNCHER
+from workshop_kit.errors import Exit, WorkshopError, WrongUsage, did_you_mean
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import answer, say, say_error
-
-
-def package() -> int:
-    """Run the command ``workshop`` of a package; one that is installed from a clone runs the clone's launcher."""
-    if LAUNCHER.is_file():
-        os.execv(LAUNCHER, [str(LAUNCHER), *sys.argv[1:]])
-    return main()
 
 
 def main() -> int:
@@ -54,8 +46,7 @@ def run(arguments: list[str]) -> int:
 def run_without_packages(arguments: list[str]) -> int | None:
     """Show the list of commands, or run a command that needs no package; return None for any other command.
 
-    What is run returns an exit code. Raises WrongUsage for a word that is no command, and NotReady in a package for a
-    command that needs a clone.
+    What is run returns an exit code. Raises WrongUsage for a word that is no command.
     """
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         answer(overview())
@@ -65,13 +56,6 @@ def run_without_packages(arguments: list[str]) -> int | None:
     if name not in COMMANDS:
         sentence = f"There is no command {name!r}. {did_you_mean(name, COMMANDS)}".rstrip()
         raise WrongUsage(sentence, "Run ./workshop --help for the list.")
-
-    is_clone = LAUNCHER.is_file()
-    if not is_clone and name != "plan":
-        raise NotReady(
-            f"`workshop {name}` needs a clone of the repository: lessons and images are not in the package.",
-            f"Clone it, and run ./workshop {name} in the clone.",
-        )
 
     command = COMMANDS[name]
     if not command.needs_no_packages:

@@ -1,14 +1,12 @@
-"""``./workshop`` on machines that are not ready, and the command of a package: one sentence and the right exit code."""
+"""``./workshop`` on machines that are not ready: one sentence and the right exit code."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -127,46 +125,3 @@ def test_an_active_conda_environment_is_used_as_it_is(bare: Path, tmp_path: Path
     assert workshop(bare, "setup", **conda).stdout == "conda: -P -m workshop_kit.cli setup\n"
     process = workshop(bare, "down", **{**conda, "CONDA_DEFAULT_ENV": "base"})
     assert process.returncode == Exit.NOT_READY
-
-
-@pytest.fixture
-def package(root: Path, tmp_path: Path) -> Path:
-    """A folder with what pyproject.toml puts into the wheel."""
-    project = tomllib.loads((root / "pyproject.toml").read_text())
-    assert project["project"]["scripts"] == {
-        "workshop": "workshop_kit.__main__:package",
-        "container-audit": "container_audit.__main__:main",
-    }
-    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
-    parts = {name: name for name in wheel["packages"]} | wheel["force-include"]
-    for source, target in parts.items():
-        (tmp_path / target).parent.mkdir(parents=True, exist_ok=True)
-        copy = shutil.copytree if (root / source).is_dir() else shutil.copy
-        copy(root / source, tmp_path / target)
-    return tmp_path
-
-
-def packaged(package: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command of a package on a bare Python."""
-    program = "from workshop_kit.__main__ import package; sys.exit(package())"
-    path = f"import sys; sys.path.insert(0, {str(package)!r})"
-    command = [sys.executable, "-I", "-S", "-c", f"{path}; {program}", *words]
-    return subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
-
-
-def test_the_timetable_needs_no_clone(package: Path) -> None:
-    """``plan`` prints it; another command says in one sentence that it needs a clone."""
-    process = packaged(package, "plan", "--track", "half-day", "--json")
-    assert (process.returncode, json.loads(process.stdout)["lesson_minutes"]) == (Exit.GOOD, 150)
-    process = packaged(package, "start")
-    assert (process.returncode, process.stdout, process.stderr.count("\n")) == (Exit.NOT_READY, "", 1)
-    assert "Clone it, and run ./workshop start in the clone." in process.stderr
-
-
-def test_in_a_clone_it_is_the_launcher(bare: Path) -> None:
-    """Installed in place (``pip install -e .``), it runs the clone's launcher with the same words."""
-    process = packaged(bare, "down")
-    assert (process.returncode, process.stderr) == (
-        Exit.NOT_READY,
-        "The Python packages are not installed. Run ./workshop setup.\n",
-    )

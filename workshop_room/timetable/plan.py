@@ -1,6 +1,6 @@
 """The timetable of a track: welcome, lessons with the headings to stop at, demo, breaks, buffer and wrap-up.
 
-Lengths come from exercises.toml. Times of day are minutes since midnight. `cuts` says what to leave out.
+Lengths come from exercises.toml. Times of day are minutes since midnight.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ COLUMNS = ("Time", "Minutes", "What", "Exercises")
 LEGEND = "8 + 4: minutes to do it, and to talk about it; both are part of the lesson's. Extra ones are optional."
 TAKE_HOME = "To take home: the folder my_service/, and the page take-home.md, which w.take_home writes in 06_audit."
 DEMO = CHECKOUT / "workshop_room" / "desk" / "demo.toml"
-GAME_DAY = "05_game_day"
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import itertools
 import json
 
 import pytest
 
-from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS, ExerciseTime, LessonTime, Section, load_course, notebook_cells
 from workshop_room.commands.plan import main as plan
@@ -203,61 +200,3 @@ def test_breaks_come_in_time(track: str) -> None:
     for (_, is_pause), group in itertools.groupby(work, key=lambda block: (block.day, block.kind in pauses)):
         minutes = [block.minutes for block in group]
         assert len(minutes) == 1 or (not is_pause and sum(minutes) <= COURSE.tracks[track].break_after)
-
-
-def plan_output(*words: str, track: str = "half-day") -> str:
-    """What ``./workshop plan`` says of a track from 13:00."""
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        plan(["--track", track, "--start", "13:00", *words])
-    return output.getvalue()
-
-
-def test_a_late_room_is_told_what_to_cut() -> None:
-    """The buffer first, then the longest exercise, of which the debrief stays; no more than is needed."""
-    (lesson,) = [block for block in timetable(COURSE, "half-day", "13:00") if block.lesson == "02_configuration"]
-    in_time = clock(lesson.start)
-    assert f"02_configuration was planned for {in_time}: you are in time." in plan_output(
-        "--now", in_time, "--at", "02"
-    )
-    few = plan_output("--now", clock(lesson.start + 7), "--at", "02")
-    assert "you are 7 minutes late." in few
-    assert "To end at 16:30, leave out:" in few
-    assert few.count("\n- ") == 1
-    assert "the buffer (10 minutes)" in few
-    more = plan_output("--now", clock(lesson.start + 16), "--at", "02")
-    assert "./workshop solution config.env --anyway" in more
-    assert more.count("\n- ") == 2
-    assert "gameday" not in more
-    hopeless = plan_output("--now", clock(lesson.start + 100), "--at", "conf")
-    assert "With all of that you end" in hopeless
-
-
-def test_a_time_alone_says_where_the_room_should_be() -> None:
-    """And what saves how many minutes from there on; exercises that are over are none of it."""
-    (lesson,) = [block for block in timetable(COURSE, "half-day", "13:00") if block.lesson == "03_logging"]
-    text = plan_output("--now", clock(lesson.start + 2))
-    assert "you are here: 03_logging, A log file in a container." in text
-    assert "config.env" not in text
-    assert "- by up to 10 minutes: the buffer" in text
-    with pytest.raises(WrongUsage, match="Nothing is planned at 18:00"):
-        plan_output("--now", "18:00")
-    with pytest.raises(WrongUsage, match="Add --now with the time"):
-        plan_output("--at", "03")
-    with pytest.raises(WrongUsage, match="There is no lesson '09'"):
-        plan_output("--now", "13:30", "--at", "09")
-
-
-def test_a_time_of_two_days_is_answered_for_the_first() -> None:
-    """The text says so, but not at a time that only one of them has; nor with a lesson, which names the day."""
-    sentence = "This is the plan of day 1; for a later day, add --at with a lesson of that day."
-    assert sentence in plan_output("--now", "13:05", track="full")
-    assert "03_logging was planned for 13:00" in plan_output("--now", "13:05", "--at", "03", track="full")
-    assert sentence not in plan_output("--now", "13:05", "--at", "03", track="full")
-    assert sentence not in plan_output("--now", "13:05")
-
-    ends = {block.day: block.end for block in timetable(COURSE, "full", "13:00")}
-    assert ends[1] < ends[2]
-    on_day_2_alone = plan_output("--now", clock(ends[1]), track="full")
-    assert "you are here" in on_day_2_alone
-    assert sentence not in on_day_2_alone

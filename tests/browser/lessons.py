@@ -26,16 +26,3 @@ def open_untouched(page: LabPage, lesson: str) -> None:
     name = f"{lesson}.ipynb"
     shutil.copy(CHECKOUT / "notebooks" / name, page.workspace.notebooks / name)
     page.open(lesson)
-
-
-SETTINGS = """password = "tea4Two!Kyoto19"
-settings = {"REDIS_HOST": "redis", "REDIS_PORT": 6379, "REDIS_USER": "colleague", "REDIS_PASSWORD": password}
-for host in ("master-db", "replica-db"):
-    group = host.replace("-", "_").upper()
-    settings |= {f"{group}_HOST": host, f"{group}_PORT": 3306, f"{group}_SQL_MODE": "STRICT_ALL_TABLES"}
-    settings |= {f"{group}_NAME": "orders", f"{group}_USER": "colleague", f"{group}_PASSWORD": password}"""
-
-
-def settings_form() -> str:
-    """The code of a cell that starts the stack's image with the settings that lessons use."""
-    return f'{SETTINGS}\nw.settings_form(w.client.images.get(w.image("app")), settings)'

@@ -8,7 +8,6 @@ import pytest
 from nbconvert import HTMLExporter
 from playwright.sync_api import Locator, expect
 
-from tests.browser import lessons
 from tests.browser.lab_page import SCREENSHOTS, LabPage, brightness
 
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("session")]
@@ -32,12 +31,11 @@ SHOWN = {
     "prediction": 'guess = w.predict("memory-limit")',
     "exercise": 'w.exercise("container.graceful");',
     "board": "w.board()",
-    "form": lessons.settings_form(),
     "explorer": "Explorer(store).show(screens)",
     "live": "Dashboard(Recorded()).show(screens);",
     "chart": 'import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2], label="a")\nax.legend();',
 }
-PAPERS = ("prediction", "exercise", "board", "form", "explorer")
+PAPERS = ("prediction", "exercise", "board", "explorer")
 BARE = """image => {
     const canvas = document.createElement("canvas");
     canvas.width = image.naturalWidth;
@@ -106,19 +104,15 @@ def follow_the_theme(widgets: LabPage) -> None:
 
 
 def use(widgets: LabPage) -> None:
-    """Guess, check, and try settings; a reload keeps all of it."""
+    """Guess and check; a reload keeps both."""
     press(widgets, "prediction", "It stops growing")
     expect(widget(widgets, "prediction").get_by_role("status")).to_contain_text("Locked: It stops growing")
     press(widgets, "exercise", "Hint 1 of 3")
     press(widgets, "exercise", "Check")
     expect(widget(widgets, "exercise")).to_contain_text("Not started")
-    widget(widgets, "form").get_by_label("MASTER_DB_PORT", exact=True).fill("bad")
-    press(widgets, "form", "Start with these settings")
-    expect(widget(widgets, "form")).to_contain_text("MASTER_DB_PORT: Input should be a valid integer")
     widgets.save()
     widgets.reload()
     expect(widget(widgets, "exercise")).to_contain_text("Not started")
-    expect(widget(widgets, "form")).to_contain_text("MASTER_DB_PORT: Input should be a valid integer")
     widgets.save()
 
 
@@ -126,11 +120,9 @@ def lose_the_kernel(widgets: LabPage) -> None:
     """Restart the kernel and assert that each widget shows the missing connection."""
     widgets.restart_kernel()
     expect(widget(widgets, "exercise")).to_contain_text(ASLEEP)
-    press(widgets, "form", "Start with these settings")
     press(widgets, "explorer", "Search")
     for name, sentence in (
         ("exercise", ASLEEP),
-        ("form", ASLEEP),
         ("explorer", "run this cell again"),
         ("live", "(kernel stopped?)"),
     ):
@@ -147,7 +139,6 @@ def reads(place: Locator, name: str) -> None:
         "prediction": ("Its memory reaches the limit", "It stops growing"),
         "exercise": ("Not started", "Two things can hold up a stop"),
         "board": ("container.graceful",),
-        "form": ("MASTER_DB_PORT: Input should be a valid integer",),
         "explorer": ("lost <img src=x",),
     }[name]:
         expect(twin).to_contain_text(text)

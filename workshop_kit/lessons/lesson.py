@@ -34,7 +34,6 @@ from workshop_kit.lessons import policies, take_home
 from workshop_kit.lessons.naive_copy_widget import NaiveCopyView
 from workshop_kit.lessons.predictions import Prediction, find_question
 from workshop_kit.lessons.project import Project
-from workshop_kit.lessons.settings_form import SettingsForm
 from workshop_kit.lessons.take_home import HasMarkdown
 from workshop_kit.workspace import file_cell
 from workshop_kit.workspace.folder import HIDDEN, Workspace, find_workspace
@@ -170,11 +169,6 @@ class Lesson:
     def board(self) -> None:
         """Show the state of all exercises, a link to the next lesson, and a button to the start of each lesson."""
         BoardView(self.exercise_service, self.name, self.headless, leave=self.live_outputs.stop).show()
-
-    def settings_form(self, image: Any, settings: Mapping[str, Any]) -> None:
-        """Show a form that starts an image (the SDK's) with typed settings and shows the result. See `SettingsForm`."""
-        setting_texts = {name: str(value) for name, value in settings.items()}
-        SettingsForm(self.stack, image.id, setting_texts, headless=self.headless).show()
 
     def take_home(self, audit: HasMarkdown) -> Rendered:
         """Write workspace/take-home.md and return it: policies, predictions, passes, and the findings of an audit.

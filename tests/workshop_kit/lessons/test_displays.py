@@ -1,4 +1,4 @@
-"""What a lesson's cells show, without a page: predictions, the settings form, errors as sentences."""
+"""What a lesson's cells show, without a page: predictions, errors as sentences."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ import re
 from html import unescape
 from pathlib import Path
 from subprocess import CalledProcessError
-from typing import cast
 
 import pytest
 from docker.errors import APIError, BuildError
 from requests import Response
 
 from workshop_kit.engine import reach
-from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.lessons.error_display import sentence_for
 from workshop_kit.lessons.predictions import Prediction, load_all_questions
-from workshop_kit.lessons.settings_form import READY, FormStart, SettingsForm, card_html
 from workshop_kit.paths import CHECKOUT
 
 NAME = "00_start.database-gone"
@@ -70,30 +67,6 @@ def test_every_prediction_of_the_lessons_is_in_its_file(root: Path) -> None:
     assert len(named) == calls > 0
     reasons = [option.reason for question in questions.values() for option in question.options.values()]
     assert max(len(reason.split()) for reason in reasons) <= 20
-
-
-def test_the_value_of_another_variable_is_not_shown() -> None:
-    """It may be a password: the page shows its name alone."""
-    typed = {"MASTER_DB_HOST": "", "REDIS_PORT": None, "HTTP_PORT": "9090", "REDIS_PASSWORD": "geheim"}
-    result = FormStart(typed, READY, 1.0)
-    assert "Typed: MASTER_DB_HOST=, REDIS_PORT left out, HTTP_PORT=9090, REDIS_PASSWORD set" in str(result)
-    assert "geheim" not in card_html(result)
-
-
-def test_the_services_problems_are_escaped_on_the_page() -> None:
-    """They are text of a program that may be anybody's."""
-    result = FormStart({}, "It refused to start", 0.5, ["A<b>: Field required"])
-    assert '<li data-passed="false">A&lt;b&gt;: Field required</li>' in card_html(result)
-
-
-def test_secrets_are_no_part_of_the_form() -> None:
-    """The page gets the variables of the form and no other."""
-    settings = {"MASTER_DB_HOST": "master-db", "REDIS_PASSWORD_FILE": "/run/secrets/r", "REPLICA_DB_PASSWORD": "geheim"}
-    form = SettingsForm(cast("Stack", None), "an image", settings)
-    form.show()
-    assert form.job.widget is not None
-    assert "geheim" not in str(form.job.widget.get_state())
-    assert "PASSWORD" not in form.page().html.partition("</style>")[2]
 
 
 def test_a_full_disk_is_a_sentence_and_other_errors_are_not() -> None:

@@ -17,8 +17,8 @@ from workshop_kit.lessons.lesson import lesson
 from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.search.log_table import FrameStore
 from workshop_kit.search.explorer import Explorer
-from tests.workshop_kit.display.recorded import Recorded
-from workshop_kit.display.dashboard import Dashboard
+from tests.workshop_kit.display.recorded import recorded_now
+from workshop_kit.display.live_figure import LiveFigure
 from workshop_kit.display.live import LiveOutputs
 w = lesson("01_container")
 w.up()
@@ -32,7 +32,7 @@ SHOWN = {
     "exercise": 'w.exercise("container.graceful");',
     "board": "w.board()",
     "explorer": "Explorer(store).show(screens)",
-    "live": "Dashboard(Recorded()).show(screens);",
+    "live": "LiveFigure('Live', recorded_now).show();",
     "chart": 'import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2], label="a")\nax.legend();',
 }
 PAPERS = ("prediction", "exercise", "board", "explorer")

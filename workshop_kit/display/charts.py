@@ -7,26 +7,22 @@ from __future__ import annotations
 
 import base64
 import io
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
-from PIL import Image
 
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.untrusted_text import in_lines
 
-CSS = (Path(__file__).parent / "live.css").read_text()
+CSS = (Path(__file__).parent / "charts.css").read_text()
 WIDTH_INCHES = 8.6
 DPI = 100
 PAPER = "#ffffff"
@@ -45,60 +41,31 @@ LEVEL_LOOKS: dict[str, tuple[str, str]] = {
 COLORS = ("#0b62b0", "#b3470b", "#1a7f5a", "#7d3cc9", "#a8264f", "#5f6b22")
 
 
-@dataclass(frozen=True)
-class Bars:
-    """Counts over time, by name, for steps of ``step`` seconds that begin at ``starts``."""
-
-    title: str
-    unit: str
-    starts: Numbers
-    step: float
-    counts: Mapping[str, Numbers]
-
-
 def new_figure(title: str, height_inches: float) -> tuple[Figure, Axes]:
     """Return an empty figure with its title, and its axes."""
     figure = Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DPI, facecolor=PAPER, layout="constrained")
-    FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=INK)
     axes = figure.subplots()
     style_axes(axes)
     return figure, axes
 
 
-def disable_formulas(figure: Figure) -> None:
-    """Draw every text of a figure as it is: two dollars make no formula."""
+def figure_png(figure: Figure, dpi: int = DPI) -> bytes:
+    """Return the figure as a PNG; its texts are drawn as they are: two dollars make no formula."""
     for text in figure.findobj(Text):
         text.set_parse_math(False)
-
-
-def canvas_png(canvas: FigureCanvasAgg) -> bytes:
-    """Return the drawn canvas as a small PNG, of at most 64 colors."""
-    size = canvas.get_width_height()
-    pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
-    image = Image.frombuffer("RGBA", size, pixels, "raw", "RGBA", 0, 1).convert("RGB")
-    small_image = image.quantize(64, method=2, dither=Image.Dither.NONE)
-
     file = io.BytesIO()
-    small_image.save(file, "PNG", compress_level=1, compress_type=3)  # 3: zlib looks for runs of one byte only
+    figure.savefig(file, dpi=dpi)
     return file.getvalue()
 
 
-def figure_png(figure: Figure) -> bytes:
-    """Return the figure as a PNG."""
-    disable_formulas(figure)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    return canvas_png(canvas)
-
-
-def picture(figure: Figure, alt: str, details_html: str = "") -> Rendered:
-    """Return the figure for a cell; ``alt`` is its text twin, ``details_html`` stands below it."""
+def picture(figure: Figure, alt: str) -> Rendered:
+    """Return the figure for a cell; ``alt`` is its text twin."""
     alt = in_lines(alt)
     data = base64.b64encode(figure_png(figure)).decode()
     width, height = (round(inches * DPI) for inches in figure.get_size_inches())
     image = f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" width="{width}" height="{height}">'
-    return Rendered(f'<style>{CSS}</style><div class="wk-picture">{image}{details_html}</div>', alt)
+    return Rendered(f'<style>{CSS}</style><div class="wk-picture">{image}</div>', alt)
 
 
 def stacked_bars(
@@ -124,25 +91,6 @@ def stacked_bars(
     return looks
 
 
-def counts_by_step(
-    x: Numbers, names: NDArray[Any], chosen_names: Iterable[str], edge: float, seconds: float, step: float
-) -> tuple[Numbers, dict[str, Numbers]]:
-    """Return the starts of the steps, and for each chosen name its number of points in each step.
-
-    ``x`` and ``names`` are the points; ``x`` and the starts are seconds before ``edge``. The steps cover ``seconds``,
-    and begin at multiples of ``step`` on the clock.
-    """
-    first_start = np.floor((edge - seconds) / step) * step - edge
-    starts = np.arange(first_start, 0.0, step)
-    borders = np.append(starts, starts[-1] + step)
-
-    counts: dict[str, Numbers] = {}
-    for name in chosen_names:
-        counts_of_name, _ = np.histogram(x[names == name], borders)
-        counts[name] = counts_of_name.astype(float)
-    return starts, counts
-
-
 def duration_text(seconds: float) -> str:
     """Return a length of time in the largest unit that fits.
 
@@ -155,16 +103,11 @@ def duration_text(seconds: float) -> str:
     return f"{seconds / seconds_by_unit[unit]:g} {unit}"
 
 
-def axis_end(highest: float) -> float:
-    """Return a round number that leaves some room above the highest value.
-
-    >>> [axis_end(highest) for highest in (0.9, 1, 4.2, 19, 21, 180)]
-    [1.0, 2.0, 5.0, 30.0, 30.0, 200.0]
-    """
-    least_end = 1.1 * highest
-    power = 10.0 ** math.floor(math.log10(least_end))
-    round_ends = [step * power for step in (1, 2, 3, 5, 10)]
-    return next(end for end in round_ends if end >= least_end)
+def number_text(number: float) -> str:
+    """Return a number with two digits or more: ``1,234``, ``12``, ``1.2``, ``0``."""
+    if number == 0 or abs(number) >= 10:
+        return f"{number:,.0f}"
+    return f"{number:.1f}"
 
 
 def style_axes(axes: Axes) -> None:

@@ -1,4 +1,4 @@
-"""Live outputs of a notebook: a picture that is replaced, progress bars, and jobs behind a widget's buttons."""
+"""Live outputs of a notebook by name, progress bars, and jobs behind a widget's buttons."""
 
 from __future__ import annotations
 
@@ -59,25 +59,6 @@ class LiveOutputs:
             stops = list(self._stops_by_name.values())
         for stop in stops:
             stop()
-
-
-class LiveWidget(anywidget.AnyWidget):
-    """A picture that is replaced: ipywidgets' Image flickers and has no alt text.
-
-    The Stop button sends ``{"stop": true}``, each select box of ``choices`` ``{"choose": key, "value": …}``, the
-    buttons Pause and Resume ``{"pause": true}``.
-    """
-
-    _esm = DOM + (HERE / "live.js").read_text()
-    _css = HERE / "live.css"
-    title = traitlets.Unicode().tag(sync=True)
-    alt = traitlets.Unicode().tag(sync=True)  # the text of the newest frame; set before or with it
-    ending = traitlets.Unicode().tag(sync=True)  # the HTML that replaces it once it has ended; "" before
-    choices = traitlets.List(traitlets.Dict()).tag(sync=True)  # ``key``, ``label``, ``options`` [[value, text], …]
-    chosen = traitlets.Dict().tag(sync=True)  # the value of each choice, by its key
-    paused = traitlets.Unicode().tag(sync=True)  # the status while it is paused, else ""
-    beat = traitlets.Int().tag(sync=True)  # changes with every picture: the kernel is alive
-    frame = traitlets.Bytes().tag(sync=True)  # the newest PNG
 
 
 def answer_while_busy(widget: Any) -> None:

@@ -1,7 +1,7 @@
 """Game day: something breaks in a shop of your own; configuration, logs and metrics together show what.
 
 monday = game.start(w, image, "monday")
-monday.dashboard()
+monday.watch()
 monday.metrics(); monday.logs(); monday.releases(); monday.compare(40, 41)
 monday.restart("production"); monday.deploy("production", release=41)
 monday.debrief(what="…", since="…", how="…", considered="…")

@@ -17,11 +17,11 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.display.dashboard.view import Panel, with_shares
+from workshop_kit.display.timeline import Panel
 from workshop_kit.engine.containers import Running
 from workshop_kit.faults.load import send
 from workshop_kit.gameday.shop import AWAY, Shop
-from workshop_kit.observe.watcher import BEGINNING, Tables, Watcher, frame
+from workshop_kit.observe.watcher import BEGINNING, Tables, Watcher, frame, with_shares
 from workshop_kit.trials.trial import fields_of
 
 REQUESTS = ({"method": "GET", "json": None}, {"method": "POST", "json": {"item": "tea", "quantity": 1}})
@@ -47,10 +47,9 @@ SHARES = Panel(
     "CPU and memory, as a share of their limits",
     "%",
     {"cpu_percent": "CPU", "memory_percent": "memory", "throttled_percent": "periods held back"},
-    full_scale=115.0,
 )
 PANELS: Sequence[Panel] = (SERVED, LATENCY, SHARES)
-"""The panels of a shop's dashboard.
+"""The panels of a shop's live figure.
 
 Usage is a share of the limit that was in force in that second. It shows that the service is at its limit; which limit,
 and who lowered it, is for `compare`: a limit beside the usage would be the answer of a whole day.
@@ -65,7 +64,6 @@ MEMORY = Panel(
     "Memory, and periods held back",
     "%",
     {"memory_percent": "memory, of its limit", "throttled_percent": "periods held back"},
-    full_scale=115.0,
 )
 
 

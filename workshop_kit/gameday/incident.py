@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,9 +17,10 @@ from typing import Any
 import pandas as pd
 from docker.errors import APIError
 
-from workshop_kit.display.dashboard import Dashboard
 from workshop_kit.display.live import NotebookReport
+from workshop_kit.display.live_figure import LiveFigure
 from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.timeline import Timeline, live_span
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.panel import running_cell
@@ -49,7 +50,7 @@ SIZES = ("memory_mib", "cpus")
 class Incident:
     """An incident in a shop of its own, from `start` until `stop` or the next incident.
 
-    See: ``dashboard``, ``logs``, ``metrics``, ``releases``, ``compare``, ``visits``. Do: ``restart``, ``deploy``.
+    See: ``watch``, ``logs``, ``metrics``, ``releases``, ``compare``, ``visits``. Do: ``restart``, ``deploy``.
     Say: ``debrief``, ``card``. For several people: ``see`` and ``share``.
     """
 
@@ -68,16 +69,24 @@ class Incident:
 
     # See
 
-    def dashboard(self) -> Dashboard:
-        """Show customers, latency, resources and health of an environment, live."""
+    def watch(self, environment: str = "") -> LiveFigure:
+        """Show customers, latency, resources and health of an environment, live; without a name of the first one."""
         self._look_at("metrics")
-        title = self.cause.name.capitalize()
+        name = environment or self.watcher.names[0]
+        title = f"{self.cause.name.capitalize()}: {name}"
         if self.record.reference:
             title += ", with the reference"
 
-        dashboard = Dashboard(self.watcher, title=title, panels=PANELS)
-        self._block.callback(dashboard.stop)
-        return dashboard.show(self.lesson.live_outputs)
+        figure = LiveFigure(title, partial(self._timeline, title, name))
+        self._block.callback(figure.stop)
+        self.lesson.live_outputs.replace(self.cause.name, figure.stop)
+        return figure.show(headless=self.lesson.headless)
+
+    def _timeline(self, title: str, environment: str) -> Timeline:
+        """Return what happened to an environment since the incident's start."""
+        tables = self.watcher.tables(environment)
+        start, end = live_span(self.record.began)
+        return Timeline(title, environment, tables.requests, start, end, PANELS, tables.health, tables.events)
 
     def metrics(self) -> pd.DataFrame:
         """Return a row for each second and environment: customers, latency, shares of the limits."""

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
-from workshop_kit.display.incident_chart import P95, one_clock
 from workshop_kit.display.rendered import Rendered, table
+from workshop_kit.display.timeline import P95, one_clock
 from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import CPU, MEMORY, SERVED, SHARES, Visit
@@ -39,6 +39,7 @@ def card(record: Record, cause: Cause, visits: Sequence[Visit], logs: pd.DataFra
     picture = one_clock(
         title,
         tables,
+        tables.requests,
         logs=logs if len(logs) else None,
         faults=bands,
         container=worst_environment(visits, injected) or cause.environments[0],

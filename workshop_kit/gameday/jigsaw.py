@@ -6,7 +6,6 @@ Each page has a token of its own; only the notebook that serves them can release
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -14,11 +13,9 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.display import charts
-from workshop_kit.display.dashboard import renderer
-from workshop_kit.display.dashboard.view import container_view, describe
 from workshop_kit.display.page_server import HOST, HTML, NAMES, Handler, PageServer, network_address
 from workshop_kit.display.rendered import Rendered, cell, table, template
+from workshop_kit.display.timeline import Timeline, live_span
 from workshop_kit.errors import WrongUsage
 from workshop_kit.gameday.customers import PANELS
 from workshop_kit.observe.scrape import PROBES
@@ -39,7 +36,6 @@ CLOCK_NOTE = (
     "Your clock stops at the first look after it began to hurt, by any of you: open a page, compare, or look now."
 )
 """A page that reloads by itself is no look: nobody may be before it."""
-SECONDS = 120.0
 LINES = 30
 COLUMNS = ["ts", "service", "level", "msg", "dependency", "error", "route", "status", "duration_ms"]
 
@@ -172,11 +168,10 @@ def _metrics_content(incident: Any, _: str) -> dict[str, Any]:
     """Return the charts of each environment."""
     html = ""
     for environment in incident.shop.environments:
-        tables = incident.watcher.tables(environment, seconds=SECONDS + 5)
-        view = container_view(tables, (), environment, time.time(), SECONDS, PANELS)
-        figure = renderer.figure(environment, view)
-        description = describe(environment, view)
-        html += charts.picture(figure, description).html
+        tables = incident.watcher.tables(environment)
+        start, end = live_span(incident.record.began)
+        timeline = Timeline(environment, environment, tables.requests, start, end, PANELS, tables.health, tables.events)
+        html += timeline.picture().html
     return {"shown": html}
 
 

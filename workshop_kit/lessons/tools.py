@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
-from workshop_kit.display.dashboard import Dashboard
-from workshop_kit.display.incident_chart import one_clock
 from workshop_kit.display.live import LiveOutputs, NotebookReport
+from workshop_kit.display.live_figure import LiveFigure
 from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.timeline import Timeline, live_span, one_clock
 from workshop_kit.engine import log_bucket
 from workshop_kit.engine.labels import service_in
 from workshop_kit.engine.log_bucket import LogBucket
@@ -30,9 +31,8 @@ from workshop_kit.observe.watcher import Watcher, WatchTarget
 from workshop_kit.search.explorer import Explorer
 from workshop_kit.search.log_table import BucketStore, FrameStore
 
-# The keys among the notebook's live displays: a new one ends the previous one.
+# The key among the notebook's live outputs.
 WATCH = "watch"
-DASHBOARD = "Watched live"
 SURFACES = {
     "image inspect": "docker image inspect: settings and labels of the image",
     "image history": "docker history: the instructions that made the image",
@@ -92,45 +92,61 @@ class LogTools:
         return BucketStore(bucket.access, bucket.bucket, self.cache, bucket.prefix, report=NotebookReport())
 
 
-@dataclass(frozen=True)
 class Watch:
-    """Measures a container until ``stop``; the measurements stay available."""
+    """Measures a container and shows it live below the cell, until ``stop``; the measurements stay available."""
 
-    stack: Stack = field(repr=False)
-    live_outputs: LiveOutputs = field(repr=False)
-    watcher: Watcher = field(repr=False)
+    def __init__(self, stack: Stack, watcher: Watcher) -> None:
+        self._stack = stack
+        self._watcher = watcher
+        self._container = watcher.names[0]
+        self._started = datetime.now(UTC)
+        self._figure = LiveFigure(f"Watched live: {self._container}", self._timeline)
 
-    def dashboard(self, *, seconds: float = 120) -> Dashboard:
-        """Show the dashboard below the cell: live, or in a headless run its last state."""
-        read_faults = partial(injection.history, self.stack.session)
-        dashboard = Dashboard(self.watcher, read_faults, title=DASHBOARD, seconds=seconds)
-        return dashboard.show(self.live_outputs)
+    def start(self, live_outputs: LiveOutputs) -> Self:
+        """Begin to measure and to draw. A new watch ends the previous one."""
+        live_outputs.replace(WATCH, self.stop)
+        self._watcher.start()
+        self._figure.show(headless=live_outputs.headless)
+        return self
+
+    def stop(self) -> pd.DataFrame:
+        """End the measurements, whose last picture stays, and return them: see `watcher.Tables.measurements`."""
+        self._figure.stop()
+        self._watcher.stop()
+        return self._watcher.tables().measurements()
 
     def one_clock(self, title: str, logs: pd.DataFrame | None = None) -> Rendered:
         """Return the measurements, the faults, and ``logs``, a table of log lines, on one time axis.
 
-        `incident_chart.one_clock` says which time is shown.
+        `timeline.one_clock` says which time is shown.
         """
-        tables = self.watcher.tables()
-        faults = injection.history(self.stack.session)
-        return one_clock(title, tables, logs=logs, faults=faults, container=self.watcher.names[0])
+        tables = self._watcher.tables()
+        faults = injection.history(self._stack.session)
+        return one_clock(title, tables, tables.measurements(), logs=logs, faults=faults, container=self._container)
 
-    def stop(self) -> None:
-        """End the measurements and the dashboard, whose last picture stays. A second call does nothing."""
-        self.live_outputs.end(DASHBOARD)
-        self.watcher.stop()
+    def _timeline(self) -> Timeline:
+        """Return what happened since the start."""
+        tables = self._watcher.tables()
+        start, end = live_span(self._started)
+        return Timeline(
+            self._figure.title,
+            self._container,
+            tables.measurements(),
+            start,
+            end,
+            health=tables.health,
+            events=tables.events,
+            faults=injection.history(self._stack.session),
+        )
 
 
 def start_watch(stack: Stack, live_outputs: LiveOutputs, container: Any) -> Watch:
-    """Start to measure a container of the Docker SDK."""
+    """Start to measure a container of the Docker SDK, and show it live."""
     engine_container = container_of(container)
     name = service_in(engine_container.labels) or engine_container.name
     target = WatchTarget(name, id=engine_container.id)
     watcher = Watcher(stack.session.engine, stack.session.identity.workspace_id, [target])
-    watch = Watch(stack, live_outputs, watcher)
-    live_outputs.replace(WATCH, watch.stop)
-    watcher.start()
-    return watch
+    return Watch(stack, watcher).start(live_outputs)
 
 
 def leak_hunt(engine: Engine, secret: str, container: Any) -> pd.DataFrame:

@@ -46,6 +46,8 @@ HISTORY_ROWS = 1800
 HEALTH_ROWS = 8 * HISTORY_ROWS  # three probes and a few dependencies a second
 HISTORY_EVENTS = 10_000
 METRICS_RETRY_SECONDS = 10.0  # where there were none; another container may take the name
+SAME_MOMENT = pd.Timedelta(seconds=1.5)
+"""The longest time between two answers that stand in one row of the measurements."""
 TIME = "datetime64[us, UTC]"
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 _TYPES = {"datetime": TIME, "str": "str", "bool": "bool", "int | None": "Int64"}
@@ -77,6 +79,35 @@ class Tables:
     resources: pd.DataFrame = field(default_factory=lambda: frame(Usage, ()))
     health: pd.DataFrame = field(default_factory=lambda: frame(Health, ()))
     events: pd.DataFrame = field(default_factory=lambda: frame(Event, ()))
+
+    def measurements(self) -> pd.DataFrame:
+        """Return the data of one container in one table, a row a second.
+
+        It has the columns of `scrape.Traffic` and `stats.Usage`, ``memory_percent`` (see `with_shares`), and the state
+        of each probe and dependency in a column of its name.
+        """
+        usage = with_shares(self.resources).drop(columns=["container", "state"])
+        traffic = self.requests
+        if traffic.empty:  # no port is published
+            traffic = self.resources[["time", "container"]]
+        states = self.health.pivot_table(index="time", columns="what", values="state", aggfunc="last").reset_index()
+
+        measured = pd.merge_asof(traffic, usage, on="time", direction="nearest", tolerance=SAME_MOMENT)
+        if states.empty:
+            return measured
+        return pd.merge_asof(measured, states, on="time", direction="nearest", tolerance=SAME_MOMENT)
+
+
+def with_shares(resources: pd.DataFrame) -> pd.DataFrame:
+    """Return usage with ``cpu_percent`` and ``memory_percent`` as shares of the limits that were in force at that time.
+
+    Without a limit CPU is in percent of a core, and memory in percent of the machine's.
+    """
+    limits = resources["cpu_limit_percent"].fillna(100.0)
+    return resources.assign(
+        cpu_percent=100 * resources["cpu_percent"] / limits,
+        memory_percent=100 * resources["memory_bytes"] / resources["memory_limit_bytes"],
+    )
 
 
 @dataclass(frozen=True)

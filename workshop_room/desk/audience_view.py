@@ -1,39 +1,20 @@
-"""The audience's dashboard: it shows when something changed, and nothing that names a fault."""
+"""What the audience sees of the service: it shows when something changed, and nothing that names a fault."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from workshop_kit.display.dashboard.view import (
-    LATENCY,
-    REQUESTS,
-    FaultBand,
-    Panel,
-    View,
-    describe,
-    plots_of,
-    rows,
-    spans,
-    tables_of_container,
-    with_shares,
-)
+from workshop_kit.display.timeline import FaultBand, Timeline
 from workshop_kit.observe.scrape import PROBE_PATHS
 from workshop_kit.observe.watcher import Tables
 
 TITLE = "The service"
-"""The dashboard's title."""
+"""The figure's title."""
 CHANGE = "change"
 """The label of a fault's band."""
-RESOURCES = Panel(
-    "CPU and memory, as a share of their limits",
-    "%",
-    {"cpu_percent": "CPU", "memory_percent": "memory", "throttled_percent": "periods held back"},
-    limit=100.0,
-    full_scale=115.0,
-)
-"""The dashboard's panel without the limits themselves, which a fault may have set."""
+SHOWN = timedelta(minutes=2)
 
 
 @dataclass
@@ -69,21 +50,12 @@ def _later_end(first: datetime | None, second: datetime | None) -> datetime | No
     return max(first, second)
 
 
-def dashboard_view(tables: Tables, faults: Iterable[FaultBand], container: str, edge: float, seconds: float) -> View:
-    """Return the dashboard of one container over the ``seconds`` before ``edge`` (seconds since 1970).
+def audience_timeline(tables: Tables, faults: Iterable[FaultBand], container: str, end: datetime) -> Timeline:
+    """Return what happened to one container in the last `SHOWN` before ``end``.
 
     Dependencies and events of the engine are left out: they would name a fault's target.
     """
-    requests, resources, health = tables_of_container(tables, container, edge)
-    plots = plots_of(requests, [REQUESTS, LATENCY], edge, seconds)
-    plots += plots_of(with_shares(resources), [RESOURCES], edge, seconds)
-
-    probe_results = health[health["what"].isin(PROBE_PATHS)]
-    probe_rows = rows(probe_results, edge, seconds)
-    change_spans = spans(changes(faults), edge, seconds)
-    return View(edge, seconds, plots, probe_rows, change_spans, container=container)
-
-
-def describe_dashboard(view: View) -> str:
-    """Return the dashboard as a short text."""
-    return describe(TITLE, view).replace(f"Fault {CHANGE}", CHANGE.capitalize())
+    probe_results = tables.health[tables.health["what"].isin(PROBE_PATHS)]
+    start = end - SHOWN
+    measurements = tables.measurements()
+    return Timeline(TITLE, container, measurements, start, end, health=probe_results, faults=changes(faults))

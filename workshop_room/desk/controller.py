@@ -8,15 +8,14 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import pandas as pd
 from docker.errors import DockerException
 
 from workshop_kit import provision
-from workshop_kit.display.dashboard.renderer import DashboardRenderer
-from workshop_kit.display.dashboard.view import View
+from workshop_kit.display.timeline import Timeline
 from workshop_kit.engine import reaper
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
@@ -33,13 +32,13 @@ from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
 from workshop_room.desk.audience import Audience, RequestLines, grade
-from workshop_room.desk.audience_view import TITLE, dashboard_view, describe_dashboard
+from workshop_room.desk.audience_view import audience_timeline
 from workshop_room.desk.desk_faults import ORDER, DeskFaults, LoadGenerator, engine_errors_as_sentences
 
 SERVICE = "service"
-PICTURE_SECONDS = 120.0
-PICTURE_DPI = 160
-"""A projector shows the picture larger than a notebook does."""
+PICTURE_INCHES = (9.6, 5.4)
+PICTURE_DPI = 200
+"""1920 × 1080 pixels; its letters are twice as high as those of a notebook's picture."""
 PICTURE_AGE_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
 JOB_SECONDS = 120.0
@@ -88,7 +87,6 @@ class Controller:
         self._action_lock = threading.Lock()
         self._job_thread = threading.Thread()
 
-        self._renderer = DashboardRenderer(PICTURE_DPI)
         self._picture: dict[str, str] = {}
         self._drawn_at = float("-inf")
         self._drawing_lock = threading.Lock()
@@ -205,21 +203,21 @@ class Controller:
         return rows
 
     def picture(self) -> dict[str, str]:
-        """Return the picture of the audience's dashboard, at most two seconds old: ``png`` (base64) and ``alt``."""
+        """Return the audience's picture, at most two seconds old: ``png`` (base64) and ``alt``."""
         with self._drawing_lock:
             now = time.monotonic()
             if now - self._drawn_at >= PICTURE_AGE_SECONDS:
-                view = self.dashboard_view(PICTURE_SECONDS)
-                png = self._renderer.png(TITLE, view)
-                self._picture = {"png": base64.b64encode(png).decode(), "alt": describe_dashboard(view)}
+                timeline = self.timeline()
+                png = timeline.png(PICTURE_INCHES, PICTURE_DPI)
+                self._picture = {"png": base64.b64encode(png).decode(), "alt": timeline.text()}
                 self._drawn_at = now
             return self._picture
 
-    def dashboard_view(self, seconds: float) -> View:
-        """Return the audience's dashboard over the last ``seconds`` as data."""
-        tables = self.watcher.tables(SERVICE, seconds=seconds + 10)
+    def timeline(self) -> Timeline:
+        """Return what the audience sees of the service."""
+        tables = self.watcher.tables(SERVICE)
         faults = injection.history(self.stack.session)
-        return dashboard_view(tables, faults, SERVICE, time.time(), seconds)
+        return audience_timeline(tables, faults, SERVICE, datetime.now(UTC))
 
     @contextlib.contextmanager
     def _exclusive_action(self) -> Iterator[None]:

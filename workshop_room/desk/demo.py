@@ -14,8 +14,6 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
-from workshop_kit.display import charts
-from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.rendered import template
 from workshop_kit.errors import WorkshopError
 from workshop_kit.files import load_toml, write_atomically
@@ -23,13 +21,11 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.workspace.course import Course
-from workshop_room.desk.audience_view import TITLE
 from workshop_room.desk.controller import Controller
 
 SCRIPT = Path(__file__).parent / "demo.toml"
 PICTURES = CHECKOUT / "docs" / "demo"
 POLL_SECONDS = 0.5
-RECORDED_SECONDS = 60.0
 
 
 def _join_lines(text: str) -> str:
@@ -223,8 +219,7 @@ def rehearse(
         results.append(result)
         if pictures is not None and step.picture and not result.problem:
             time.sleep(step.look_seconds)
-            figure = renderer.figure(TITLE, controller.dashboard_view(RECORDED_SECONDS))
-            write_atomically(pictures / step.picture, charts.figure_png(figure))
+            write_atomically(pictures / step.picture, controller.timeline().png())
 
     if pictures is not None:
         write_atomically(pictures / "README.md", as_page(script).encode())

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
+from workshop_kit.display.timeline import PANELS, Timeline
 from workshop_kit.observe import events, stats
 from workshop_kit.observe.scrape import Health, Traffic
 from workshop_kit.observe.watcher import Tables, frame
@@ -22,7 +23,7 @@ HOSTILE = "<b>cache</b>\x1b[31m $x$"
 
 @dataclass
 class Broken:
-    """A fault, as the dashboard takes it."""
+    """A fault, as a timeline takes it."""
 
     fault: str
     target: str
@@ -84,20 +85,12 @@ def lines() -> pd.DataFrame:
     return table.assign(ts=pd.to_datetime(table["ts"], utc=True))
 
 
-class Recorded:
-    """The recording as a watcher has it that began two minutes ago."""
-
-    names = ("service", "<b>naive</b>")
-
-    def __init__(self) -> None:
-        self._shift = timedelta(seconds=time.time() - EDGE)
-
-    def tables(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
-        """The tables of one container."""
-        return Tables(
-            *(table.assign(time=table["time"] + self._shift) for table in vars(tables(container or "service")).values())
-        )
-
-    def faults(self) -> list[Broken]:
-        """The fault of the recording."""
-        return [Broken(FAULT.fault, FAULT.target, FAULT.started + self._shift, at(PAUSED.stop) + self._shift)]
+def recorded_now() -> Timeline:
+    """The recording as a figure, as if it had just ended."""
+    shift = timedelta(seconds=time.time() - EDGE)
+    moved = Tables(*(table.assign(time=table["time"] + shift) for table in vars(tables()).values()))
+    fault = Broken(FAULT.fault, FAULT.target, FAULT.started + shift, at(PAUSED.stop) + shift)
+    now = at(SECONDS) + shift
+    return Timeline(
+        "Live", "service", moved.measurements(), at(0) + shift, now, PANELS, moved.health, moved.events, [fault]
+    )

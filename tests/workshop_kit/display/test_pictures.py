@@ -1,8 +1,7 @@
-"""The dashboard and an incident on one time axis; text in pictures, tables and DataFrames acts on nothing."""
+"""A container and an incident on one time axis; text in pictures, tables and DataFrames acts on nothing."""
 
 from __future__ import annotations
 
-import math
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -10,83 +9,60 @@ from dataclasses import replace
 from html import escape
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from tests.workshop_kit.display.recorded import EDGE, FAULT, HOSTILE, SECONDS, lines, tables
-from workshop_kit.display.dashboard import renderer
-from workshop_kit.display.dashboard.renderer import DashboardRenderer
-from workshop_kit.display.dashboard.view import View, container_view
-from workshop_kit.display.incident_chart import one_clock
+from tests.workshop_kit.display.recorded import FAULT, HOSTILE, SECONDS, at, lines, tables
 from workshop_kit.display.rendered import escape_dataframes, table
+from workshop_kit.display.timeline import PANELS, Timeline, one_clock
 from workshop_kit.observe.watcher import Tables
 
 
-def view(dependency: str = "redis") -> View:
-    """The recording, seen at its end."""
-    return container_view(tables(dependency=dependency), (FAULT,), "service", EDGE, SECONDS)
+def timeline(dependency: str = "redis", **changes: Any) -> Timeline:
+    """The recording as a figure, from its begin to its end."""
+    recorded = tables(dependency=dependency)
+    measurements = recorded.measurements()
+    whole = Timeline(
+        "Live", "service", measurements, at(0), at(SECONDS), PANELS, recorded.health, recorded.events, [FAULT]
+    )
+    return replace(whole, **changes)
 
 
-def test_only_what_matters_is_marked_and_resources_are_shares_of_their_limits() -> None:
-    """No other container, no pause; 25 % of a core with a limit of half a core is half, 179 of 256 MiB are 70 %."""
-    labels = [mark.label for mark in view().marks]
-    assert labels == ["redis unhealthy", "service out of memory", "service ended (137)", "service started"]
-    lines = {line.label: line.last for line in view().plots[2].lines}
-    assert lines["CPU of 0.5 cores"] == 50
-    assert lines["memory of 256 MiB"] == pytest.approx(100 * 179 / 256)
+def test_one_table_has_all_that_was_measured() -> None:
+    """Traffic, probes, and usage as a share of the limits: 25 % of a core with a limit of half a core is half."""
+    last = tables().measurements().iloc[-1]
+    assert (last["requests_per_second"], last["/livez"], last["cpu_percent"]) == (20, "pass", 50)
+    assert last["memory_percent"] == pytest.approx(100 * 179 / 256)
 
 
-@pytest.mark.parametrize(
-    ("cpu", "has_memory_limit", "name"),
-    [(50.0, True, "limit"), (50.0, False, "limit of CPU"), (math.nan, True, "limit of memory"), (math.nan, False, "")],
-)
-def test_only_a_limit_that_is_set_is_drawn(cpu: float, has_memory_limit: bool, name: str) -> None:
-    """Without a memory limit the engine says the machine's memory, which is no limit of the container."""
-    recorded_tables = tables()
-    resources = recorded_tables.resources.assign(cpu_limit_percent=cpu, has_memory_limit=has_memory_limit)
-    dashboard = container_view(replace(recorded_tables, resources=resources), (), "service", EDGE, SECONDS)
-    panel = dashboard.plots[2].panel
-    *_, axes, _states = renderer.figure("T", dashboard).axes
-    dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
-    limits = [line for line in dashed if np.ptp(np.asarray(line.get_ydata())) == 0]
-    words = [text.get_text() for text in axes.texts if text.get_text().startswith("limit")]
-    assert panel.limit_name == name
-    assert words == ([name] if name else [])
-    assert len(limits) == bool(name)
+def test_a_timeline_has_its_values_in_words() -> None:
+    """The fault, and the events of the container and its dependencies: no other container, no pause."""
+    text = timeline().text()
+    assert "p95 12 ms (max 2,000)" in text
+    assert "pause redis from 12:00:50 to 12:01:15." in text
+    for words in ("redis health check unhealthy", "service out of memory", "service ended (137)", "service started"):
+        assert f"{words} at 12:01:" in text
+    assert "load generator" not in text
+    assert "redis: pass since 12:01:15." in text
 
 
-def test_any_name_and_a_container_without_metrics_are_drawn() -> None:
-    """A name with markup, an escape and a formula stays text; without rows or known metrics the picture says so."""
-    hostile = view(dependency=HOSTILE)
-    assert hostile.rows[-1].name == "<b>cache</b>\\x1b[31m $x$"
-    assert renderer.figure("T $x$", hostile)
-    empty = container_view(Tables(), (), "service", EDGE, 60)
-    assert DashboardRenderer().png("T", empty)
-    assert empty.no_data_text == "no data"
-    recorded_tables = tables()
-    no_metrics = recorded_tables.requests.assign(state="no metrics", requests_per_second=float("nan"))
-    dashboard = container_view(replace(recorded_tables, requests=no_metrics), (), "service", EDGE, 60)
-    assert dashboard.no_data_text == "no data: no metrics"
-    assert DashboardRenderer().png("T", dashboard)
+def test_a_name_with_markup_and_a_container_without_metrics_are_drawn() -> None:
+    """A name with markup, an escape and a formula stays text; what is not known is said."""
+    assert "<b>cache</b>\\x1b[31m $x$: pass" in timeline(dependency=HOSTILE).text()
+    assert timeline(dependency=HOSTILE, title="T $x$").png()
+    empty = Timeline("T", "service", Tables().measurements(), at(0), at(60))
+    assert "Latency of requests: p50 not known" in empty.text()
+    assert empty.png((9.6, 5.4), 50)
 
 
-def test_everything_stands_on_one_axis() -> None:
-    """Lines by level, errors, p95, states, events and the fault; half a minute before it and after."""
-    shown = one_clock("The cache stands still", tables(), logs=lines(), faults=[FAULT])
-    assert "85 seconds until 12:01:45" in shown.text
-    for words in (
-        "of all requests 0 (at most 60)",
-        "p95 12 (at most 2,000)",
-        "Fault pause redis",
-        "service ended (137)",
-        "redis: pass",
-    ):
-        assert words in shown.text
-    assert "85 info, 25 warning, 1 error, 1 other in all" in shown.text
-    assert "Warnings and errors: 26 lines, 2 different" in shown.html
-    assert shown.html.count('<th scope="row">') == 2  # the one error does not drown
+def test_everything_stands_on_one_clock() -> None:
+    """Lines by level, errors, p95 and the fault; half a minute before it and after."""
+    recorded = tables()
+    shown = one_clock("The cache stands still", recorded, recorded.measurements(), logs=lines(), faults=[FAULT])
+    assert "from 12:00:20 to 12:01:45" in shown.text
+    assert "of all requests 0 % (max 60)" in shown.text
+    assert "Log lines: 1 error, 25 warning, 85 info, 1 other." in shown.text
 
 
 TEXTS = (r"_private $x$ $\frac{a$ 100% {x:,g}", "\x1b[31mred\x07\u202eright to left")
@@ -107,7 +83,7 @@ def test_a_picture_takes_any_text(text: str) -> None:
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", ResourceWarning)  # of what another test has left to the garbage collector
         warnings.filterwarnings("ignore", "Glyph .* missing")
-        shown = one_clock(text, Tables(), logs=log(text))
+        shown = one_clock(text, Tables(), Tables().measurements(), logs=log(text))
     assert "data:image/png" in shown.html
     assert ACTIVE.search(shown.html) is None
     assert ACTIVE.search(shown.text) is None

@@ -109,7 +109,7 @@ def watcher() -> ShopWatcher:
     return ShopWatcher(recorded, Customers(shop))
 
 
-def test_the_dashboard_shows_no_limit_but_shares_of_the_one_in_force(watcher: ShopWatcher) -> None:
+def test_the_figure_shows_no_limit_but_shares_of_the_one_in_force(watcher: ShopWatcher) -> None:
     """The metrics show that it is throttled, second by second, but not the limit."""
     shown = watcher.tables("production")
     assert shown.resources["throttled_percent"].eq(30.0).all()
@@ -121,7 +121,7 @@ def test_the_dashboard_shows_no_limit_but_shares_of_the_one_in_force(watcher: Sh
 def test_the_card_shows_used_and_allowed_once_the_incident_is_over(watcher: ShopWatcher) -> None:
     """Both in milliseconds of each second; before that the limit would be the answer."""
     record = Record("1", "tuesday", 1, NOON, NOON)
-    for fixed, shows in ((None, "CPU 100"), (at(9), "used 50 (at most 800), limit in force 50 (at most 1,000)")):
+    for fixed, shows in ((None, "CPU 100"), (at(9), "used 50 ms (max 800), limit in force 50 ms (max 1,000)")):
         card = incident_card.card(
             replace(record, fixed=fixed),
             CAUSES["tuesday"],

@@ -1,4 +1,4 @@
-"""What the audience is shown: a dashboard on which faults have no name, the lines of a request, counted predictions."""
+"""What the audience is shown: a figure on which faults have no name, the lines of a request, counted predictions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from tests.workshop_kit.display.recorded import Broken
-from workshop_kit.display.dashboard.view import View
+from workshop_kit.display.timeline import Timeline
 from workshop_kit.errors import WrongUsage
 from workshop_kit.host import MIB
 from workshop_kit.observe.scrape import Health
 from workshop_kit.observe.stats import Usage
 from workshop_kit.observe.watcher import Tables, frame
 from workshop_room.desk.audience import Countdown, GuessCounts, RequestLines, grade
-from workshop_room.desk.audience_view import CHANGE, dashboard_view, describe_dashboard
+from workshop_room.desk.audience_view import CHANGE, audience_timeline
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
@@ -25,13 +25,13 @@ def second(number: int) -> datetime:
     return NOW - timedelta(seconds=number)
 
 
-def shown(*faults: Broken) -> View:
-    """Two minutes of failing probes, with the limits that a fault may have set."""
+def shown(*faults: Broken) -> Timeline:
+    """Two minutes of failing probes."""
     probes = ("/livez", "/health", "redis", "master-db")
     health = [Health(second(n), "service", what, "fail") for n in range(119, -1, -1) for what in probes]
     usage = [Usage(second(1), "service", cpu_percent=5.0, cpu_limit_percent=41.7, memory_limit_bytes=177 * MIB)]
     tables = Tables(health=frame(Health, health), resources=frame(Usage, usage))
-    return dashboard_view(tables, faults, "service", NOW.timestamp(), 120.0)
+    return audience_timeline(tables, faults, "service", NOW)
 
 
 def test_overlapping_faults_are_one_band() -> None:
@@ -41,21 +41,15 @@ def test_overlapping_faults_are_one_band() -> None:
         Broken("limits", "redis", second(55), second(45)),
         Broken("pause", "redis", second(40), None),
     ]
-    assert [(band.start, band.end) for band in shown(*faults).spans] == [(-60.0, 0.0)]
-    apart = [Broken("kill", "redis", second(60), second(50)), Broken("kill", "redis", second(40), second(30))]
-    assert [(band.start, band.end) for band in shown(*apart).spans] == [(-60.0, -50.0), (-40.0, -30.0)]
-    assert shown(Broken("kill", "redis", second(500), second(400))).spans == ()
+    assert [(band.started, band.ended) for band in shown(*faults).faults] == [(second(60), None)]
+    assert "change" not in shown(Broken("kill", "redis", second(500), second(400))).text()
 
 
-def test_nothing_on_the_dashboard_names_a_fault() -> None:
+def test_nothing_that_the_audience_sees_names_a_fault() -> None:
     """No dependency has a row, no band a name, and no line the limit that a fault may have set."""
-    view = shown(Broken("limits", "redis", second(60), None))
-    assert [row.name for row in view.rows] == ["/livez", "/health"]
-    assert [band.label for band in view.spans] == [CHANGE]
-    assert [line.label for line in view.plots[-1].lines] == ["CPU", "memory", "periods held back"]
-    text = describe_dashboard(view)
+    text = shown(Broken("limits", "redis", second(60), None)).text()
     assert "/livez: fail since 11:58:01" in text
-    assert "Change from 11:59:00 to 12:00:00." in text
+    assert f"{CHANGE} from 11:59:00 on." in text
     assert not [word for word in ("redis", "master-db", "0.417", "177") if word in text]
 
 

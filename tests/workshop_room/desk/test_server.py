@@ -107,7 +107,7 @@ def test_the_audience_is_never_sent_the_name_of_a_fault(pages: Pages) -> None:
     usual = pages.get("/audience/dashboard").json()["alt"]
     for name, grade in GRADES.items():
         pages.said("fault", fault=name, target="master-db", parameters=grade)
-    wait_until(lambda: f"{CHANGE.capitalize()} from" in pages.get("/audience/dashboard").json()["alt"])
+    wait_until(lambda: f"{CHANGE} from" in pages.get("/audience/dashboard").json()["alt"])
     words = [*FAULTS, "master-db", "master_db", "mariadb", *(word for grade in GRADES.values() for word in grade)]
     words += [str(value) for grade in GRADES.values() for value in grade.values()]
     for path in (*AUDIENCE, "/audience/recorded.png", "/nothing", *PRESENTER):

@@ -1,0 +1,424 @@
+"""What happened to a container, as one figure on one time axis: measurements, then faults, events and health.
+
+The live figure of a lesson, of game day and of the stage is a `Timeline`, and so is `one_clock`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, DateFormatter
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from workshop_kit.display import charts
+from workshop_kit.display.charts import LEVEL_LOOKS, Numbers
+from workshop_kit.display.rendered import Rendered
+from workshop_kit.errors import WrongUsage
+from workshop_kit.observe.logs.lines import level_group
+from workshop_kit.observe.watcher import Tables
+from workshop_kit.untrusted_text import visible
+
+HOLD_SECONDS = 3.5
+"""How long a state lasts if no newer one is known; the watcher asks every second with a time limit of two."""
+AROUND = pd.Timedelta(seconds=30)
+"""The time that `one_clock` shows before the first fault and after the last."""
+SHORTEST_LIVE = timedelta(seconds=20)
+LONGEST_LIVE = timedelta(minutes=5)
+DAY_SECONDS = 86_400
+MOST_LOG_BARS = 90
+EVENTS = {
+    "start": ("started", ">", "#1a7f5a"),
+    "die": ("ended", "s", charts.INK),
+    "oom": ("out of memory", "X", "#a8264f"),
+    "health_status": ("health check", "D", "#7d3cc9"),
+}
+"""The events of the engine that are marked, each with its name, its mark and its color."""
+STATE_LOOKS: Mapping[str, tuple[float, Mapping[str, Any]]] = {
+    "pass": (0.4, {"facecolor": "#bfe3d2", "edgecolor": "#1a7f5a"}),
+    "warn": (0.6, {"facecolor": "#ffd9b8", "edgecolor": "#b3470b", "hatch": "////"}),
+    "fail": (0.85, {"facecolor": "#a8264f", "edgecolor": "#6d1030"}),
+    "refused": (0.85, {"facecolor": charts.PAPER, "edgecolor": "#6d1030", "hatch": "xxxx"}),
+    "no answer": (0.85, {"facecolor": charts.PAPER, "edgecolor": charts.INK, "hatch": "...."}),
+}
+"""The height of each state of a probe in its row, and its look: height and hatching tell states apart, too."""
+FAULT_LOOK: Mapping[str, Any] = {"facecolor": "#7d3cc92e", "edgecolor": "#7d3cc9", "linewidth": 0.9}
+LINE_STYLES = ("-", "--", "-.", ":")
+
+LEFT_INCHES = 1.25
+RIGHT_INCHES = 1.75
+TOP_INCHES = 0.5
+BOTTOM_INCHES = 0.5
+PANEL_INCHES = 1.05
+ROW_INCHES = 0.19
+GAP = 0.35  # between two panels, in heights of an average one
+LETTER = 0.013  # the width of a letter, in widths of a panel
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One set of axes: ``columns`` maps each drawn column of the measurements to its label."""
+
+    title: str
+    unit: str
+    columns: Mapping[str, str]
+    logarithmic: bool = False
+
+
+REQUESTS = Panel(
+    "Requests, and errors (5xx, or no answer)",
+    "per second",
+    {"requests_per_second": "all", "errors_per_second": "errors", "refused_per_second": "refused (4xx)"},
+)
+LATENCY = Panel("Latency of requests", "ms", {"p50_ms": "p50", "p95_ms": "p95", "p99_ms": "p99"}, logarithmic=True)
+SHARES = Panel(
+    "CPU and memory, in % of the limit (without one: of a core, of the machine)",
+    "%",
+    {"cpu_percent": "CPU", "memory_percent": "memory", "throttled_percent": "periods held back"},
+)
+PANELS = (REQUESTS, LATENCY, SHARES)
+ERRORS = Panel("Requests that failed (5xx, or no answer)", "%", {"error_percent": "of all requests"})
+P95 = Panel("95 % of requests were faster than", "ms", {"p95_ms": "p95"}, logarithmic=True)
+
+
+class FaultBand(Protocol):
+    """A fault from ``started`` to ``ended`` (None: still in force); both times have a zone."""
+
+    fault: str
+    target: str
+    started: datetime
+    ended: datetime | None
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What happened to ``container`` from ``start`` to ``end``, as a figure and in words.
+
+    ``measurements`` has a column ``time`` and those of the ``panels``. ``health`` and ``events`` are as in
+    `watcher.Tables`. With ``logs`` (columns ``ts`` and ``level``) a panel counts the log lines.
+    """
+
+    title: str
+    container: str
+    measurements: pd.DataFrame
+    start: datetime
+    end: datetime
+    panels: Sequence[Panel] = PANELS
+    health: pd.DataFrame = field(default_factory=lambda: Tables().health)
+    events: pd.DataFrame = field(default_factory=lambda: Tables().events)
+    faults: Iterable[FaultBand] = ()
+    logs: pd.DataFrame | None = None
+
+    def figure(self, size_inches: tuple[float, float] | None = None) -> Figure:
+        """Return the figure; without a size it is as high as its panels and rows need."""
+        rows = self._row_names()
+        panel_count = len(self.panels) + (self.logs is not None)
+        heights = [PANEL_INCHES] * panel_count + [ROW_INCHES * max(len(rows), 1)]
+        figure = _stacked_axes(self.title, heights, size_inches)
+        *panel_axes, lanes = figure.axes
+
+        if self.logs is not None:
+            self._draw_logs(panel_axes.pop(0))
+        for axes, panel in zip(panel_axes, self.panels, strict=True):
+            self._draw_panel(axes, panel)
+        self._draw_lanes(lanes, rows)
+
+        lanes.set_xlim(_days(self.start), _days(self.end))
+        lanes.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=8))  # type: ignore[no-untyped-call]
+        lanes.xaxis.set_major_formatter(DateFormatter("%H:%M:%S"))  # type: ignore[no-untyped-call]
+        lanes.set_xlabel(f"time (UTC), {self.start:%Y-%m-%d}")
+        return figure
+
+    def png(self, size_inches: tuple[float, float] | None = None, dpi: int = charts.DPI) -> bytes:
+        """Return the figure as a PNG; a smaller size with more dots per inch has larger letters."""
+        return charts.figure_png(self.figure(size_inches), dpi)
+
+    def picture(self) -> Rendered:
+        """Return the figure for a cell, with its text."""
+        return charts.picture(self.figure(), self.text())
+
+    def text(self) -> str:
+        """Return the same in words: newest and highest values, log lines, faults, events, states."""
+        sentences = [f"{self.title}, from {self.start:%H:%M:%S} to {self.end:%H:%M:%S} UTC."]
+        for panel in self.panels:
+            values = ", ".join(self._value_text(column, label, panel.unit) for column, label in panel.columns.items())
+            sentences.append(f"{panel.title}: {values}.")
+
+        if self.logs is not None:
+            counts = ", ".join(f"{len(times)} {level}" for level, times in self._log_times().items())
+            sentences.append(f"Log lines: {counts or 'none'}.")
+
+        for fault in self._shown_faults():
+            end = f"to {fault.ended:%H:%M:%S}" if fault.ended else "on"
+            sentences.append(f"{_fault_name(fault)} from {fault.started:%H:%M:%S} {end}.")
+        for event in self._shown_events().itertuples(index=False):
+            name, _, _ = EVENTS[str(event.what)]
+            words = f"{visible(str(event.container), 30)} {name} {_event_detail(event)}"
+            sentences.append(f"{words.strip()} at {event.time:%H:%M:%S}.")
+        for name, answers in self._states():
+            sentences.append(_state_sentence(name, answers))
+        return " ".join(sentences)
+
+    def _within(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of the time shown."""
+        return frame[(frame["time"] >= self.start) & (frame["time"] <= self.end)]
+
+    def _values(self, column: str) -> Numbers:
+        """Return a column of the measurements shown; NaN for values that are not known."""
+        measurements = self._within(self.measurements)
+        values: Numbers = measurements.reindex(columns=[column])[column].to_numpy("float64")
+        return values
+
+    def _value_text(self, column: str, label: str, unit: str, between: str = " ") -> str:
+        """Return the newest and the highest value of a column behind its label."""
+        values = self._values(column)
+        known_values = values[~np.isnan(values)]
+        if not known_values.size:
+            return f"{label}{between}not known"
+
+        short_unit = "/s" if unit == "per second" else unit
+        newest = "–" if np.isnan(values[-1]) else charts.number_text(values[-1])
+        return f"{label}{between}{newest} {short_unit} (max {charts.number_text(known_values.max())})"
+
+    def _shown_faults(self) -> list[FaultBand]:
+        """Return the faults that were in force in the time shown, by their start."""
+        begun_faults = [fault for fault in self.faults if fault.started <= self.end]
+        shown_faults = [fault for fault in begun_faults if (fault.ended or self.end) >= self.start]
+        return sorted(shown_faults, key=lambda fault: fault.started)
+
+    def _shown_events(self) -> pd.DataFrame:
+        """Return the events of the container and its dependencies that are marked."""
+        names = {self.container, *self.health["what"]}
+        events = self._within(self.events)
+        return events[events["what"].isin(list(EVENTS)) & events["container"].isin(names)]
+
+    def _states(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Yield the name of each probe and dependency with its answers, in the order of their first answers."""
+        for name, answers in self._within(self.health).groupby("what", sort=False):
+            yield visible(str(name), 30), answers
+
+    def _log_times(self) -> dict[str, Numbers]:
+        """Return the times of the log lines by their level, the gravest level first."""
+        lines = self.logs
+        if lines is None or lines.empty or "ts" not in lines:
+            return {}
+
+        levels = lines["level"].map(level_group) if "level" in lines else pd.Series("other", lines.index)
+        times = pd.to_datetime(lines["ts"], utc=True, errors="coerce")
+        is_shown = (times >= self.start) & (times <= self.end)
+        times_by_level = {level: _all_days(times[is_shown & (levels == level)]) for level in LEVEL_LOOKS}
+        return {level: times for level, times in times_by_level.items() if len(times)}
+
+    def _row_names(self) -> list[str]:
+        """Return the rows below the panels: faults, kinds of events (if there are any events), probes."""
+        names = [_fault_name(fault) for fault in self._shown_faults()]
+        if len(self.events):
+            names += [name for name, _, _ in EVENTS.values()]
+        names += [name for name, _ in self._states()]
+        return list(dict.fromkeys(names))
+
+    def _draw_panel(self, axes: Axes, panel: Panel) -> None:
+        """Draw the lines of a panel, each with its newest and highest value beside it."""
+        axes.set_title(panel.title, loc="left", fontsize=10, color=charts.INK, pad=3)
+        axes.set_ylabel(panel.unit)
+        times = _all_days(self._within(self.measurements)["time"])
+        highest = 0.0
+        for number, (column, label) in enumerate(panel.columns.items()):
+            values = self._values(column)
+            highest = max(highest, float(np.nanmax(values, initial=0.0)))
+            color = charts.COLORS[number % len(charts.COLORS)]
+            style = LINE_STYLES[number % len(LINE_STYLES)]
+            name = self._value_text(column, label, panel.unit, between="\n")
+            axes.plot(times, values, color=color, linestyle=style, linewidth=1.8, label=name)
+
+        if panel.logarithmic and highest:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:,g}")
+            axes.minorticks_off()
+        else:
+            least_end = 100.0 if panel.unit == "%" else 1.0
+            axes.set_ylim(0, 1.08 * max(highest, least_end))
+            axes.locator_params(axis="y", nbins=4)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.1), fontsize=8.5, frameon=False, handlelength=2.2)
+        self._mark_times(axes)
+
+    def _draw_logs(self, axes: Axes) -> None:
+        """Draw the number of log lines over time as stacked bars, by level."""
+        axes.set_title("Log lines, by level", loc="left", fontsize=10, color=charts.INK, pad=3)
+        axes.set_ylabel("lines")
+        times_by_level = self._log_times()
+        if times_by_level:
+            labels = [f"{level} ({len(times):,})" for level, times in times_by_level.items()]
+            looks = [LEVEL_LOOKS[level] for level in times_by_level]
+            colors = [color for color, _ in looks]
+            hatches = [hatch for _, hatch in looks]
+            seconds = (self.end - self.start).total_seconds()
+            step = math.ceil(seconds / MOST_LOG_BARS) / DAY_SECONDS
+            borders = np.arange(_days(self.start), _days(self.end) + step, step)
+            bars: dict[str, Any] = {"bins": borders, "stacked": True, "edgecolor": charts.INK, "linewidth": 0.3}
+            axes.hist(list(times_by_level.values()), color=colors, hatch=hatches, label=labels, **bars)
+            axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.1), fontsize=8.5, frameon=False)
+        self._mark_times(axes)
+
+    def _mark_times(self, axes: Axes) -> None:
+        """Draw a band for the time of each fault, and a dotted line at the time of each event."""
+        for fault in self._shown_faults():
+            axes.axvspan(_days(fault.started), _days(fault.ended or self.end), zorder=0.5, **FAULT_LOOK)
+        for time in self._shown_events()["time"]:
+            axes.axvline(_days(time), color=charts.SOFT, linewidth=0.8, linestyle=":", zorder=0.6)
+
+    def _draw_lanes(self, axes: Axes, rows: Sequence[str]) -> None:
+        """Draw a row for each fault, kind of event, probe and dependency."""
+        axes.set_title("Faults, events, health", loc="left", fontsize=10, color=charts.INK, pad=3)
+        axes.set_ylim(max(len(rows), 1) - 0.45, -0.55)
+        axes.set_yticks(range(len(rows)), list(rows), parse_math=False)
+        axes.grid(visible=False, axis="y")
+        self._mark_times(axes)
+
+        for fault in self._shown_faults():
+            start = _days(fault.started)
+            width = _days(fault.ended or self.end) - start
+            axes.barh(rows.index(_fault_name(fault)), width, left=start, height=0.8, **FAULT_LOOK)
+        for what, events in self._shown_events().groupby("what"):
+            self._draw_events(axes, str(what), events, rows)
+        for name, answers in self._states():
+            _draw_states(axes, rows.index(name), answers, _days(self.end))
+
+        patches = [Patch(label=state, **look) for state, (_, look) in STATE_LOOKS.items()]
+        place: dict[str, Any] = {
+            "loc": "lower right",
+            "bbox_to_anchor": (1.0, 0.97),
+            "ncols": len(patches),
+            "frameon": False,
+        }
+        axes.legend(handles=patches, fontsize=8, handlelength=1.8, columnspacing=1.0, **place)
+
+    def _draw_events(self, axes: Axes, what: str, events: pd.DataFrame, rows: Sequence[str]) -> None:
+        """Draw the marks of one kind of event, with a detail beside each mark that has room for it."""
+        name, marker, color = EVENTS[what]
+        row = rows.index(name)
+        times = _all_days(events["time"])
+        axes.plot(times, [row] * len(times), linestyle="none", marker=marker, color=color, markersize=6)
+
+        width = _days(self.end) - _days(self.start)
+        next_times = [*times[1:], _days(self.end)]
+        for time, next_time, event in zip(times, next_times, events.itertuples(index=False), strict=True):
+            words = [] if event.container == self.container else [visible(str(event.container), 30)]
+            detail = " ".join([*words, _event_detail(event)]).strip()
+            if time + (len(detail) + 1) * LETTER * width < next_time:
+                axes.text(time + LETTER * width, row, detail, fontsize=8, color=charts.INK, va="center")
+
+
+def live_span(started: datetime) -> tuple[datetime, datetime]:
+    """Return the time that a live figure shows: from ``started`` until now, within the limits."""
+    now = datetime.now(UTC)
+    return now - min(max(now - started, SHORTEST_LIVE), LONGEST_LIVE), now
+
+
+def one_clock(
+    title: str,
+    tables: Tables,
+    measurements: pd.DataFrame,
+    *,
+    logs: pd.DataFrame | None = None,
+    faults: Iterable[FaultBand] = (),
+    container: str = "service",
+    panels: Sequence[Panel] = (ERRORS, P95),
+) -> Rendered:
+    """Return one picture of what happened to ``container``: the faults and half a minute around them, or all data.
+
+    Raises WrongUsage if there is nothing to show.
+    """
+    faults = tuple(faults)
+    columns = [measurements["time"], tables.health["time"]]
+    if logs is not None and "ts" in logs:
+        columns.append(pd.to_datetime(logs["ts"], utc=True, errors="coerce"))
+    times = pd.concat(columns).dropna()
+    if times.empty:
+        raise WrongUsage(f"{title}: there is nothing to show.", "Give it lines (logs=), or let the watch run.")
+
+    start, end = _time_shown(times.min(), times.max(), faults)
+    health = tables.health[tables.health["container"] == container]
+    measurements = measurements[measurements["container"] == container]
+    timeline = Timeline(title, container, measurements, start, end, panels, health, tables.events, faults, logs)
+    return timeline.picture()
+
+
+def _time_shown(first: pd.Timestamp, last: pd.Timestamp, faults: Iterable[FaultBand]) -> tuple[datetime, datetime]:
+    """Return the ends of the data, or those of the faults within it and a while around them, if that is shorter."""
+    last = max(last, first + pd.Timedelta(seconds=1))
+    ends_by_start = {fault.started: min(fault.ended or last, last) for fault in faults if fault.started <= last}
+    shown_ends = {start: end for start, end in ends_by_start.items() if end >= first}
+    if not shown_ends:
+        return first, last
+    return max(first, min(shown_ends) - AROUND), min(last, max(shown_ends.values()) + AROUND)
+
+
+def _stacked_axes(title: str, heights: Sequence[float], size_inches: tuple[float, float] | None) -> Figure:
+    """Return a figure with axes of these heights, one below the other, on one time axis."""
+    natural_height = TOP_INCHES + BOTTOM_INCHES + sum(heights) * (1 + GAP * (len(heights) - 1) / len(heights))
+    width, height = size_inches or (charts.WIDTH_INCHES, natural_height)
+    figure = Figure(figsize=(width, height), facecolor=charts.PAPER)
+    figure.text(0.01, 1 - 0.06 / height, title, va="top", fontsize=12, fontweight="bold", color=charts.INK)
+
+    margins = {
+        "left": LEFT_INCHES / width,
+        "right": 1 - RIGHT_INCHES / width,
+        "top": 1 - TOP_INCHES / height,
+        "bottom": BOTTOM_INCHES / height,
+        "hspace": GAP,
+    }
+    all_axes = figure.subplots(len(heights), sharex=True, height_ratios=heights, gridspec_kw=margins)
+    for axes in all_axes:
+        charts.style_axes(axes)
+        axes.tick_params(bottom=False, labelsize=8.5)
+    return figure
+
+
+def _draw_states(axes: Axes, row: int, answers: pd.DataFrame, end: float) -> None:
+    """Draw each answer of a probe until the next one, or for `HOLD_SECONDS`."""
+    starts = _all_days(answers["time"])
+    next_starts = np.append(starts[1:], end)
+    ends = np.minimum(next_starts, starts + HOLD_SECONDS / DAY_SECONDS)
+    states = answers["state"].to_numpy()
+    for state, (height, look) in STATE_LOOKS.items():
+        is_state = states == state
+        spans = list(zip(starts[is_state], (ends - starts)[is_state], strict=True))
+        axes.broken_barh(spans, (row - height / 2, height), linewidth=0, antialiased=False, **look)
+
+
+def _days(moment: datetime) -> float:
+    """Return a time as matplotlib's axes count it: in days since 1970."""
+    return moment.timestamp() / DAY_SECONDS
+
+
+def _all_days(times: pd.Series) -> Numbers:
+    """Return a column of times in days since 1970."""
+    microseconds = times.astype("datetime64[us, UTC]").astype("int64").to_numpy()
+    days: Numbers = microseconds / 1e6 / DAY_SECONDS
+    return days
+
+
+def _fault_name(fault: FaultBand) -> str:
+    return visible(f"{fault.fault} {fault.target}".strip(), 24)
+
+
+def _event_detail(event: Any) -> str:
+    """Return the exit code of a container that ended, or the state of its health check."""
+    if event.what == "die":
+        return "" if pd.isna(event.exit_code) else f"({event.exit_code})"
+    return visible(str(event.detail), 30) if event.what == "health_status" else ""
+
+
+def _state_sentence(name: str, answers: pd.DataFrame) -> str:
+    """Return the newest state of a probe, and since when it lasts."""
+    states = answers["state"]
+    changes = answers["time"][states != states.shift()]
+    return f"{name}: {states.iloc[-1]} since {changes.iloc[-1]:%H:%M:%S}."

@@ -18,7 +18,7 @@ refused = lines[lines["error"].str.contains("denied|Authentication", na=False)]
 secret = "REDIS" if refused["dependency"].iloc[0] == "redis" else "MASTER_DB"
 changed = monday.compare(*monday.releases()["release"]).loc[f"{secret}_PASSWORD_FILE"]
 guilty = changed.index[changed != changed.iloc[0]][0]
-monday.deploy("production", release=guilty - 1)
+monday.deploy(release=guilty - 1)
 task.hand_in(
     monday.debrief(
         what=f"Release {guilty} brought a {secret}_PASSWORD_FILE that the other side does not know.",
@@ -28,28 +28,6 @@ task.hand_in(
     )
 )
 # endregion gameday.monday
-
-tuesday = gameday.start(w, image, "tuesday")
-task = w.exercise("gameday.tuesday")
-# region gameday.tuesday
-#: only the starter
-#| # More memory never hurts.
-#| tuesday.deploy("production", memory_mib=256)
-#| task.hand_in(tuesday.debrief(what="", since="", how="", considered=""))
-#: only the solution
-metrics = tuesday.metrics()
-held_back = metrics.loc[metrics["throttled_percent"] > 50, "time"].min()
-cpus = tuesday.compare(*tuesday.releases()["release"]).loc["cpus"].astype(float)
-tuesday.deploy("production", cpus=1.0)
-task.hand_in(
-    tuesday.debrief(
-        what=f"Release {cpus.idxmin()} limits it to {cpus.min()} of a core, and it needs more.",
-        since=f"{held_back:%H:%M:%S}",
-        how="From then on it was held back in most periods, while the databases answered as fast as ever.",
-        considered="A slow database, too little memory: neither shows in the metrics.",
-    )
-)
-# endregion gameday.tuesday
 
 wednesday = gameday.start(w, image, "wednesday")
 task = w.exercise("gameday.wednesday")
@@ -84,7 +62,7 @@ task = w.exercise("gameday.thursday")
 code = thursday.compare(*thursday.releases()["release"]).loc["code"]
 suspects = code.index[code != code.shift()][1:]
 memory = thursday.metrics().set_index("time")["memory_percent"]
-thursday.deploy("production", release=suspects[0] - 1)
+thursday.deploy(release=suspects[0] - 1)
 task.hand_in(
     thursday.debrief(
         what=f"New code, in release {suspects[0]} or later, keeps what it should forget, and is killed for that.",
@@ -94,26 +72,3 @@ task.hand_in(
     )
 )
 # endregion gameday.thursday
-
-friday = gameday.start(w, image, "friday")
-task = w.exercise("gameday.friday")
-# region gameday.friday
-#: only the starter
-#| # Production first, whatever it is.
-#| friday.restart("production")
-#| task.hand_in(friday.debrief(what="", since="", how="", considered=""))
-#: only the solution
-newest = friday.releases().groupby("environment")["release"].max()
-critical = friday.compare(*newest).loc["HEALTH_CRITICAL"]
-served = friday.metrics().groupby("environment")["served_percent"].mean()
-suffers = served.idxmin()
-friday.deploy(suffers, HEALTH_CRITICAL="master-db,redis")
-task.hand_in(
-    friday.debrief(
-        what=f"HEALTH_CRITICAL of {suffers} is {critical[newest[suffers]]}, and the replica is away for maintenance.",
-        since="the maintenance began",
-        how="All three miss the replica, and one turns customers away. Only this setting is about it.",
-        considered="The maintenance: it is the occasion, not the cause; the two others work through it.",
-    )
-)
-# endregion gameday.friday

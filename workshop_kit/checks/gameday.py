@@ -11,7 +11,7 @@ from workshop_kit.trials.findings import findings
 from workshop_kit.trials.game_records import QUESTIONS, Record
 from workshop_kit.trials.result import Finding, Result, conclude
 
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
+DAYS = ("monday", "wednesday", "thursday")
 FINDINGS = findings("gameday")
 LETTERS = 4
 """The least number of letters and digits in an answer of the debrief."""

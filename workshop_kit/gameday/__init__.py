@@ -3,7 +3,7 @@
 monday = game.start(w, image, "monday")
 monday.watch()
 monday.metrics(); monday.logs(); monday.releases(); monday.compare(40, 41)
-monday.restart("production"); monday.deploy("production", release=41)
+monday.restart("production"); monday.deploy(release=41)
 monday.debrief(what="…", since="…", how="…", considered="…")
 monday.card()
 """
@@ -22,69 +22,64 @@ from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.errors import NotInTime, WrongUsage
 from workshop_kit.gameday import customer_watch, service
 from workshop_kit.gameday.busy import explain_if_busy
-from workshop_kit.gameday.causes import CAUSES, Cause
+from workshop_kit.gameday.causes import CAUSES
 from workshop_kit.gameday.customers import Customers, ShopWatcher
 from workshop_kit.gameday.incident import Incident
-from workshop_kit.gameday.shop import DEPENDENCIES, Shop
-from workshop_kit.gameday.signals import after_restart
+from workshop_kit.gameday.shop import DEPENDENCIES, PRODUCTION, Shop
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.observe.watcher import Watcher, WatchTarget
 from workshop_kit.reporting import Step
 from workshop_kit.trials import dependency_proxies
 from workshop_kit.trials.game_records import Record
 
-__all__ = ["CAUSES", "Incident", "after_restart", "start"]
+__all__ = ["CAUSES", "Incident", "start"]
 NAME = "game"
 """The incident's name among the live outputs of a notebook: a new one ends the former."""
 
 
-def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | None = None) -> Incident:
+def start(lesson: Lesson, image: Any, name: str, *, seed: int | None = None) -> Incident:
     """Open a shop that runs ``image``, and start the incident once its customers are served; a former incident ends.
 
     ``image`` is what `client.images.build` returned for ``my_service``; where a region of it is not solved, the shop
-    runs the reference, and says so. ``name`` is one of CAUSES (``monday`` to ``friday``), or drawn by the seed, which
-    is the participant's unless it is given: the same seed, the same incident. Raises WrongUsage for another name,
-    NotInTime if customers are not served before anything is changed, WorkshopError as the stack does.
+    runs the reference, and says so. ``name`` is one of CAUSES. The seed is the participant's unless it is given: the
+    same seed, the same incident. Raises WrongUsage for another name, NotInTime if customers are not served before
+    anything is changed, WorkshopError as the stack does.
     """
+    if name not in CAUSES:
+        raise WrongUsage(f"There is no incident {name!r}.", f"Choose from {', '.join(CAUSES)}.")
+
     seed = lesson.workspace.seed if seed is None else seed
-    random = Random(f"gameday {name} {seed}")  # noqa: S311 - the same for the same seed
-    cause = _choose_cause(name, random)
-    title = cause.name.capitalize()
+    cause = CAUSES[name]
+    title = name.capitalize()
 
     lesson.live_outputs.end(NAME)
     report = NotebookReport()
     report(Step(title, None, "opening the shop"))
 
     with ExitStack() as block:
-        shop = _open_shop(lesson, image, cause, block)
+        shop = _open_shop(lesson, image, block)
         customers = Customers(shop)
         block.enter_context(customers.start())
-        watcher = block.enter_context(_watcher(lesson, shop))
+        target = WatchTarget(PRODUCTION, service=PRODUCTION)
+        workspace_id = lesson.stack.session.identity.workspace_id
+        watcher = block.enter_context(Watcher(lesson.engine, workspace_id, [target]))
 
         reference = shop.service.note
-        record = Record(secrets.token_hex(6), cause.name, seed, datetime.now(UTC), reference=reference)
+        record = Record(secrets.token_hex(6), name, seed, datetime.now(UTC), reference=reference)
         report(Step(title, None, "the first customers come"))
         with explain_if_busy("for a shop whose customers are served in time"):
-            wait_served(shop, customers)
+            wait_served(customers)
 
         incident = Incident(record, lesson, cause, shop, customers, ShopWatcher(watcher, customers), block.pop_all())
 
     lesson.live_outputs.replace(NAME, incident.stop)
-    incident.begin(random)
-    notice = cause.notice or "The shop is open, and customers are coming."
-    report(Step(title, 1.0, f"{notice} {reference}".rstrip(), done=True))
+    incident.begin(Random(f"gameday {name} {seed}"))  # noqa: S311 - the same for the same seed
+    outcome = f"The shop is open, and customers are coming. {reference}".rstrip()
+    report(Step(title, 1.0, outcome, done=True))
     return incident
 
 
-def _choose_cause(name: str | None, random: Random) -> Cause:
-    """Return the cause of that name; for None, a random one. Raises WrongUsage for a name that no cause has."""
-    if name is not None and name not in CAUSES:
-        raise WrongUsage(f"There is no incident {name!r}.", f"Choose from {', '.join(CAUSES)}.")
-
-    return CAUSES[name or random.choice(list(CAUSES))]
-
-
-def _open_shop(lesson: Lesson, image: Any, cause: Cause, block: ExitStack) -> Shop:
+def _open_shop(lesson: Lesson, image: Any, block: ExitStack) -> Shop:
     """Open the shop of an incident, with gateways to its dependencies; ``block`` closes what was started."""
     client = WorkspaceClient(lesson.stack.session)
     shop_service = service.prepare(lesson.exercise_service, client, image, lesson.folder)
@@ -94,19 +89,13 @@ def _open_shop(lesson: Lesson, image: Any, cause: Cause, block: ExitStack) -> Sh
 
     shop = Shop(lesson.stack, shop_service, gateways)
     block.callback(shop.close)  # also if it does not open
-    shop.open(cause.environments)
+    shop.open()
     return shop
 
 
-def _watcher(lesson: Lesson, shop: Shop) -> Watcher:
-    """Return a watcher of each environment; it measures once it is entered."""
-    targets = [WatchTarget(environment, service=environment) for environment in shop.current_containers]
-    return Watcher(lesson.engine, lesson.stack.session.identity.workspace_id, targets)
-
-
-def wait_served(shop: Shop, customers: Customers) -> None:
+def wait_served(customers: Customers) -> None:
     """Wait until customers are served in time, before anything is changed. Raises NotInTime if they are not."""
-    unserved = customer_watch.wait_served(shop, customers, Event())
+    unserved = customer_watch.wait_served(customers, Event())
     if unserved:
         raise NotInTime(
             f"Nothing was changed yet, and the shop does not serve its customers. {unserved}",

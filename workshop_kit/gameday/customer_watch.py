@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -43,26 +42,29 @@ class CustomerObservation:
 
 def watch(shop: Shop, customers: Customers, stop: Event) -> CustomerObservation:
     """Watch for some seconds; return what customers suffered meanwhile, or will suffer soon."""
-    start_times = shop.start_times()
-    bytes_by_environment = {environment: shop.memory_bytes(environment) for environment in shop.environments}
+    started_before = shop.started_at()
+    bytes_before = shop.memory_bytes()
     since = datetime.now(UTC)
     began = time.monotonic()
 
     waiting = _wait_and_count_programs(WATCH_SECONDS, stop)
     # On a busy machine too few customers come in these seconds.
-    while _fewest_visits(shop, customers, since) < FEWEST and time.monotonic() - began < patient(WATCH_SECONDS):
+    while len(customers.since(since)) < FEWEST and time.monotonic() - began < patient(WATCH_SECONDS):
         if stop.wait(POLL_SECONDS):
             break
 
-    late_sentence = unserved_sentence(shop, customers, since)
+    late_sentence = unserved_sentence(customers, since)
     if late_sentence:
         return CustomerObservation(late_sentence, is_late=True, waiting=waiting)
 
-    growth_sentence = _growth_sentence(shop, bytes_by_environment)
-    if growth_sentence:
+    growth_bytes = shop.memory_bytes() - bytes_before
+    was_running = bytes_before > 0
+    if was_running and growth_bytes > GROWTH_BYTES:
+        mib = growth_bytes / MIB
+        growth_sentence = f"All are served, but production grew by {mib:.0f} MiB meanwhile, and has not finished."
         return CustomerObservation(growth_sentence, waiting=waiting)
 
-    if shop.start_times() != start_times:
+    if shop.started_at() != started_before:
         return CustomerObservation("A container died and came back meanwhile.", waiting=waiting)
     return CustomerObservation(waiting=waiting)
 
@@ -77,41 +79,22 @@ def _wait_and_count_programs(seconds: float, stop: Event) -> tuple[float, ...]:
     return tuple(counts)
 
 
-def _fewest_visits(shop: Shop, customers: Customers, since: datetime) -> int:
-    """Return the visits since a moment, of the environment with the fewest."""
-    return min(len(customers.since(since, environment)) for environment in shop.environments)
-
-
-def _growth_sentence(shop: Shop, bytes_before: Mapping[str, float]) -> str:
-    """Return in one sentence which environment uses far more memory than before; "" if none does."""
-    for environment in shop.environments:
-        growth_bytes = shop.memory_bytes(environment) - bytes_before[environment]
-        was_running = bytes_before[environment] > 0
-        if was_running and growth_bytes > GROWTH_BYTES:
-            mib = growth_bytes / MIB
-            return f"All are served, but {environment} grew by {mib:.0f} MiB meanwhile, and has not finished."
-
-    return ""
-
-
-def unserved_sentence(shop: Shop, customers: Customers, since: datetime) -> str:
+def unserved_sentence(customers: Customers, since: datetime) -> str:
     """Return in one sentence which customers since a moment were not served in time; "" if nearly all were."""
-    for name in shop.environments:
-        visits = customers.since(since, name)
-        served_visits = [visit for visit in visits if visit.is_good]
-        count = len(visits)
-        served = len(served_visits)
+    visits = customers.since(since)
+    served_visits = [visit for visit in visits if visit.is_good]
+    count = len(visits)
+    served = len(served_visits)
 
-        if count < FEWEST:
-            seconds = (datetime.now(UTC) - since).total_seconds()
-            return f"Only {count} customers of {name} came in {seconds:.0f} s, and {served} were served in time."
-        if served < GOOD_SHARE * count:
-            return f"{count - served} of {count} customers of {name} were not served, or too late."
-
+    if count < FEWEST:
+        seconds = (datetime.now(UTC) - since).total_seconds()
+        return f"Only {count} customers came in {seconds:.0f} s, and {served} were served in time."
+    if served < GOOD_SHARE * count:
+        return f"{count - served} of {count} customers were not served, or too late."
     return ""
 
 
-def wait_served(shop: Shop, customers: Customers, stop: Event) -> str:
+def wait_served(customers: Customers, stop: Event) -> str:
     """Wait until nearly all customers of the last seconds were served, the time is up, or ``stop`` is set.
 
     Returns in one sentence which customers were not served; "" if nearly all were.
@@ -119,7 +102,7 @@ def wait_served(shop: Shop, customers: Customers, stop: Event) -> str:
     began = time.monotonic()
     while True:
         window = timedelta(seconds=patient(WATCH_SECONDS))
-        sentence = unserved_sentence(shop, customers, datetime.now(UTC) - window)
+        sentence = unserved_sentence(customers, datetime.now(UTC) - window)
         if not sentence:
             return ""
 
@@ -128,16 +111,8 @@ def wait_served(shop: Shop, customers: Customers, stop: Event) -> str:
             return sentence
 
 
-def served_before(shop: Shop, customers: Customers, injected: datetime) -> float | None:
-    """Return the percentage of customers who were served in time in the seconds before the cause.
-
-    It is that of the environment that served the smallest share; None if no customers came.
-    """
-    percents = []
-    for environment in shop.environments:
-        visits = customers.since(injected - BEFORE, environment)
-        is_good = [visit.is_good for visit in visits if visit.time < injected]
-        if is_good:
-            percents.append(100.0 * statistics.fmean(is_good))
-
-    return min(percents, default=None)
+def served_before(customers: Customers, injected: datetime) -> float | None:
+    """Return the percentage of customers who were served in time in the seconds before the cause; None without any."""
+    visits = customers.since(injected - BEFORE)
+    is_good = [visit.is_good for visit in visits if visit.time < injected]
+    return 100 * statistics.mean(is_good) if is_good else None

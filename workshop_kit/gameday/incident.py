@@ -24,16 +24,16 @@ from workshop_kit.display.timeline import Timeline, live_span
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.panel import running_cell
-from workshop_kit.gameday import causes, customer_watch, incident_card, jigsaw, signals
+from workshop_kit.gameday import causes, customer_watch, incident_card, signals
 from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customer_watch import CustomerObservation
 from workshop_kit.gameday.customers import PANELS, Customers, ShopWatcher
-from workshop_kit.gameday.shop import Shop
+from workshop_kit.gameday.shop import PRODUCTION, Shop
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.observe.events import out_of_memory
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Step
-from workshop_kit.trials import dependency_proxies, game_records
+from workshop_kit.trials import game_records
 from workshop_kit.trials.game_records import Record
 from workshop_kit.workspace.course import notebook_cells
 
@@ -42,8 +42,6 @@ FELT_SECONDS = 6.0
 SYMPTOM_SECONDS = 40.0
 JUDGE_SECONDS = 15.0
 POLL_SECONDS = 0.2
-SIZES = ("memory_mib", "cpus")
-"""The changes of a release that are no settings."""
 
 
 @dataclass
@@ -51,7 +49,7 @@ class Incident:
     """An incident in a shop of its own, from `start` until `stop` or the next incident.
 
     See: ``watch``, ``logs``, ``metrics``, ``releases``, ``compare``, ``visits``. Do: ``restart``, ``deploy``.
-    Say: ``debrief``, ``card``. For several people: ``see`` and ``share``.
+    Say: ``debrief``, ``card``.
     """
 
     record: Record
@@ -61,7 +59,6 @@ class Incident:
     customers: Customers = field(repr=False)
     watcher: ShopWatcher = field(repr=False)
     _block: ExitStack = field(repr=False)
-    _visible_signal: str = jigsaw.EVERYTHING
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
     _day: threading.Thread = field(default_factory=threading.Thread, repr=False)
     _failure: BaseException | None = field(default=None, repr=False)
@@ -69,48 +66,46 @@ class Incident:
 
     # See
 
-    def watch(self, environment: str = "") -> LiveFigure:
-        """Show customers, latency, resources and health of an environment, live; without a name of the first one."""
-        self._look_at("metrics")
-        name = environment or self.watcher.names[0]
-        title = f"{self.cause.name.capitalize()}: {name}"
+    def watch(self) -> LiveFigure:
+        """Show customers, latency, resources and health, live."""
+        self._record_own_action()
+        title = self.cause.name.capitalize()
         if self.record.reference:
             title += ", with the reference"
 
-        figure = LiveFigure(title, partial(self._timeline, title, name))
+        figure = LiveFigure(title, partial(self._timeline, title))
         self._block.callback(figure.stop)
         self.lesson.live_outputs.replace(self.cause.name, figure.stop)
         return figure.show(headless=self.lesson.headless)
 
-    def _timeline(self, title: str, environment: str) -> Timeline:
-        """Return what happened to an environment since the incident's start."""
-        tables = self.watcher.tables(environment)
+    def _timeline(self, title: str) -> Timeline:
+        """Return what happened since the incident's start."""
+        tables = self.watcher.tables()
         start, end = live_span(self.record.began)
-        return Timeline(title, environment, tables.requests, start, end, PANELS, tables.health, tables.events)
+        return Timeline(title, PRODUCTION, tables.requests, start, end, PANELS, tables.health, tables.events)
 
     def metrics(self) -> pd.DataFrame:
-        """Return a row for each second and environment: customers, latency, shares of the limits."""
-        self._look_at("metrics")
-        return self.watcher.tables().requests.rename(columns={"container": "environment"})
+        """Return a row for each second: customers, latency, shares of the limits."""
+        self._record_own_action()
+        return self.watcher.tables().requests.drop(columns="container")
 
     def health(self) -> pd.DataFrame:
         """Return a row for each answer of a probe, and for each dependency in it."""
-        self._look_at("metrics")
-        return self.watcher.tables().health.rename(columns={"container": "environment"})
+        self._record_own_action()
+        return self.watcher.tables().health.drop(columns="container")
 
     def logs(self) -> pd.DataFrame:
-        """Return all log lines of the shop, older releases included; ``service`` is the environment."""
-        self._look_at("logs")
+        """Return all log lines of the shop, older releases included."""
+        self._record_own_action()
         return self.shop.lines()
 
     def releases(self) -> pd.DataFrame:
-        """Return when each release was deployed, and where; `compare` shows what it changed."""
-        self._look_at("configuration")
+        """Return when each release was deployed; `compare` shows what it changed."""
+        self._record_own_action()
         return self.shop.releases()
 
     def compare(self, *releases: int) -> pd.DataFrame:
         """Return the settings in which releases differ, with a mark for each secret; the card notes the call."""
-        self._look_at("configuration")
         differences = self.shop.compare(*releases)
         self.note(f"compared releases {', '.join(map(str, releases))}")
         return differences
@@ -120,52 +115,35 @@ class Incident:
         """A row for each request of a customer so far; ``good``: served in time. See `Customers.table`."""
         return self.customers.table()
 
-    # For several people
-
-    def see(self, what: str) -> None:
-        """Hide all but one signal: ``configuration``, ``logs`` or ``metrics``; ``everything`` shows all again."""
-        choices = (*jigsaw.ROLES, jigsaw.EVERYTHING)
-        if what not in choices:
-            raise WrongUsage(f"{what!r} is nothing to see.", f"Choose from {', '.join(choices)}.")
-        self._visible_signal = what
-
-    def share(self, where: str = "here") -> Rendered:
-        """Serve a page for each signal of this incident; return their addresses.
-
-        ``here`` serves on this machine alone, ``room`` in its network.
-        """
-        pages = jigsaw.JigsawPages(where)
-        self._block.callback(pages.stop)
-        return pages.start(self).addresses()
-
     # Do
 
     def restart(self, name: str) -> None:
-        """Restart an environment's container (``production``), or the gateway to a dependency (``master-db``)."""
+        """Restart ``production``, or the gateway to a dependency (``master-db``)."""
         self.note(f"restarted {name}")
         self.shop.restart(name)
-        if name == self.cause.maintenance:
-            self.shop.gateways.set(dependency_proxies.REFUSES, name)
 
-    def deploy(self, environment: str, release: int | None = None, **changes: Any) -> int:
+    def deploy(self, release: int | None = None, *, memory_mib: int | None = None, **settings: object) -> int:
         """Deploy an older ``release`` again, or the current one with changes; return the new number.
 
-        Changes are ``memory_mib``, ``cpus``, or settings by their names: ``deploy("qa", LOG_LEVEL="info")``.
-        Raises WrongUsage for other changes, WorkshopError if it does not start: then the former release goes on.
+        Changes are ``memory_mib``, and settings by their names: ``deploy(LOG_LEVEL="info")``. Raises WrongUsage for
+        other changes, WorkshopError if it does not start: then the former release goes on.
         """
-        current_release = self.shop.current(environment)
-        base_release = current_release if release is None else self.shop.find(release)
-        sizes = {name: changes[name] for name in SIZES if name in changes}
-        settings = {name: value for name, value in changes.items() if name not in SIZES}
-        _check_changes(sizes, settings)
+        base_release = self.shop.current if release is None else self.shop.find(release)
+        _check_changes(memory_mib, settings)
 
-        what = f"{release} again" if release else "a change"
-        values = ", ".join(f"{name}={value}" for name, value in {**sizes, **settings}.items())
-        self.note(f"released {what} to {environment} {values}".rstrip())
+        what = f"released {release} again" if release else "released a change"
+        if memory_mib is not None:
+            what += f" memory_mib={memory_mib}"
+        for name, value in settings.items():
+            what += f" {name}={value}"
+        self.note(what)
 
         setting_texts = {name: str(value) for name, value in settings.items()}
-        all_settings = {**base_release.settings, **setting_texts}
-        new_release = replace(base_release, environment=environment, settings=all_settings, **sizes)
+        new_release = replace(
+            base_release,
+            settings={**base_release.settings, **setting_texts},
+            memory_mib=base_release.memory_mib if memory_mib is None else memory_mib,
+        )
         return self.shop.deploy(new_release).number
 
     # Say
@@ -219,8 +197,7 @@ class Incident:
     def card(self) -> Rendered:
         """Return the timeline: when each signal showed it, what you did, how many customers were served."""
         visits = self.customers.since(self.record.began)
-        tables = self.watcher.with_limits() if self.record.fixed else self.watcher.tables()
-        return incident_card.card(self.record, self.cause, visits, self.shop.lines(), tables)
+        return incident_card.card(self.record, self.cause, visits, self.shop.lines(), self.watcher.tables())
 
     def stop(self) -> None:
         """End customers and watching, and remove all containers. A second call changes nothing."""
@@ -257,13 +234,13 @@ class Incident:
 
     def _record_injection(self) -> None:
         """Record this moment as that of the cause, and how many customers were served right before it."""
-        customer_watch.wait_served(self.shop, self.customers, self._stop)
+        customer_watch.wait_served(self.customers, self._stop)
         injected = datetime.now(UTC)
-        before_percent = customer_watch.served_before(self.shop, self.customers, injected)
+        before_percent = customer_watch.served_before(self.customers, injected)
         self._update_record(injected=injected, before_percent=before_percent)
 
     def _update_record(self, **values: Any) -> None:
-        """Set fields of the record. Cells, the day and the pages of a jigsaw may do so at the same time."""
+        """Set fields of the record. A cell and the day's thread may do so at the same time."""
         with self._record_lock:
             self.record = replace(self.record, **values)
 
@@ -322,30 +299,9 @@ class Incident:
         report(Step(name, 1.0, observation.symptom or "all customers are served", done=True))
         return replace(observation, waiting=waiting)
 
-    def _look_at(self, signal: str) -> None:
-        """Record that the participant looks at a signal. Raises WorkshopError if `see` has hidden it."""
-        self._record_own_action()
-        if self._visible_signal not in (signal, jigsaw.EVERYTHING):
-            raise WorkshopError(
-                f"You see {self._visible_signal} today, and {signal} is for another person at your table.",
-                f'Ask them what they see. (Alone after all? {self.cause.name}.see("{jigsaw.EVERYTHING}"))',
-            )
-
     def note(self, action: str) -> None:
         """Note an action of the participant for the card."""
         self._record_own_action()
-        self._add_action(action)
-
-    def note_page_action(self, action: str) -> None:
-        """Note for the card what a person did on a page of the jigsaw.
-
-        It always counts as an own action, whatever cell runs in the notebook.
-        """
-        self._record_detection()
-        self._add_action(action)
-
-    def _add_action(self, action: str) -> None:
-        """Add an action to the record, behind the time of this moment."""
         entry = f"{datetime.now(UTC):%H:%M:%S} {action}"
         with self._record_lock:
             self._update_record(actions=(*self.record.actions, entry))
@@ -357,11 +313,9 @@ class Incident:
         """
         self._raise_failure()
         is_shipped_cell = running_cell().strip() in _shipped_cells(self.lesson.exercise_service.root)
-        if not is_shipped_cell:
-            self._record_detection()
+        if is_shipped_cell:
+            return
 
-    def _record_detection(self) -> None:
-        """Record this moment as that of the detection, unless there is one already, or no cause yet."""
         with self._record_lock:
             if self.record.detected is None and self.record.injected is not None:
                 self._update_record(detected=datetime.now(UTC))
@@ -393,14 +347,13 @@ def _shipped_cells(root: Path) -> frozenset[str]:
     return frozenset(cell["source"].strip() for cell in cells if cell["cell_type"] == "code")
 
 
-def _check_changes(sizes: Mapping[str, object], settings: Mapping[str, object]) -> None:
-    """Raise WrongUsage for a setting that is not in capital letters, or a size that is no positive number."""
+def _check_changes(memory_mib: object, settings: Mapping[str, object]) -> None:
+    """Raise WrongUsage for a setting that is not in capital letters, or memory that is no positive whole number."""
     wrong_names = [name for name in settings if not name.isupper()]
-    wrong_names += [name for name, size in sizes.items() if _is_wrong_size(size)]
+    is_positive = isinstance(memory_mib, int) and memory_mib > 0
+    if memory_mib is not None and not is_positive:
+        wrong_names.append("memory_mib")
+
     if wrong_names:
         sentence = f"{wrong_names[0]} is no change that can be released."
         raise WrongUsage(sentence, 'Write memory_mib=256, or LOG_LEVEL="info".')
-
-
-def _is_wrong_size(size: object) -> bool:
-    return isinstance(size, bool) or not isinstance(size, int | float) or size <= 0

@@ -12,8 +12,9 @@ from workshop_kit.display.rendered import Rendered, table
 from workshop_kit.display.timeline import P95, one_clock
 from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.gameday.causes import Cause
-from workshop_kit.gameday.customers import CPU, MEMORY, SERVED, SHARES, Visit
-from workshop_kit.gameday.signals import first_signs, first_symptom, worst_environment
+from workshop_kit.gameday.customers import SERVED, SHARES, Visit
+from workshop_kit.gameday.shop import PRODUCTION
+from workshop_kit.gameday.signals import first_signs, first_symptom
 from workshop_kit.observe.watcher import Tables
 from workshop_kit.trials.game_records import Record
 
@@ -21,8 +22,7 @@ from workshop_kit.trials.game_records import Record
 def card(record: Record, cause: Cause, visits: Sequence[Visit], logs: pd.DataFrame, tables: Tables) -> Rendered:
     """Return a table of the moments, TTD and TTR, and all signals on one time axis.
 
-    The signals are those of the environment that suffered most. The cause and the CPU limits are told once the incident
-    is over: before that they would be the answer. Table, band and charts count the same visits.
+    The cause is told once the incident is over. Table, band and charts count the same visits.
     """
     injected = record.injected or record.began
     record = replace(record, first_symptom=first_symptom(visits, injected))
@@ -42,8 +42,8 @@ def card(record: Record, cause: Cause, visits: Sequence[Visit], logs: pd.DataFra
         tables.requests,
         logs=logs if len(logs) else None,
         faults=bands,
-        container=worst_environment(visits, injected) or cause.environments[0],
-        panels=[SERVED, P95, CPU, MEMORY] if record.fixed else [SERVED, P95, SHARES],
+        container=PRODUCTION,
+        panels=[SERVED, P95, SHARES],
     )
     return Rendered(moments_table.html + picture.html, f"{moments_table.text}\n\n{picture.text}")
 

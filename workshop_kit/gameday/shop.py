@@ -1,4 +1,4 @@
-"""The shop of an incident: environments that run releases of the service, and gateways to its dependencies.
+"""The shop of an incident: it runs releases of the service, behind a balancer and with gateways to its dependencies.
 
 It belongs to one kernel; the participant's stack keeps running beside it, and its databases serve the shop. A release
 is a container with its number in the name (``production-41``); older ones stay, stopped, until the shop closes.
@@ -11,7 +11,7 @@ import hashlib
 import math
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -28,7 +28,6 @@ from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec
 from workshop_kit.engine.labels import COLLECT, COMPOSE_SERVICE
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.faults.handlers import post
 from workshop_kit.gameday.busy import explain_if_busy
 from workshop_kit.gameday.service import Service
 from workshop_kit.host import MIB
@@ -39,10 +38,12 @@ from workshop_kit.patience import patient
 from workshop_kit.trials import dependency_proxies, service_trial, trial
 from workshop_kit.trials.dependency_proxies import DependencyProxies
 
+PRODUCTION = "production"
+"""The name of the shop's environment."""
+FIRST_RELEASE = 40
 DEPENDENCIES = ("master-db", "replica-db", "redis")
 MEMORY_MIB = 128
 CPUS = 1.0
-"""A release starts with a whole core; its own limit is set once it answers."""
 LIVE_SECONDS = 45.0
 READY_SECONDS = 3.0
 """How long a release that answers may take to get ready before it takes the place of the former one."""
@@ -53,8 +54,6 @@ OK = 200
 # How long a stop or a restart waits before it sends SIGKILL.
 STOP_SECONDS = 2
 GATEWAY_STOP_SECONDS = 1
-SETTLE_SECONDS = 1.5
-DEMAND_SECONDS = 2.5
 AWAY = (APIError, RequestException, WorkshopError)
 """Errors of a container that is gone or does not run, or of an engine that does not answer."""
 NOT_SET = "not set: its default"
@@ -71,19 +70,17 @@ HARDENED: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Release:
-    """What an environment runs from ``time`` (UTC) on.
+    """What the shop runs from ``time`` (UTC) on.
 
     ``settings`` are its variables without secrets, ``secrets`` have version and text by variable; ``code`` is the
     version of the image, ``team`` a label.
     """
 
     number: int
-    environment: str
     settings: Mapping[str, str]
     secrets: Mapping[str, tuple[int, str]] = field(repr=False)
     code: int = 1
     memory_mib: int = MEMORY_MIB
-    cpus: float = CPUS
     team: str = "orders"
     time: datetime | None = None
 
@@ -96,7 +93,6 @@ class Release:
         variables = {**self.settings, **secret_versions}
         return {
             "memory": f"{self.memory_mib} MiB",
-            "cpus": f"{self.cpus:g}",
             "code": f"version {self.code}",
             "label team": self.team,
             **dict(sorted(variables.items())),
@@ -104,51 +100,41 @@ class Release:
 
 
 class Shop:
-    """Runs the containers of its environments, from `open` to `close`."""
+    """Runs the containers of its releases, from `open` to `close`."""
 
     def __init__(self, stack: Stack, service: Service, gateways: DependencyProxies) -> None:
         self.stack = stack
         self.service = service
         self.gateways = gateways
         self.client = WorkspaceClient(stack.session, scope="kernel")
-        self.balancers: dict[str, Running] = {}
-        self.current_containers: dict[str, Running] = {}
-        self.release_containers: list[tuple[str, Running]] = []  # older ones, too: their logs can still be read
+        self.release_containers: list[Running] = []  # older ones, too: their logs can still be read
         self.history: list[Release] = []
+        self.balancer: Running
+        self.container: Running
+        self._started: list[Running] = []
         self._lock = threading.RLock()
 
-    def open(self, environments: Sequence[str]) -> None:
-        """Release to each environment the first version, with the settings of the stack's service."""
-        first_release = _first_release(self.stack, self.gateways)
-        for number, name in enumerate(environments, 40):
-            self.balancers[name] = self._run_balancer()
-            release = replace(first_release, number=number, environment=name, time=datetime.now(UTC))
-            self.current_containers[name] = self._run(release)
-            self.history.append(release)
+    def open(self) -> None:
+        """Start the balancer and the first release, with the settings of the stack's service."""
+        self.balancer = self._run_balancer()
+        release = _first_release(self.stack, self.gateways)
+        self.container = self._run(release)
+        self.history.append(release)
 
-        for name, running in self.current_containers.items():  # they start at the same time
-            is_ready = partial(_is_ready, running)
-            with explain_if_busy(f"to open {name}"):
-                running.wait_until(is_ready, within_seconds=LIVE_SECONDS, goal="answer 200 on /readyz")
-            self._wait_ready(name, 1)
+        is_ready = partial(_is_ready, self.container)
+        with explain_if_busy("to open the shop"):
+            self.container.wait_until(is_ready, within_seconds=LIVE_SECONDS, goal="answer 200 on /readyz")
+        trial.poll(self.ready_copies, lambda ready: ready >= 1, READY_SECONDS)
 
     def close(self) -> None:
         """Remove every container; a second call changes nothing."""
-        containers_of_releases = [running for _, running in self.release_containers]
-        all_containers = [*self.balancers.values(), *containers_of_releases]
         with ThreadPoolExecutor() as pool:
-            list(pool.map(Running.remove, all_containers))  # raises what a removal raised
+            list(pool.map(Running.remove, self._started))  # raises what a removal raised
 
     @property
-    def environments(self) -> tuple[str, ...]:
-        """The names of its environments."""
-        return tuple(self.current_containers)
-
-    def current(self, environment: str) -> Release:
-        """Return the release that an environment runs. Raises WrongUsage for an unknown one."""
-        if environment not in self.current_containers:
-            raise WrongUsage(f"There is no environment {environment!r}.", f"There is {', '.join(self.environments)}.")
-        return next(release for release in reversed(self.history) if release.environment == environment)
+    def current(self) -> Release:
+        """The release that runs."""
+        return self.history[-1]
 
     def find(self, number: int) -> Release:
         """Return a release by its number. Raises WrongUsage for an unknown one."""
@@ -167,91 +153,67 @@ class Shop:
         the former one stays.
         """
         with self._lock:
-            next_numbers = [past_release.number + 1 for past_release in self.history]
-            number = max(next_numbers, default=release.number)
-            new_release = replace(release, number=number, time=datetime.now(UTC))
-            environment = new_release.environment
+            new_release = replace(release, number=self.current.number + 1, time=datetime.now(UTC))
 
-            ready_before = self.ready_copies(environment)
+            ready_before = self.ready_copies()
             new_container = self._run(new_release)
-            _wait_up(new_container, number)
-            if ready_before:  # without a ready copy the environment serves no customer who could be lost
-                self._wait_for_new_copy(new_container, environment, ready_before + 1)
-            if new_release.cpus != CPUS:
-                self._limit_cpus(new_container, new_release.cpus)
+            _wait_up(new_container, new_release.number)
+            if ready_before:  # without a ready copy the shop serves no customer who could be lost
+                self._wait_for_new_copy(new_container, ready_before + 1)
 
-            former_container = self.current_containers[environment]
-            self.current_containers[environment] = new_container
+            former_container = self.container
+            self.container = new_container
             self.history.append(new_release)
             with contextlib.suppress(*AWAY):  # the engine may be restarting it at this moment
                 former_container.container.stop(timeout=_engine_seconds(STOP_SECONDS))
             return new_release
 
-    def _limit_cpus(self, running: Running, cpus: float) -> None:
-        """Set the CPU limit of a container that runs."""
-        limits = {"NanoCpus": round(cpus * 1e9)}
-        post(self.stack.session, f"/containers/{running.id}/update", limits)
-
-    def change(self, environment: str, **changes: Any) -> Release:
+    def change(self, **changes: Any) -> Release:
         """Deploy the current release with changes; ``settings`` and ``secrets`` are added to the present ones."""
-        current_release = self.current(environment)
         new_values = dict(changes)
         if "settings" in changes:
-            new_values["settings"] = {**current_release.settings, **changes["settings"]}
+            new_values["settings"] = {**self.current.settings, **changes["settings"]}
         if "secrets" in changes:
-            new_values["secrets"] = {**current_release.secrets, **changes["secrets"]}
-        return self.deploy(replace(current_release, **new_values))
+            new_values["secrets"] = {**self.current.secrets, **changes["secrets"]}
+        return self.deploy(replace(self.current, **new_values))
 
     def restart(self, name: str) -> None:
-        """Restart an environment's container, or the gateway to a dependency. Raises WrongUsage for another name."""
+        """Restart ``production``, or the gateway to a dependency. Raises WrongUsage for another name."""
         proxies = self.gateways.proxies
         with self._lock:
-            if name in self.current_containers:
-                self.current_containers[name].container.restart(timeout=_engine_seconds(STOP_SECONDS))
+            if name == PRODUCTION:
+                self.container.container.restart(timeout=_engine_seconds(STOP_SECONDS))
             elif name in proxies:
                 proxies[name].container.restart(timeout=_engine_seconds(GATEWAY_STOP_SECONDS))
             else:
-                names = ", ".join((*self.current_containers, *proxies))
+                names = ", ".join((PRODUCTION, *proxies))
                 raise WrongUsage(f"There is no {name!r} to restart.", f"There is {names}.")
 
-    def ready_copies(self, environment: str) -> int:
-        """Return how many copies the balancer of an environment sends customers to."""
-        url = self.balancers[environment].url(OPERATORS_PORT)
+    def ready_copies(self) -> int:
+        """Return how many copies the balancer sends customers to."""
+        url = self.balancer.url(OPERATORS_PORT)
         return int(_get(url).body or 0)
 
-    def memory_bytes(self, environment: str) -> float:
-        """Return the working set of an environment's container; 0 while it does not run."""
+    def memory_bytes(self) -> float:
+        """Return the working set of the current container; 0 while it does not run."""
         with contextlib.suppress(*AWAY):
-            answer = self.current_containers[environment].container.stats(stream=False, one_shot=True)
+            answer = self.container.container.stats(stream=False, one_shot=True)
             if stats.is_running(answer):
                 return stats.working_set(answer["memory_stats"])
         return 0.0
 
-    def cpus_used(self, environment: str) -> float:
-        """Return the cores that an environment's container uses some seconds after its start."""
-        time.sleep(SETTLE_SECONDS)
-        container = self.current_containers[environment].container
-        began = time.monotonic()
-        nanoseconds_before = _cpu_nanoseconds(container)
-        time.sleep(DEMAND_SECONDS)
-        nanoseconds_after = _cpu_nanoseconds(container)
-        cpu_seconds = float(nanoseconds_after - nanoseconds_before) / 1e9
-        return cpu_seconds / (time.monotonic() - began)
-
-    def start_times(self) -> tuple[str, ...]:
-        """Return when each container started last: a change means that one died in between."""
-        start_times = []
-        for running in list(self.current_containers.values()):
-            with contextlib.suppress(*AWAY):
-                start_times.append(str(running.inspect()["State"]["StartedAt"]))
-        return tuple(start_times)
+    def started_at(self) -> str:
+        """Return when the current container started last, "" if it is gone: a change means that it died in between."""
+        with contextlib.suppress(*AWAY):
+            return str(self.container.inspect()["State"]["StartedAt"])
+        return ""
 
     def lines(self) -> pd.DataFrame:
-        """Return the log lines of all releases, by ``ts``; ``service`` is their environment."""
+        """Return the log lines of all releases, by ``ts``."""
         frames = []
-        for environment, running in list(self.release_containers):
+        for running in list(self.release_containers):
             with contextlib.suppress(WorkshopError):  # removed at this moment
-                frames.append(read_container(running.container).assign(service=environment))
+                frames.append(read_container(running.container))
 
         lines = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
         if "ts" in lines:
@@ -259,9 +221,9 @@ class Shop:
         return lines
 
     def releases(self) -> pd.DataFrame:
-        """Return a row for each release: ``time`` (UTC), ``environment``, ``release``."""
-        rows = [(release.time, release.environment, release.number) for release in self.history]
-        return pd.DataFrame(rows, columns=["time", "environment", "release"])
+        """Return a row for each release: ``time`` (UTC) and ``release``."""
+        rows = [(release.time, release.number) for release in self.history]
+        return pd.DataFrame(rows, columns=["time", "release"])
 
     def compare(self, *releases: int) -> pd.DataFrame:
         """Return a row for each setting in which these releases differ, a column for each of them."""
@@ -271,12 +233,7 @@ class Shop:
         differs = settings.nunique(axis=1) > 1
         return settings[differs]
 
-    def _wait_ready(self, environment: str, copies: int) -> None:
-        """Wait until so many copies of an environment are ready, or the time is up."""
-        count_ready = partial(self.ready_copies, environment)
-        trial.poll(count_ready, lambda ready: ready >= copies, READY_SECONDS)
-
-    def _wait_for_new_copy(self, new_container: Running, environment: str, copies: int) -> None:
+    def _wait_for_new_copy(self, new_container: Running, copies: int) -> None:
         """Wait until so many copies are ready, the new one answers for some seconds that it is not, or the time is up.
 
         The time limit is longer on a busy machine, where a copy may not answer yet. The seconds for a copy that answers
@@ -285,7 +242,7 @@ class Shop:
         began = time.monotonic()
         not_ready_since: float | None = None
 
-        while self.ready_copies(environment) < copies and time.monotonic() - began < patient(READY_SECONDS):
+        while self.ready_copies() < copies and time.monotonic() - began < patient(READY_SECONDS):
             status = _status(new_container, "/readyz")
             if status in (None, OK):
                 not_ready_since = None
@@ -305,7 +262,9 @@ class Shop:
             ports=(OPERATORS_PORT,),
             labels={COLLECT: "no"},
         )
-        return containers.run(self.stack.session, spec)
+        balancer = containers.run(self.stack.session, spec)
+        self._started.append(balancer)
+        return balancer
 
     def _run(self, release: Release) -> Running:
         """Start the container of a release, and keep it for its logs."""
@@ -314,24 +273,20 @@ class Shop:
         container = self._create(release, path_by_variable)
 
         running = Running(self.stack.session, container)
-        try:
-            containers.copy_in(container, text_by_path)
-            container.start()
-        except BaseException:
-            running.remove()
-            raise
-
-        self.release_containers.append((release.environment, running))
+        self._started.append(running)
+        containers.copy_in(container, text_by_path)
+        container.start()
+        self.release_containers.append(running)
         return running
 
     def _create(self, release: Release, secret_paths: Mapping[str, str]) -> Any:
         """Create the container of a release; ``secret_paths`` has the path of each secret by its variable.
 
-        The balancer of the environment finds the container by the alias that has the balancer's host name.
+        The balancer finds the container by the alias that has the balancer's host name.
         """
-        name = f"{release.environment}-{release.number}"
+        name = f"{PRODUCTION}-{release.number}"
         network = f"{self.stack.project}_default"
-        balancer_name = self.balancers[release.environment].id[:12]
+        balancer_name = self.balancer.id[:12]
         endpoint = self.client.api.create_endpoint_config(aliases=[name, f"copies-{balancer_name}"])
         memory_bytes = release.memory_mib * MIB
 
@@ -346,7 +301,7 @@ class Shop:
             nano_cpus=round(CPUS * 1e9),
             ports={f"{trial.PORT}/tcp": None},
             mounts=[containers.anonymous_volume(SECRETS_FOLDER)],
-            labels={COMPOSE_SERVICE: release.environment, "team": release.team},
+            labels={COMPOSE_SERVICE: PRODUCTION, "team": release.team},
             **HARDENED,
         )
 
@@ -361,7 +316,7 @@ def _first_release(stack: Stack, gateways: DependencyProxies) -> Release:
         host_variable = dependency_proxies.HOST_VARIABLES[dependency]
         settings[host_variable] = f"gateway to {dependency}"
 
-    return Release(40, "", settings, secrets)
+    return Release(FIRST_RELEASE, settings, secrets, time=datetime.now(UTC))
 
 
 def _secret_path(variable: str) -> str:
@@ -406,12 +361,6 @@ def _status(running: Running, path: str) -> int | None:
     with contextlib.suppress(WorkshopError):
         return _get(f"{running.url()}{path}").status
     return None
-
-
-def _cpu_nanoseconds(container: Any) -> int:
-    """Return the CPU time that a container has used since its start."""
-    answer = container.stats(stream=False, one_shot=True)
-    return int(answer["cpu_stats"]["cpu_usage"]["total_usage"])
 
 
 def _get(url: str) -> Answer:

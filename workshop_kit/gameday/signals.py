@@ -1,9 +1,8 @@
-"""How customers and signals show an incident: first symptom, first sign in each signal, what a restart changed."""
+"""How customers and signals show an incident: first symptom, and first sign in each signal."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -16,7 +15,6 @@ from workshop_kit.observe.watcher import Tables
 SLOW_MS = 500
 ERRORS_PERCENT = 1.0
 SERVED_PERCENT = 75.0
-THROTTLED_PERCENT = 50.0
 MEMORY_SHARE = 0.9
 GRAVE = ("warning", "error", "critical")
 IN_A_ROW = 3
@@ -24,32 +22,18 @@ IN_A_ROW = 3
 # A symptom is more than one accident: this share of so many customers in a row suffered.
 SHARE = 0.3
 TOGETHER = 5
-BEFORE_SECONDS = 5.0
-WINDOW_SECONDS = 5.0
-BEFORE = timedelta(seconds=BEFORE_SECONDS)
-WELL_PERCENT = 90.0
-CHANGE_PERCENT = 10.0
-
-
-def worst_environment(visits: Iterable[Visit], injected: datetime) -> str | None:
-    """Return the environment whose customers suffered most from the injection on; None if none did."""
-    later_visits = (visit for visit in visits if visit.time >= injected)
-    bad_visits = Counter(visit.environment for visit in later_visits if not visit.is_good)
-    return max(bad_visits, key=bad_visits.__getitem__, default=None)
+BEFORE = timedelta(seconds=5)
 
 
 def first_symptom(visits: Sequence[Visit], injected: datetime) -> datetime | None:
     """Return when the first of several customers suffered, from the injection on; None if none did.
 
-    It is one of the worst environment, which the card shows. A customer suffers who is not served in time
-    (`Visit.is_good`), as in all charts.
+    A customer suffers who is not served in time (`Visit.is_good`), as in all charts.
     """
-    worst = worst_environment(visits, injected)
     later_visits = [visit for visit in visits if visit.time >= injected]
-    worst_visits = [visit for visit in later_visits if visit.environment == worst]
 
-    for start in range(len(worst_visits) - TOGETHER + 1):
-        visits_in_a_row = worst_visits[start : start + TOGETHER]
+    for start in range(len(later_visits) - TOGETHER + 1):
+        visits_in_a_row = later_visits[start : start + TOGETHER]
         bad_visits = [visit for visit in visits_in_a_row if not visit.is_good]
         is_symptom = len(bad_visits) / TOGETHER > SHARE
         if is_symptom and not visits_in_a_row[0].is_good:
@@ -61,7 +45,7 @@ def first_signs(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[
     """Return when each signal first showed the incident, from ``injected`` on; None for one that did not."""
     metrics_signs = [
         _first_bad_time(tables.requests, _is_bad_request(tables.requests), injected),
-        _first_bad_time(tables.resources, _is_at_limit(tables.resources), injected),
+        _first_bad_time(tables.resources, _is_nearly_full(tables.resources), injected),
     ]
     return {
         "logs": _first_bad_time(logs, _is_grave_line(logs), injected, "ts"),
@@ -69,35 +53,6 @@ def first_signs(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[
         "health": _first_bad_time(tables.health, _is_failing_probe(tables.health), injected),
         "engine": _first_bad_time(tables.events, out_of_memory(tables.events), injected),
     }
-
-
-def after_restart(visits: pd.DataFrame, restarted: datetime) -> str:
-    """Return the outcome of a restart, an option of Tuesday's prediction, from ``visits`` (``time``, ``good``).
-
-    ``heals``: all are served at the end. ``half``: more are served at first, and fewer again at the end. ``worse``:
-    fewer are served than before. ``nothing``: as many as before.
-    """
-    seconds = (visits["time"] - pd.Timestamp(restarted)).dt.total_seconds()
-    later_visits = visits[seconds >= 0]
-    first_served_seconds = 0.0
-    if later_visits["good"].any():
-        good_visits = later_visits[later_visits["good"]]
-        first_served_seconds = seconds[good_visits.index].min()
-
-    is_before = (seconds < 0) & (seconds >= -BEFORE_SECONDS)
-    is_at_first = (seconds >= first_served_seconds) & (seconds < first_served_seconds + WINDOW_SECONDS)
-    is_at_end = seconds > seconds.max() - WINDOW_SECONDS
-    before_percent = _served_percent(visits[is_before])
-    first_percent = _served_percent(visits[is_at_first])
-    end_percent = _served_percent(visits[is_at_end])
-
-    if end_percent >= WELL_PERCENT:
-        return "heals"
-    if first_percent > before_percent + CHANGE_PERCENT and end_percent < first_percent - CHANGE_PERCENT:
-        return "half"
-    if _served_percent(later_visits) < before_percent - CHANGE_PERCENT:
-        return "worse"
-    return "nothing"
 
 
 def _is_grave_line(logs: pd.DataFrame) -> pd.Series:
@@ -122,11 +77,9 @@ def _is_bad_request(requests: pd.DataFrame) -> pd.Series:
     return is_failed | is_slow
 
 
-def _is_at_limit(resources: pd.DataFrame) -> pd.Series:
-    """Return for each measurement whether the memory is nearly full, or the CPU is throttled."""
-    is_full = resources["memory_bytes"] > MEMORY_SHARE * resources["memory_limit_bytes"]
-    is_throttled = resources["throttled_percent"] > THROTTLED_PERCENT
-    return is_full | is_throttled
+def _is_nearly_full(resources: pd.DataFrame) -> pd.Series:
+    """Return for each measurement whether the memory is nearly full."""
+    return resources["memory_bytes"] > MEMORY_SHARE * resources["memory_limit_bytes"]
 
 
 def _is_failing_probe(health: pd.DataFrame) -> pd.Series:
@@ -151,10 +104,3 @@ def _first_bad_time(
     is_after_injection = times >= pd.Timestamp(injected)
     bad_times = times[is_bad.astype(bool) & is_after_injection]
     return None if bad_times.empty else bad_times.min().to_pydatetime()
-
-
-def _served_percent(visits: pd.DataFrame) -> float:
-    """Return the percentage of customers served in time; 0 for no customers."""
-    if visits.empty:
-        return 0.0
-    return 100.0 * float(visits["good"].mean())

@@ -115,8 +115,7 @@ class Expectation(_Model):
 class DemoStep(_Model):
     """One step of the demo. All ``expectations`` must hold at once within ``within_seconds``.
 
-    After that the picture has ``look_seconds`` before it is recorded. ``note`` is for the presenter alone. ``spoils``
-    is the lesson that it gives away.
+    After that the picture has ``look_seconds`` before it is recorded. ``note`` is for the presenter alone.
     """
 
     number: int
@@ -125,7 +124,6 @@ class DemoStep(_Model):
     minutes: float
     say: OneLine
     note: OneLine = ""
-    spoils: str = ""
     clicks: tuple[Click, ...] = Field((), alias="do")
     expectations: tuple[Expectation, ...] = Field((), alias="see")
     within_seconds: float = 20.0
@@ -157,7 +155,7 @@ class Script(_Model):
         return sum(step.minutes for step in self.steps)
 
     def last_step(self, course: Course, track: str) -> int:
-        """Return the number of the last step before the track's minutes are over, or a step spoils one of its lessons.
+        """Return the number of the last step before the track's minutes are over.
 
         A track without minutes for a demo has time for all steps: they are an alternative if something else fails.
         """
@@ -165,7 +163,7 @@ class Script(_Model):
         minutes = 0.0
         for step in self.steps:
             minutes += step.minutes
-            if minutes > available_minutes or step.spoils in course.names(track):
+            if minutes > available_minutes:
                 return step.number - 1
         return len(self.steps)
 

@@ -6,14 +6,12 @@ Lengths come from exercises.toml. Times of day are minutes since midnight.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from workshop_kit.display.rendered import table
 from workshop_kit.errors import WrongUsage
-from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import Course, ExerciseTime, LessonTime, Section, Track, find_track
 
 DAY_MINUTES = 24 * 60
@@ -26,7 +24,6 @@ CAPTION_OF_DAYS = (
 COLUMNS = ("Time", "Minutes", "What", "Exercises")
 LEGEND = "8 + 4: minutes to do it, and to talk about it; both are part of the lesson's. Extra ones are optional."
 TAKE_HOME = "To take home: the folder my_service/, and the page take-home.md, which w.take_home writes in 06_audit."
-DEMO = CHECKOUT / "workshop_room" / "desk" / "demo.toml"
 
 
 @dataclass(frozen=True)
@@ -179,8 +176,7 @@ def _teaching_blocks(course: Course, track: Track) -> Iterator[Block]:
 
         yield from _lesson_blocks(lessons[name], course, track.name)
         if needs_demo:
-            steps = _demo_steps_text(course, track)
-            yield Block("demo", track.demo, f"Demo, {steps} (./workshop desk)")
+            yield Block("demo", track.demo, "Demo (./workshop desk)")
             needs_demo = False
 
 
@@ -234,21 +230,6 @@ def _stretches(sections: Sequence[Section], track: str) -> Iterator[tuple[Sectio
 
 def _is_extra(exercise: ExerciseTime) -> bool:
     return exercise.weight != "core"
-
-
-def _demo_steps_text(course: Course, track: Track) -> str:
-    """Return which steps of the demo fit into its minutes. A step that spoils a lesson of the track is not shown."""
-    steps = tomllib.loads(DEMO.read_text(encoding="utf-8"))["step"]
-    lessons = course.names(track.name)
-    shown_steps = [step for step in steps if step.get("spoils") not in lessons]
-
-    last_step = 0
-    minutes = 0
-    for step in shown_steps:
-        minutes += step["minutes"]
-        if minutes <= track.demo:
-            last_step += 1
-    return f"steps 1 to {last_step} of {len(steps)}"
 
 
 def _wrap_up_block(course: Course, track: Track) -> Block:

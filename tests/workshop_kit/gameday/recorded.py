@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ from workshop_kit.exercises.progress import as_json
 from workshop_kit.gameday.causes import CAUSES, Cause, plan
 from workshop_kit.gameday.customers import TURNED_AWAY, Visit
 from workshop_kit.gameday.incident import Incident
-from workshop_kit.gameday.shop import DEPENDENCIES, Release, Shop
+from workshop_kit.gameday.shop import DEPENDENCIES, FIRST_RELEASE, PRODUCTION, Release, Shop
 from workshop_kit.host import MIB
 from workshop_kit.observe.events import Event
 from workshop_kit.observe.scrape import Health
@@ -56,12 +56,11 @@ class RecordedGateways(DependencyProxies):
 
 
 class RecordedService:
-    """Versions of the code: some leak, and some need the replica."""
+    """Versions of the code: some leak."""
 
     def __init__(self) -> None:
         self.versions = 1
         self.leaks = set[int]()
-        self.needs_replica = set[int]()
 
     def build(self, leak_mib: float = 0.0) -> int:
         """Add a version, which leaks if the former one does."""
@@ -74,28 +73,23 @@ class RecordedService:
 class RecordedShop(Shop):
     """Releases without containers: log lines and served customers are computed from the releases and the surroundings.
 
-    The surroundings are the gateways, the accepted passwords, and the CPU that customers need.
+    The surroundings are the gateways and the accepted passwords.
     """
 
-    def __init__(self, environments: Sequence[str]) -> None:
+    def __init__(self) -> None:
         self.gateways = self.recorded = RecordedGateways({name: MagicMock() for name in DEPENDENCIES})
         self.service: Any = RecordedService()
         self.accepted = {name: text for name, (_, text) in SECRETS.items()}
-        self.demand_cpus = 0.1
-        self.current_containers = {}
-        self.release_containers = []
-        self.history = []
+        self.container = MagicMock()
+        self._started = []
         self._lock = threading.RLock()
         self._bytes = 30 * MIB
         settings = {"LOG_LEVEL": "info", **{variable: f"gateway to {name}" for name, variable in HOSTS.items()}}
-        for number, name in enumerate(environments, 40):
-            self.deploy(Release(number, name, settings, SECRETS))
+        self.history = [Release(FIRST_RELEASE, settings, SECRETS, time=datetime.now(UTC))]
 
     def deploy(self, release: Release) -> Release:
         """Number the release and keep it."""
-        number = max((past_release.number + 1 for past_release in self.history), default=release.number)
-        begun = replace(release, number=number, time=datetime.now(UTC))
-        self.current_containers[begun.environment] = MagicMock()
+        begun = replace(release, number=self.current.number + 1, time=datetime.now(UTC))
         self.history.append(begun)
         return begun
 
@@ -104,96 +98,64 @@ class RecordedShop(Shop):
         super().restart(name)
         self.recorded.states.pop(name, None)
 
-    def cpus_used(self, environment: str) -> float:
-        """The CPU that customers need."""
-        return self.demand_cpus
-
-    def pings(self, environment: str) -> dict[str, str]:
+    def pings(self) -> dict[str, str]:
         """The error of each dependency that does not answer a ping."""
-        now = self.current(environment)
         sentences = dict[str, str]()
         for name in DEPENDENCIES:
             gateway = self.recorded.states.get(name, OPEN)
             variable = USED_BY.get(name, "")
-            if gateway == HANGS or now.settings[HOSTS[name]] != f"gateway to {name}":
+            if gateway == HANGS or self.current.settings[HOSTS[name]] != f"gateway to {name}":
                 sentences[name] = "no answer in time"
             elif gateway != OPEN:
                 sentences[name] = "connection refused"
-            elif variable and now.secrets[variable][1].strip() != self.accepted[variable]:
+            elif variable and self.current.secrets[variable][1].strip() != self.accepted[variable]:
                 sentences[name] = "Access denied for user 'orders'"
         return sentences
 
-    def is_ready(self, environment: str) -> bool:
-        """Whether every critical dependency answers."""
-        now = self.current(environment)
-        needed = set(now.settings.get("HEALTH_CRITICAL", "master-db,redis").split(","))
-        needed |= {"replica-db"} if now.code in self.service.needs_replica else set()
-        return not needed & set(self.pings(environment))
+    def serves(self) -> bool:
+        """Whether customers are served: every critical dependency answers."""
+        return not {"master-db", "redis"} & set(self.pings())
 
-    def is_killed(self, environment: str) -> bool:
+    def is_killed(self) -> bool:
         """Whether it exceeds its memory limit, now or soon."""
-        now = self.current(environment)
-        return now.code in self.service.leaks or now.memory_mib < LEAST_MIB
+        return self.current.code in self.service.leaks or self.current.memory_mib < LEAST_MIB
 
-    def is_held_back(self, environment: str) -> bool:
-        """Whether it needs more CPU than its limit."""
-        return self.current(environment).cpus < self.demand_cpus
-
-    def serves(self, environment: str) -> bool:
-        """Whether customers of an environment are served, and in time."""
-        return self.is_ready(environment) and not self.is_held_back(environment)
-
-    def memory_bytes(self, environment: str) -> int:
-        """The memory of an environment, more at each call if its code leaks."""
-        self._bytes += 20 * MIB if self.current(environment).code in self.service.leaks else 0
+    def memory_bytes(self) -> int:
+        """The memory, more at each call if the code leaks."""
+        self._bytes += 20 * MIB if self.current.code in self.service.leaks else 0
         return self._bytes
 
-    def start_times(self) -> tuple[str, ...]:
+    def started_at(self) -> str:
         """No container dies while it is watched."""
-        return ()
+        return ""
 
     def lines(self) -> pd.DataFrame:
-        """The newest lines of each environment."""
-        rows = [(datetime.now(UTC), name, *line) for name in self.environments for line in self._log_lines(name)]
-        return pd.DataFrame(rows, columns=["ts", "service", "msg", "dependency", "error"])
+        """The newest lines."""
+        rows = [(datetime.now(UTC), *line) for line in self._log_lines()]
+        return pd.DataFrame(rows, columns=["ts", "msg", "dependency", "error"])
 
-    def _log_lines(self, environment: str) -> Iterator[tuple[str, str | None, str | None]]:
+    def _log_lines(self) -> Iterator[tuple[str, str | None, str | None]]:
         yield "service started", None, None
-        if self.is_killed(environment):
+        if self.is_killed():
             yield "service started", None, None  # a killed process logs nothing
-        if self.is_held_back(environment):
-            yield "request", None, "slow, and no dependency was"
-        for name, error in self.pings(environment).items():
+        for name, error in self.pings().items():
             yield "dependency not available", name, error
-        if not self.is_ready(environment):
+        if not self.serves():
             yield "not ready", None, None
-
-    def measured(self) -> dict[str, tuple[object, ...]]:
-        """By environment: served, ready, which dependencies fail, at its CPU limit, at its memory limit."""
-        return {name: self._measured(name) for name in self.environments}
-
-    def _measured(self, name: str) -> tuple[object, ...]:
-        return (
-            self.serves(name),
-            self.is_ready(name),
-            tuple(self.pings(name)),
-            self.is_held_back(name),
-            self.is_killed(name),
-        )
 
     def view(self, source: str) -> object:
         """Everything that one source shows, without times and marks of secrets."""
         if source == "logs":
             return self.lines().drop(columns="ts").to_string()
         if source == "metrics":
-            return self.measured()
+            return self.serves(), tuple(self.pings()), self.is_killed()
         settings = self.compare(*(release.number for release in self.history)).to_string()
         return re.sub(r"…\w{4}", "…", settings), self.releases().drop(columns="time").to_string()
 
 
 def play(cause: Cause, seed: int) -> RecordedShop:
     """A day's shop after all its changes."""
-    shop = RecordedShop(cause.environments)
+    shop = RecordedShop()
     random = Random(seed)
     for step in plan(cause, random):
         step(shop, random)
@@ -207,16 +169,15 @@ class RecordedCustomers:
         self.shop = shop
         self.injected = injected
 
-    def since(self, moment: datetime, environment: str | None = None) -> list[Visit]:
+    def since(self, moment: datetime) -> list[Visit]:
         """The customers since a time."""
         if moment <= self.injected:
             return list(self._after_the_cause())
-        served = self.shop.serves(environment or "production")
-        return [Visit(moment, str(environment), 200 if served else 503, 0.01)] * VISITS
+        return [Visit(moment, 200 if self.shop.serves() else 503, 0.01)] * VISITS
 
     def _after_the_cause(self) -> Iterator[Visit]:
         for number in range(VISITS):
-            yield Visit(self.injected + timedelta(seconds=number), "production", 503, 0.0, TURNED_AWAY)
+            yield Visit(self.injected + timedelta(seconds=number), 503, 0.0, TURNED_AWAY)
 
 
 def incident(folder: Path, day: str, seed: int = 1) -> Incident:
@@ -240,21 +201,16 @@ def incident(folder: Path, day: str, seed: int = 1) -> Incident:
 
 def _tables(shop: RecordedShop, moment: datetime) -> Tables:
     """The watcher's newest tables."""
-    names = shop.environments
-    now = pd.Timestamp(moment)
-    health = [Health(moment, name, what, "fail") for name in names for what in shop.pings(name)]
-    health += [Health(moment, name, "/readyz", "pass" if shop.is_ready(name) else "fail") for name in names]
+    health = [Health(moment, PRODUCTION, what, "fail") for what in shop.pings()]
+    health.append(Health(moment, PRODUCTION, "/readyz", "pass" if shop.serves() else "fail"))
     requests = {
-        "time": now,
-        "container": names,
-        "came": 10.0,
-        "served": [10.0 * shop.serves(name) for name in names],
-        "served_percent": [100.0 * shop.serves(name) for name in names],
-        "throttled_percent": [80.0 * shop.is_held_back(name) for name in names],
-        "memory_percent": [95.0 if shop.is_killed(name) else 30.0 for name in names],
-        **{"cpu_percent": 50.0, "error_percent": 0.0, "p50_ms": 5.0, "p95_ms": 9.0, "state": "ok"},
+        "time": [pd.Timestamp(moment)],
+        "container": PRODUCTION,
+        "served_percent": 100.0 * shop.serves(),
+        "memory_percent": 95.0 if shop.is_killed() else 30.0,
+        **{"error_percent": 0.0, "p95_ms": 9.0},
     }
-    events = [Event(moment, name, name, "oom") for name in names]
+    events = [Event(moment, PRODUCTION, PRODUCTION, "oom")]
     return Tables(health=frame(Health, health), requests=pd.DataFrame(requests), events=frame(Event, events))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from workshop_kit.paths import CHECKOUT
@@ -12,23 +10,23 @@ from workshop_kit.workspace.course import notebook_cells
 from workshop_kit.workspace.registry import Exercise
 
 CAUSE_WORDS = {
-    "monday": ("secret", "password"),
-    "tuesday": ("throttl", "docker update", "hold it back", "holds it back", "held back", "cpu limit"),
-    "wednesday": ("half-open", "half open", "silence", "waits for", "older release does not help"),
-    "thursday": ("leak", "oom", "killed", "memory_mib", "want of memory"),
-    "friday": ("critical", "differ", "others do not", 'restart("replica-db")'),
+    "gameday.monday": ("secret", "password"),
+    "gameday.wednesday": ("half-open", "silence", "waits for", "gateway accepts"),
+    "gameday.thursday": ("leak", "oom", "killed", "want of memory"),
 }
-DAYS = [exercise for exercise in registry.load(CHECKOUT) if exercise.id.startswith("gameday.")]
+DAYS = [exercise for exercise in registry.load(CHECKOUT) if exercise.id in CAUSE_WORDS]
 
 
 def text_before(exercise: Exercise) -> str:
-    """The task, and all cells from the top of its notebook to the cell of the exercise."""
-    texts = [exercise.task]
-    for cell in notebook_cells(Path(CHECKOUT, "notebooks", f"{exercise.page}.ipynb")):
+    """The task, and the cells between the exercise before it and this one."""
+    texts: list[str] = []
+    for cell in notebook_cells(CHECKOUT / "notebooks" / f"{exercise.page}.ipynb"):
         texts.append("".join(cell["source"]))
         if cell["id"] == exercise.cell:
-            break
-    return "\n".join(texts).lower()
+            return "\n".join([exercise.task, *texts]).lower()
+        if cell["id"].startswith("exercise-gameday-"):
+            texts = []
+    raise AssertionError(f"there is no cell {exercise.cell}")
 
 
 @pytest.mark.parametrize("exercise", DAYS, ids=lambda exercise: exercise.id)
@@ -36,4 +34,4 @@ def test_nothing_before_your_turn_names_the_cause(exercise: Exercise) -> None:
     """Goals, guided cells, texts, the task and the prefilled answer: the evidence is the participant's to find."""
     text = text_before(exercise)
     assert f'task = w.exercise("{exercise.id}")' in text
-    assert [word for word in CAUSE_WORDS[exercise.id.partition(".")[2]] if word in text] == []
+    assert [word for word in CAUSE_WORDS[exercise.id] if word in text] == []

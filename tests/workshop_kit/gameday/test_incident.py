@@ -20,7 +20,7 @@ from tests.workshop_kit.gameday import recorded
 from workshop_kit import gameday
 from workshop_kit.display.live import LiveOutputs
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import NotInTime, WorkshopError, WrongUsage
+from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults.injection import Journal
@@ -87,26 +87,6 @@ def test_a_file_that_a_skipped_notebook_would_have_grown_gets_the_regions_that_i
     assert built == regions.solved(source.at(regions.FileStage("04")))
 
 
-def test_a_file_that_cannot_be_solved_whole_stays_as_it_is(
-    root: Path, mine: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The note names no exercise of it: only what was written is the reference's."""
-    (source,) = [source for source in solutions.sources_at(root, service.LESSON) if source.file == "health.py"]
-    path = mine / source.file
-    path.write_text(regions.starter(source.at(regions.FileStage("04"))))
-    replace = regions.replace
-
-    def replace_first(text: str, region_id: str, body: str) -> str:
-        if region_id != "monitoring.deep":
-            raise regions.MarkerError(f"{region_id} is damaged.")
-        return replace(text, region_id, body)
-
-    monkeypatch.setattr(regions, "replace", replace_first)
-    prepared = prepare(root, mine)
-    assert (prepared.reference_exercises, prepared.images) == ((), [IMAGE])
-    assert Path(prepared.folder.name, source.file).read_text() == path.read_text()
-
-
 def test_a_release_that_says_503_is_up_and_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     """A naive /livez asks the dependencies, and one of them may be the day's cause."""
     running: Any = SimpleNamespace(inspect=lambda: {"RestartCount": 0}, url=lambda: "")
@@ -115,11 +95,6 @@ def test_a_release_that_says_503_is_up_and_not_ready(monkeypatch: pytest.MonkeyP
     assert not shop._is_ready(running)
     monkeypatch.setattr(shop, "_get", MagicMock(side_effect=WorkshopError("It is not there.")))
     assert not shop._is_up(running)
-
-
-def test_a_folder_of_another_lesson_is_the_reference_s(root: Path, tmp_path: Path) -> None:
-    """It lacks the colleague's files."""
-    assert "my_service is not at the start of lesson 05" in prepare(root, tmp_path).note
 
 
 def test_a_leaking_release_answers_as_before_and_grows(root: Path) -> None:
@@ -147,7 +122,7 @@ def test_secrets_have_a_version_and_a_mark(tmp_path: Path) -> None:
     """The table shows whether two secrets are equal, but no secret."""
     incident = recorded.incident(tmp_path, "monday")
     shown = incident.compare(*incident.releases()["release"]).to_string()
-    release = incident.shop.current("production")
+    release = incident.shop.current
     assert "version 2" in shown
     assert "version 3" in shown
     texts = [text for _, text in release.secrets.values()]
@@ -166,7 +141,7 @@ def test_an_incident_that_cannot_be_made_says_why_with_the_container_s_lines(inc
 
 def test_only_compare_shows_what_a_release_changed_and_is_noted(incident: Incident) -> None:
     """The list of releases does not show it; the card has the comparison."""
-    assert [*incident.releases()] == ["time", "environment", "release"]
+    assert [*incident.releases()] == ["time", "release"]
     assert not incident.record.actions
     numbers = [*incident.releases()["release"]]
     assert "HTTP_DRAIN_SECONDS" in incident.compare(*numbers).index
@@ -186,25 +161,11 @@ def test_the_first_own_action_counts_and_no_cell_of_the_lesson(
     assert incident.record.detected is not None
 
 
-def test_each_sees_one_signal(incident: Incident) -> None:
-    """Other signals are refused in a sentence until everything is shown again."""
-    incident.see("logs")
-    assert len(incident.logs())
-    for look in (incident.metrics, lambda: incident.compare(40, 41)):
-        with pytest.raises(WorkshopError, match="is for another person at your table") as error:
-            look()
-        assert 'wednesday.see("everything")' in str(error.value)
-    incident.see("everything")
-    assert len(incident.releases())
-    with pytest.raises(WrongUsage, match="'smells' is nothing to see"):
-        incident.see("smells")
-
-
 @pytest.mark.parametrize(
     ("act", "says"),
     [
-        (lambda incident: incident.deploy("production", release=7), "There is no release 7"),
-        (lambda incident: incident.deploy("production", memory_mib=-1), "memory_mib is no change that can be released"),
+        (lambda incident: incident.deploy(release=7), "There is no release 7"),
+        (lambda incident: incident.deploy(memory_mib=-1), "memory_mib is no change that can be released"),
         (
             lambda incident: gameday.start(incident.lesson, "my-service:5", "sunday", seed=1),
             "There is no incident 'sunday'",
@@ -240,23 +201,16 @@ def test_a_start_in_time_is_asked_of_the_machine_first(
         assert "Close what runs beside it, or set WORKSHOP_PATIENCE=10" in str(error.value)
 
 
-def test_a_container_that_ended_is_no_matter_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its own error stays, however busy the machine is."""
-    monkeypatch.setattr(busy, "waiting_per_core", lambda: BUSY)
-    with pytest.raises(WorkshopError, match="exited with code 1"), busy.explain_if_busy("to open production"):
-        raise WorkshopError("The container production-40 exited with code 1 before it could answer.")
-
-
 def test_no_day_begins_before_its_customers_are_served(incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
     """On Wednesday's shop, with its gateway half open, nobody is: the sentence says how many are not."""
     monkeypatch.setattr(customer_watch, "SERVED_SECONDS", 0.0)
     customers: Any = incident.customers
-    with pytest.raises(NotInTime, match=r"Nothing was changed yet.* 36 of 36 customers of production were not served"):
-        gameday.wait_served(incident.shop, customers)
+    with pytest.raises(NotInTime, match=r"Nothing was changed yet.* 36 of 36 customers were not served"):
+        gameday.wait_served(customers)
     monkeypatch.setattr(customer_watch, "WATCH_SECONDS", 0.0)
     gateways: Any = incident.shop.gateways
     incident.restart(*gateways.states)
-    gameday.wait_served(incident.shop, customers)
+    gameday.wait_served(customers)
 
 
 GIVEAWAYS = ("game", "incident", "monday", "stale", "rotat", 'fault":', "injected")
@@ -287,7 +241,7 @@ def test_an_incident_shows_its_symptoms_and_not_its_cause(lesson: Lesson) -> Non
     try:
         monday = gameday.start(lesson, image, "monday", seed=1)
         assert monday.record.reference == ""
-        assert monday.shop.current_containers["production"].container.image.id == image.id
+        assert monday.shop.container.container.image.id == image.id
         monday.wait()
         assert_nothing_gives_it_away(monday)
         shown = monday.shows()
@@ -295,16 +249,15 @@ def test_an_incident_shows_its_symptoms_and_not_its_cause(lesson: Lesson) -> Non
         assert len([moment for moment in shown.values() if moment]) >= FEWEST_SIGNALS, shown
         assert shown["metrics"] is not None, "customers are turned away, and the metrics do not show it"
         with pytest.raises(WorkshopError) as error:
-            monday.deploy("production", LOG_LEVEL="loud")
+            monday.deploy(LOG_LEVEL="loud")
         assert "LOG_LEVEL" in (error.value.output or "")
         assert_releases_lose_nobody(monday)
-        tuesday = gameday.start(lesson, image, "tuesday", seed=1)
-        shop = tuesday.shop
-        containers = (*shop.current_containers.values(), *shop.gateways.proxies.values())
-        running = {container.name for container in containers}
+        wednesday = gameday.start(lesson, image, "wednesday", seed=1)
+        running = {
+            container.name for container in (wednesday.shop.container, *wednesday.shop.gateways.proxies.values())
+        }
         assert own_containers(lesson.stack.session) >= running
-        removed = {container.name for container in monday.shop.current_containers.values()}
-        assert not own_containers(lesson.stack.session) & removed
+        assert monday.shop.container.name not in own_containers(lesson.stack.session)
     finally:
         lesson.live_outputs.stop()
     assert own_containers(lesson.stack.session) == set()
@@ -312,9 +265,9 @@ def test_an_incident_shows_its_symptoms_and_not_its_cause(lesson: Lesson) -> Non
 
 def assert_releases_lose_nobody(incident: Incident) -> None:
     """The balancer turned customers away for a reason; once the first release is back, the next one loses none."""
-    incident.deploy("production", release=40)
+    incident.deploy(release=40)
     came = datetime.now(UTC)
-    incident.deploy("production", LOG_LEVEL="warning")
+    incident.deploy(LOG_LEVEL="warning")
     wait_until(lambda: len(incident.customers.since(came)) >= CUSTOMERS)
     assert TURNED_AWAY not in {visit.error for visit in incident.customers.since(came)}
     assert TURNED_AWAY in {*incident.visits["error"]}
@@ -324,7 +277,7 @@ def assert_nothing_gives_it_away(incident: Incident) -> None:
     """Neither the journal nor anything that a participant sees names the cause."""
     assert Journal(incident.lesson.stack.session).entries() == []
     text = incident.compare(*incident.releases()["release"]).to_string()
-    for running in incident.shop.current_containers.values():
-        config = running.inspect()["Config"]
-        text += json.dumps([config["Labels"], config["Env"], running.container.logs().decode()])
+    running = incident.shop.container
+    config = running.inspect()["Config"]
+    text += json.dumps([config["Labels"], config["Env"], running.container.logs().decode()])
     assert [word for word in GIVEAWAYS if word in text.lower()] == []

@@ -143,13 +143,6 @@ def test_two_days_visit_the_tools_of_the_talk() -> None:
     assert {block.day for block in timetable(COURSE, "day", "09:30")} == {1}
 
 
-@pytest.mark.parametrize("track", ["half-day", "day", "full"])
-def test_the_demo_ends_before_it_gives_game_day_away(track: str) -> None:
-    """As the desk says: step 8 is the Tuesday of game day, which these tracks still have before them."""
-    (demo,) = [block for block in timetable(COURSE, track, "09:30") if block.kind == "demo"]
-    assert "steps 1 to 7 of 8" in demo.title
-
-
 @pytest.mark.parametrize("track", TRACKS)
 def test_each_lesson_says_where_to_stop(track: str) -> None:
     """The headings of the sections that the track has, each at its time, also of the page that people take home."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +17,7 @@ from workshop_kit.files import load_toml
 from workshop_kit.guidelines import principles
 
 HERE = Path(__file__).parent
-IGNORE_EXAMPLE = 'Write an [[ignore]] table with rule = "…", reason = "…" and until = 2027-01-31.'
+IGNORE_EXAMPLE = 'Write an [[ignore]] table with rule = "…" and reason = "…".'
 
 
 @cache
@@ -85,13 +84,12 @@ def _require_known_rule(name: str) -> str:
 
 
 class IgnoreEntry(BaseModel):
-    """A rule that may fail, the reason, and the last day; ``target`` restricts it to one container of a project."""
+    """A rule that may fail, and the reason; ``target`` restricts it to one container of a project."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     rule: Annotated[str, AfterValidator(_require_known_rule)]
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-    until: date
     target: str | None = None
 
 
@@ -113,7 +111,7 @@ def load_ignored(path: Path) -> list[IgnoreEntry]:
         raise WrongUsage(error.what, IGNORE_EXAMPLE) from error
 
 
-def apply_ignored(report: AuditReport, ignored: list[IgnoreEntry], today: date) -> AuditReport:
+def apply_ignored(report: AuditReport, ignored: list[IgnoreEntry]) -> AuditReport:
     """Return the report with the ignore entries applied to its failed findings.
 
     An entry for the target comes before one for all targets.
@@ -127,19 +125,14 @@ def apply_ignored(report: AuditReport, ignored: list[IgnoreEntry], today: date) 
             rule_id = finding.rule.id
             entry_for_target = entries_by_target_and_rule.get((target_report.target, rule_id))
             entry_for_all = entries_by_target_and_rule.get((None, rule_id))
-            findings.append(_apply_entry(finding, entry_for_target or entry_for_all, today))
+            findings.append(_apply_entry(finding, entry_for_target or entry_for_all))
         target_reports.append(replace(target_report, findings=tuple(findings)))
 
     return replace(report, targets=tuple(target_reports))
 
 
-def _apply_entry(finding: RuleFinding, entry: IgnoreEntry | None, today: date) -> RuleFinding:
-    """Return a failed finding as accepted; after the entry's last day it stays failed, with a sentence about that day.
-
-    A finding that did not fail, or without an entry, is returned unchanged.
-    """
+def _apply_entry(finding: RuleFinding, entry: IgnoreEntry | None) -> RuleFinding:
+    """Return a failed finding as accepted; one that did not fail, or without an entry, is returned unchanged."""
     if entry is None or finding.verdict is not RuleVerdict.FAILS:
         return finding
-    if entry.until < today:
-        return replace(finding, sentence=f"{finding.sentence} It was accepted until {entry.until}.")
-    return replace(finding, accepted=f"accepted until {entry.until}: {entry.reason}")
+    return replace(finding, accepted=entry.reason)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import secrets
 import time
@@ -11,7 +10,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
 from docker.errors import APIError
 
 from container_audit import process_tree
@@ -24,7 +22,6 @@ from container_audit.targets import Target
 from workshop_kit.engine.containers import DIFF_DELETED, Running
 from workshop_kit.observe.events import KILLED
 from workshop_kit.observe.http import Answer
-from workshop_kit.observe.logs import fields_of_line, read_container
 from workshop_kit.patience import patient
 
 USUAL_PORTS = (8080, 80, 8000, 3000, 5000, 8081, 8888, 9000, 9090, 8443, 443, 5432, 3306, 6379, 27017)
@@ -109,7 +106,7 @@ class CloneRun:
     """
 
     started: CloneStart
-    log: pd.DataFrame
+    log: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()
     processes: tuple[Process, ...] = ()  # those that lasted
     log_files: Mapping[str, int] = field(default_factory=dict)  # path in the writable layer → bytes
@@ -153,20 +150,7 @@ class CloneRun:
 
     def lines(self, count: int = 3) -> str:
         """Return the last lines of its log."""
-        texts = log_texts(self.log.tail(count))
-        return " / ".join(text[:LINE_LENGTH] for text in texts)
-
-
-def log_texts(log: pd.DataFrame) -> list[str]:
-    """Return the lines of a log as text: a parsed line is written as JSON again, any other stays as it is."""
-    lines = []
-    for row in range(len(log)):
-        raw = log["raw"].iloc[row]
-        if pd.notna(raw):
-            lines.append(str(raw))
-        else:
-            lines.append(json.dumps(fields_of_line(log, row), default=str, ensure_ascii=False))
-    return lines
+        return " / ".join(line[:LINE_LENGTH] for line in self.log[-count:])
 
 
 def _exposed_tcp_ports(target: Target) -> tuple[int, ...]:
@@ -383,9 +367,11 @@ class Clone:
     def _is_running(self) -> bool:
         return bool(self.running.inspect()["State"]["Running"])
 
-    def log(self) -> pd.DataFrame:
-        """Read its log as a DataFrame; the log driver keeps it under 8 MB."""
-        return read_container(self.running.container)
+    def log(self) -> tuple[str, ...]:
+        """Read the lines of its log that are not empty; the log driver keeps it under 8 MB."""
+        content: bytes = self.running.container.logs()
+        lines = content.decode(errors="replace").split("\n")
+        return tuple(line for line in lines if line.strip())
 
     def _read_address(self) -> str:
         """Return its address on the network of the clones; "" while it has none."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-
-from container_audit.sources import Sources
 
 GRAVEST = 3
 """The number of findings at the head of a report."""
@@ -50,8 +48,8 @@ class Rule:
     """One behavior that can be tested from outside; an entry of catalog.toml.
 
     If the rule fails, every principle that it `decides` fails; if it holds, every principle in ``proves`` holds.
-    ``of_containers`` marks a rule that does not apply to an image. The rule is about these ``instructions`` of a
-    Dockerfile, and these ``compose_keys`` of a service.
+    ``of_containers`` marks a rule that does not apply to an image. A finding of the rule comes from these
+    ``instructions`` of a Dockerfile, the nearest to the cause first.
     """
 
     id: str
@@ -64,10 +62,9 @@ class Rule:
     looks_at: str
     side_effects: str
     cost_seconds: float
-    instructions: tuple[str, ...]
-    compose_keys: tuple[str, ...]
     why: str
     next_step: str
+    instructions: tuple[str, ...] = ()
     of_containers: bool = False
 
     @property
@@ -125,7 +122,7 @@ def not_applicable(sentence: str, *evidence: Evidence) -> Judgment:
 class RuleFinding:
     """A rule and its judgment of a target.
 
-    ``accepted`` gives the reason and the last day of an ignore entry, or "". ``own_next_step`` is that of the judgment,
+    ``accepted`` gives the reason of an ignore entry, or "". ``own_next_step`` is that of the judgment,
     or "". ``is_unexpected`` marks a rule that the audit failed to apply.
     """
 
@@ -146,10 +143,7 @@ class RuleFinding:
 
 @dataclass(frozen=True)
 class TargetReport:
-    """All findings about one image or container. Every text is masked and free of control characters.
-
-    ``image_name`` is how its image is called, and ``sources`` are the files that it is made from.
-    """
+    """All findings about one image or container. Every text is masked and free of control characters."""
 
     target: str
     kind: str
@@ -157,8 +151,6 @@ class TargetReport:
     how: str
     findings: tuple[RuleFinding, ...]
     seconds: float
-    image_name: str = ""
-    sources: Sources = field(default_factory=Sources)
 
     def of(self, verdict: RuleVerdict) -> tuple[RuleFinding, ...]:
         """Return the findings with one verdict."""

@@ -1,4 +1,4 @@
-"""The forms of a report: text, HTML and Markdown (templates), and JSON. SARIF is in `sarif`."""
+"""The forms of a report: text and a card for notebooks (templates), and JSON."""
 
 from __future__ import annotations
 
@@ -8,19 +8,10 @@ from typing import Any
 from markupsafe import Markup
 
 from container_audit import catalog
-from container_audit.findings import (
-    GRAVEST,
-    SENTENCE_LENGTH,
-    AuditReport,
-    RuleFinding,
-    RuleVerdict,
-    TargetReport,
-)
+from container_audit.findings import GRAVEST, AuditReport, RuleFinding, RuleVerdict, TargetReport
 from workshop_kit import guidelines
-from workshop_kit.display.markdown import markdown_template
 from workshop_kit.display.rendered import Rendered, template
 from workshop_kit.guidelines import Principle
-from workshop_kit.observe.masking import Mask
 
 CLOSING = (
     "These rules are a choice, and they test from outside. What differs where you work? "
@@ -39,29 +30,10 @@ def as_card(report: AuditReport) -> Rendered:
     return Rendered(_render("report.html", report), as_text(report))
 
 
-def as_markdown(report: AuditReport, mask: Mask) -> str:
-    """Return the findings as a part of a Markdown page; text of the target is escaped, and secrets are masked."""
-    return markdown_template(HERE / "report.md.j2", mask).render(
-        targets=report.targets,
-        closing=CLOSING,
-        sentence_length=SENTENCE_LENGTH,
-        cannot_tell=RuleVerdict.CANNOT_TELL,
-        counts=counts,
-        identity=identity,
-        principles=principles,
-    )
-
-
-def as_page(report: AuditReport) -> str:
-    """Return a complete page: UTF-8, light and dark theme, no external resource."""
-    return _render("report.html", report, is_page=True)
-
-
-def _render(name: str, report: AuditReport, *, is_page: bool = False) -> str:
+def _render(name: str, report: AuditReport) -> str:
     """Return a report as the template ``name`` of this folder writes it."""
     return template(HERE / name).render(
         report=report,
-        is_page=is_page,
         style=Markup((HERE / "report.css").read_text()),  # noqa: S704 - a file of this package
         gravest=GRAVEST,
         verdicts=RuleVerdict,

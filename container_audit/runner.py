@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +12,7 @@ from dataclasses import replace
 from docker.errors import APIError
 
 from container_audit import catalog, machine_load, unexpected
+from container_audit.build_steps import steps_of_finding
 from container_audit.findings import (
     SENTENCE_LENGTH,
     AuditReport,
@@ -19,13 +21,13 @@ from container_audit.findings import (
     Method,
     Rule,
     RuleFinding,
+    RuleVerdict,
     TargetReport,
     cannot_tell,
     not_applicable,
 )
-from container_audit.sources import Sources
 from container_audit.subject import Subject
-from container_audit.targets import Target, resolve
+from container_audit.targets import resolve
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.masking import Mask
@@ -34,12 +36,6 @@ from workshop_kit.reporting import Report, Step, silent
 NOTHING_RUN = "looked at, nothing was run"
 CLONED = "a clone was run, on a network that leads nowhere"
 NO_CONTAINER = not_applicable("That is decided when a container of it is started.")
-Locate = Callable[[Target], Sources]
-
-
-def unknown_sources(_: Target) -> Sources:
-    """Return no files, for an audit whose report names no lines."""
-    return Sources()
 
 
 def run_audit(
@@ -48,11 +44,10 @@ def run_audit(
     *,
     only: Iterable[str] = (),
     progress: Report = silent,
-    locate: Locate = unknown_sources,
 ) -> AuditReport:
     """Audit an image, a container, or ``compose:PROJECT``.
 
-    ``only`` selects rules (see `catalog.select_rules`); ``locate`` finds the files that a target is made from.
+    ``only`` selects rules (see `catalog.select_rules`).
     Raises WrongUsage for unknown words; an error in a rule becomes a finding with the verdict "cannot be told".
     """
     rules = catalog.select_rules(only)
@@ -62,8 +57,7 @@ def run_audit(
     reports = []
     for target in targets:
         subject = Subject(session, target, runs_clones=runs_clones)
-        report = _audit_target(subject, rules, progress)
-        reports.append(replace(report, sources=locate(target)))
+        reports.append(_audit_target(subject, rules, progress))
 
     return AuditReport(word, tuple(reports))
 
@@ -89,7 +83,7 @@ def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Report) -> 
                 progress(Step(task, seconds_of_applied_rules / total_seconds, rule.title))
                 future = futures_by_rule.get(rule.id)
                 finding = future.result() if future else judge(subject, rule)
-                findings.append(_mask_finding(finding, subject.mask))
+                findings.append(_mask_finding(_add_build_steps(finding, subject), subject.mask))
                 seconds_of_applied_rules += rule.cost_seconds
         finally:
             subject.close()  # before the pool joins its threads: after an interrupt none starts a clone
@@ -102,7 +96,6 @@ def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Report) -> 
         how=CLONED if dynamic_rules else NOTHING_RUN,
         findings=tuple(findings),
         seconds=time.monotonic() - started,
-        image_name=mask_name(target.image_name),
     )
 
 
@@ -147,6 +140,17 @@ def _apply(rule: Rule, subject: Subject) -> Judgment:
     if rule.of_containers and not subject.target.container:
         return NO_CONTAINER
     return function_of(rule)(subject)
+
+
+def _add_build_steps(finding: RuleFinding, subject: Subject) -> RuleFinding:
+    """Return a failed finding with the steps of the build that it comes from as evidence."""
+    if finding.verdict is not RuleVerdict.FAILS:
+        return finding
+
+    with contextlib.suppress(APIError, OSError):
+        steps = steps_of_finding(subject.read_steps(), finding, subject.target)
+        return replace(finding, evidence=(*finding.evidence, *(step.evidence for step in steps)))
+    return finding
 
 
 def _mask_finding(finding: RuleFinding, mask: Mask) -> RuleFinding:

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 from docker.errors import APIError
 
-from container_audit import machine_load, prober
+from container_audit import build_steps, machine_load, prober
+from container_audit.build_steps import BuildStep
 from container_audit.clone import KILL_SECONDS, Clone, CloneRun, CloneStart
 from container_audit.clone_spec import (
     MountedFiles,
@@ -130,6 +132,11 @@ class Subject:
         """Read ``docker history`` of the image, oldest step first."""
         history = self._image().history()
         return list(reversed(history))
+
+    @once
+    def read_steps(self) -> list[BuildStep]:
+        """Read the steps that built the image, with the lines of a Dockerfile in the current folder or below it."""
+        return build_steps.read_steps(self.read_history(), Path.cwd())
 
     @once
     def read_files(self) -> list[Member]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,6 @@ from workshop_kit.errors import WrongUsage
 COMPOSE = "compose:"
 IMAGE = "image:"
 CONTAINER = "container:"
-_ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
 
 
 @dataclass(frozen=True)
@@ -31,15 +29,6 @@ class Target:
     def kind(self) -> str:
         """``image`` or ``container``."""
         return "image" if self.container is None else "container"
-
-    @property
-    def image_name(self) -> str:
-        """The name by which the image was asked for or is run; its first tag if that name is an id."""
-        name = str(self.container["Config"]["Image"]) if self.container else self.name.removeprefix(IMAGE)
-        tags = self.image.get("RepoTags") or ()
-        if tags and _ID.fullmatch(name):
-            return str(tags[0])
-        return name
 
     @property
     def config(self) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from matplotlib.image import imread
 from workshop_kit.display.map import NAME as MAP
 
 SHOWS = {
-    "audit", "board", "compare", "crosstab", "DataFrame", "describe", "display", "head", "heatmap", "map", "predict",
+    "audit", "board", "compare", "crosstab", "DataFrame", "describe", "display", "head", "map", "predict",
     "print", "reveal", "take_home",
 }  # fmt: skip
 """Names of functions and methods that show something if a call of them is the last line of a cell."""

@@ -143,7 +143,7 @@ def _judge_refusal(bare_run: CloneRun, has_settings: bool, soon_seconds: float, 
         return fails(f"It took {bare_run.started.seconds:.1f} s to end without its settings.", evidence, by_time=True)
     if variable_names_in(bare_run.lines(20)):
         return holds(f"It ended after {bare_run.started.seconds:.1f} s and named the missing setting.", evidence)
-    if has_settings or len(bare_run.log) == 0:
+    if has_settings or not bare_run.log:
         return fails("It ends, and does not say which setting is missing.", evidence)
     return cannot_tell("It ends by itself; whether a setting is missing its last lines do not say.", evidence)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from typing import Any
 
-import pandas as pd
-
-from container_audit.clone import CloneRun, log_texts
+from container_audit.clone import CloneRun
 from container_audit.findings import Evidence, Judgment, cannot_tell, fails, holds
 from container_audit.subject import Subject
 from workshop_kit.observe.leaks import Surface, find
-from workshop_kit.observe.logs import fields_of_line
 
 ENOUGH_SHARE = 0.9
 MOST_LINES = 2_000
@@ -34,7 +33,7 @@ def to_streams(subject: Subject) -> Judgment:
         return fails(f"It writes its log to {', '.join(files)}.", Evidence("docker diff of the clone", sizes))
 
     evidence = Evidence(DOCKER_LOGS, f"{len(run.log)} lines; {run.lines(2) or 'none'}")
-    if len(run.log):
+    if run.log:
         lines = "lines" if len(run.log) > 1 else "line"
         return holds(f"It wrote {len(run.log)} {lines}, and no file of a log's name.", evidence)
     if run.started.exit_code == 0:
@@ -50,21 +49,18 @@ def structured(subject: Subject) -> Judgment:
     if files:
         return cannot_tell(f"Its log is in {', '.join(files)}: what its streams hold is the rest.")
 
-    raw = run.log["raw"]
-    is_parsed = raw.isna()
-    is_empty = raw.fillna("").str.strip().eq("")
-    log = run.log[is_parsed | ~is_empty].head(MOST_LINES)
-    if len(log) == 0:
+    lines = run.log[:MOST_LINES]
+    if not lines:
         return cannot_tell("It wrote no line.")
 
-    missing_parts = [_missing_parts(log, row) for row in range(len(log))]
+    missing_parts = [_missing_parts(line) for line in lines]
     complete_lines = missing_parts.count("")
-    sentence = f"{complete_lines / len(log):.0%} of {len(log)} lines are structured, with a time and a level."
-    if complete_lines >= ENOUGH_SHARE * len(log):
+    sentence = f"{complete_lines / len(lines):.0%} of {len(lines)} lines are structured, with a time and a level."
+    if complete_lines >= ENOUGH_SHARE * len(lines):
         return holds(sentence, Evidence(DOCKER_LOGS, run.lines(1)))
 
-    texts_and_parts = zip(log_texts(log), missing_parts, strict=True)
-    evidence = [Evidence(f"{DOCKER_LOGS}: a line without {parts}", text) for text, parts in texts_and_parts if parts]
+    lines_and_parts = zip(lines, missing_parts, strict=True)
+    evidence = [Evidence(f"{DOCKER_LOGS}: a line without {parts}", line) for line, parts in lines_and_parts if parts]
     if run.started.exit_code:
         return cannot_tell(f"It {run.started.summary}: its lines report the error.", *evidence[:3])
     return fails(sentence, *evidence[:3])
@@ -83,7 +79,7 @@ def no_secrets(subject: Subject) -> Judgment:
     places = ", ".join((*canary.canaries, *long_secrets))
     source = f"docker logs of a clone with {words} in {places}"
 
-    text = "\n".join(log_texts(run.log))
+    text = "\n".join(run.log)
     if not text:
         return cannot_tell("It wrote nothing.", Evidence(source, "nothing"))
 
@@ -127,9 +123,9 @@ def _log_files(run: CloneRun) -> dict[str, int]:
     return {path: size for path, size in run.log_files.items() if size}
 
 
-def _missing_parts(log: pd.DataFrame, row: int) -> str:
-    """Name what the line in a row lacks: structure, time, level; "" if it has all three."""
-    fields = _line_fields(log, row)
+def _missing_parts(line: str) -> str:
+    """Name what a line lacks: structure, time, level; "" if it has all three."""
+    fields = _line_fields(line)
     if fields is None:
         return "a structure"
 
@@ -141,17 +137,14 @@ def _missing_parts(log: pd.DataFrame, row: int) -> str:
     return " and ".join(parts)
 
 
-def _line_fields(log: pd.DataFrame, row: int) -> dict[str, Any] | None:
+def _line_fields(line: str) -> dict[str, Any] | None:
     """Return the fields of a line that is JSON or logfmt; None for any other line."""
-    raw = log["raw"].iloc[row]
-    if pd.isna(raw):
-        fields = fields_of_line(log, row)
-        if log["ts"].iloc[row] != log["received"].iloc[row]:
-            fields["ts"] = log["ts"].iloc[row].isoformat()  # the reader has parsed it
-        return fields
+    with contextlib.suppress(ValueError, RecursionError):
+        document = json.loads(line)
+        return document if isinstance(document, dict) else None
 
-    pairs = _PAIR.findall(raw)
-    if len(pairs) >= 2 and _PAIR.match(raw.strip()):
+    pairs = _PAIR.findall(line)
+    if len(pairs) >= 2 and _PAIR.match(line.strip()):
         return dict(pair.strip().split("=", 1) for pair in pairs)
     return None
 

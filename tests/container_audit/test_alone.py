@@ -76,12 +76,11 @@ def test_a_package_audits_from_anywhere(root: Path, tmp_path: Path, images: dict
     empty.mkdir()
     program = str(packages / "bin" / "container-audit")
     chosen = (images["base"], "--only", "lifecycle,confinement")
-    for form in ("--json", "--sarif"):
-        process = subprocess.run(
-            [program, *chosen, form], cwd=empty, env=environment, capture_output=True, text=True, check=False
-        )
-        assert process.returncode in {Exit.GOOD, Exit.NOT_GOOD}, process.stderr
-        assert json.loads(process.stdout)
+    process = subprocess.run(
+        [program, *chosen, "--json"], cwd=empty, env=environment, capture_output=True, text=True, check=False
+    )
+    assert process.returncode in {Exit.GOOD, Exit.NOT_GOOD}, process.stderr
+    assert json.loads(process.stdout)
     assert list(empty.iterdir()) == []
 
     no_engine = {**environment, "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}

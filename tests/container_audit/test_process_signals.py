@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
 
-import pandas as pd
 import pytest
 
 from container_audit import catalog, machine_load, runner
@@ -103,7 +102,7 @@ class Recorded:
 
     def run_without_settings(self) -> CloneRun:
         """The run without settings."""
-        return CloneRun(self.bare, pd.DataFrame()) if self.bare else self.run
+        return CloneRun(self.bare) if self.bare else self.run
 
     def restart_after_kill(self) -> CloneStart:
         """The start of that run."""
@@ -126,7 +125,7 @@ def stopped(seconds: float, code: int, rows: list[list[str]] | None, *, killed: 
     """A run that was stopped; process 1 was like that before and after."""
     process_1 = process(rows) if rows else None
     stop = CloneStop(seconds, code, killed, process_1, process_1 if killed else None)
-    return Recorded(CloneRun(CloneStart(True, 1.0, "port 8080"), pd.DataFrame(), stop=stop))
+    return Recorded(CloneRun(CloneStart(True, 1.0, "port 8080"), stop=stop))
 
 
 IDLE = MachineLoad(0.4, 0.6)
@@ -181,7 +180,7 @@ def test_a_handler_that_came_late_or_was_taken_back_is_a_handler(monkeypatch: py
     """A program may install it after the signal was sent, or restore the default while it ends."""
     for before, after in ((PYTHON, PYTHON_HANDLER), (PYTHON_HANDLER, PYTHON)):
         stop = CloneStop(10.1, 137, True, process(before), process(after))
-        recorded = Recorded(CloneRun(CloneStart(True, 1.0, "it runs"), pd.DataFrame(), stop=stop))
+        recorded = Recorded(CloneRun(CloneStart(True, 1.0, "it runs"), stop=stop))
         assert judged(monkeypatch, "lifecycle.stops", recorded, BUSY).verdict is CANNOT_TELL
 
 
@@ -194,7 +193,7 @@ def test_a_signal_that_nothing_can_handle_is_no_stop_signal(monkeypatch: pytest.
 
 def run(started: CloneStart, *answers: Answer) -> Recorded:
     """A run without a stop."""
-    return Recorded(CloneRun(started, pd.DataFrame(), answers), FrozenRun("healthy", 12.0))
+    return Recorded(CloneRun(started, answers=answers), FrozenRun("healthy", 12.0))
 
 
 LATE = Answer(None, 2.0, error="no answer within 2 s", url="http://clone/livez")

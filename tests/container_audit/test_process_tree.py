@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from container_audit.clone import CloneRun, CloneStart
@@ -96,7 +95,7 @@ LOOP = [["100", "50", "/bin/sh /srv/loop.sh"]]
 def recorded(rows: list[list[str]], first_pid: str = "100") -> Any:
     """A target whose clone had these processes once it was ready."""
     processes = tuple(from_ps(rows, first_pid).values())
-    run = CloneRun(CloneStart(True, 1.0, "port 8080"), pd.DataFrame(), processes=processes)
+    run = CloneRun(CloneStart(True, 1.0, "port 8080"), processes=processes)
     return SimpleNamespace(require_ready_run=lambda: run)
 
 

@@ -68,6 +68,7 @@ def test_a_port_is_seen_where_a_clone_runs_anyhow(monkeypatch: pytest.MonkeyPatc
     """The rule on the health check starts no clone of its own: a static audit runs none."""
     target = Target("shop:1", {"Id": "sha256:0", "Config": {}})
     monkeypatch.setattr(runner, "resolve", lambda *_: (target,))
+    monkeypatch.setattr(Subject, "read_history", lambda _: [])
     monkeypatch.setattr(Subject, "_start_normal", lambda _: (CloneStart(True, 1.0, "port 8080", (8080,)), None, None))
     monkeypatch.setattr(monitoring, "metrics_valid", lambda _: not_applicable("No."))
     session: Any = SimpleNamespace(engine=None)

@@ -1,10 +1,9 @@
-"""The catalog; the forms of a report and of a notebook: the most severe first, no markup; ignored rules."""
+"""The catalog; the forms of a report: the most severe first, no markup; ignored rules."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -20,17 +19,14 @@ from container_audit.findings import (
     RuleVerdict,
     TargetReport,
 )
-from container_audit.notebook import Audit, audit
-from container_audit.report import as_json, as_markdown, as_page, as_text
-from container_audit.sarif import as_sarif
+from container_audit.notebook import audit
+from container_audit.report import as_card, as_json, as_text
 from workshop_dev.generated import audit_page
 from workshop_kit import guidelines
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
-from workshop_kit.observe.masking import Mask
 
 HOSTILE = "<img src=x onerror=alert(1)> [x](javascript:1) | ` @all http://evil.example \"'"
-DAY = date(2026, 3, 1)
 
 
 def rule_of(identifier: str) -> Rule:
@@ -96,66 +92,55 @@ def test_a_gate_on_a_factor_is_what_the_report_says() -> None:
 
 
 def test_nothing_of_the_targets_is_html() -> None:
-    """A page has no tag, script or link of the target, whatever its texts are."""
+    """A card has no tag, script or link of the target, whatever its texts are."""
     for verdict in RuleVerdict:
-        page = as_page(report(verdict, HOSTILE, HOSTILE))
-        assert not re.search(r"<(script|img|a|link)\b", page)
-        assert escape(HOSTILE) in page
+        card = as_card(report(verdict, HOSTILE, HOSTILE)).html
+        assert not re.search(r"<(script|img|a|link)\b", card)
+        assert escape(HOSTILE) in card
 
 
 def test_each_form_has_the_next_step_of_the_finding() -> None:
-    """Where a rule knows better than its usual advice, text, page, Markdown, JSON and SARIF say that."""
+    """Where a rule knows better than its usual advice, text, card and JSON say that."""
     audited = report(RuleVerdict.FAILS)
     (target_report,) = audited.targets
     finding = replace(target_report.findings[0], own_next_step="Start that with a tin opener.")
     audited = replace(audited, targets=(replace(target_report, findings=(finding,)),))
-    forms = (
-        as_text(audited),
-        as_page(audited),
-        as_markdown(audited, Mask()),
-        str(as_json(audited)),
-        str(as_sarif(audited)["runs"][0]["results"]),
-    )
-    for form in forms:
+    for form in (as_text(audited), as_card(audited).html, str(as_json(audited))):
         assert "a tin opener." in form
 
 
-def test_what_is_accepted_does_not_count_until_its_day(tmp_path: Path) -> None:
-    """It stays in the report with its reason; after its last day it counts again."""
+def test_what_is_accepted_stays_in_the_report_and_does_not_count(tmp_path: Path) -> None:
+    """With its reason, which is text."""
     file = tmp_path / "ignore.toml"
-    file.write_text('[[ignore]]\nrule = "logs.rotation"\nreason = "Our platform <b>rotates</b>."\nuntil = 2026-03-01\n')
+    file.write_text('[[ignore]]\nrule = "logs.rotation"\nreason = "Our platform <b>rotates</b>."\n')
     bad = report(RuleVerdict.FAILS)
-    ignored = catalog.load_ignored(file)
-    accepted_report = catalog.apply_ignored(bad, ignored, DAY)
+    accepted_report = catalog.apply_ignored(bad, catalog.load_ignored(file))
     still_failing = {finding.rule.id for finding in accepted_report.failing()}
     assert {finding.rule.id for finding in bad.failing()} - still_failing == {"logs.rotation"}
-    assert "accepted until 2026-03-01: Our platform <b>rotates</b>." in as_text(accepted_report)
-    assert "<b>" not in as_page(accepted_report)
-    late = catalog.apply_ignored(bad, ignored, date(2026, 3, 2))
-    assert len(late.failing()) == len(bad.failing())
-    assert "It was accepted until 2026-03-01." in as_text(late)
+    assert "Our platform <b>rotates</b>." in as_text(accepted_report)
+    assert "<b>" not in as_card(accepted_report).html
 
 
 def test_an_entry_may_be_for_one_container_of_a_project() -> None:
     """The same rule counts for the others; an entry without a container is for all."""
     database, service = (report(RuleVerdict.FAILS, target=name).targets[0] for name in ("database", "my-service"))
     project = AuditReport("compose:shop", (database, service))
-    entry = catalog.IgnoreEntry(rule="logs.structured", target="database", reason="It is text.", until=DAY)
-    audit_report = catalog.apply_ignored(project, [entry], DAY)
+    entry = catalog.IgnoreEntry(rule="logs.structured", target="database", reason="It is text.")
+    audit_report = catalog.apply_ignored(project, [entry])
     assert [finding.rule.id for finding in audit_report.targets[0].accepted] == ["logs.structured"]
     assert audit_report.targets[1].accepted == ()
-    audit_report = catalog.apply_ignored(project, [entry.model_copy(update={"target": None})], DAY)
+    audit_report = catalog.apply_ignored(project, [entry.model_copy(update={"target": None})])
     assert all(target.accepted for target in audit_report.targets)
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('rule = "logs.rotation"\nuntil = 2027-01-31\n', "ignore.0.reason: Field required."),
-        ('rule = "logs"\nreason = "So."\nuntil = 2027-01-31\n', "ignore.0.rule: 'logs' is no rule."),
+        ('rule = "logs.rotation"\n', "ignore.0.reason: Field required."),
+        ('rule = "logs"\nreason = "So."\n', "ignore.0.rule: 'logs' is no rule."),
     ],
 )
-def test_an_entry_without_reason_or_date_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
+def test_an_entry_without_a_rule_or_a_reason_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
     """One sentence, with the entry's place and the rule."""
     file = tmp_path / "ignore.toml"
     file.write_text(f"[[ignore]]\n{text}")
@@ -174,36 +159,14 @@ def test_a_target_is_a_name_or_an_object_of_the_sdk(session: Session, images: di
 
 
 def test_the_three_gravest_come_first_and_what_holds_is_folded() -> None:
-    """In the terminal rules that hold are a number; on a page they are folded, below the summary."""
+    """In the terminal rules that hold are a number; on the card they are folded, below the summary."""
     text = as_text(report(RuleVerdict.FAILS))
-    page = as_page(report(RuleVerdict.FAILS))
+    card = as_card(report(RuleVerdict.FAILS)).html
     assert re.findall(r"does not hold \((\w+)\)", text)[:3] == ["critical"] * 3
     assert text.index("The gravest") < text.index("What else does not hold")
-    assert page.index('class="wk-gravest"') < page.index('class="wk-strip"') < page.index("<details")
-    assert page.count("<details open>") == 3
+    assert card.index('class="wk-gravest"') < card.index('class="wk-strip"') < card.index("<details")
+    assert card.count("<details open>") == 3
     good = as_text(report(RuleVerdict.HOLDS))
     assert f"{len(catalog.rules())} hold." in good
     assert rule_of("logs.rotation").title not in good
-    assert "<details><summary>What holds" in as_page(report(RuleVerdict.HOLDS))
-
-
-def test_names_in_a_heat_map_are_text() -> None:
-    """A name that is HTML, or a formula, stays text; copies of a compose project's service are told apart."""
-    targets = report(RuleVerdict.HOLDS, target="$\\no$ <b>").targets
-    shown = Audit(AuditReport("compose:shop", targets + targets)).heatmap("x")
-    assert "<b>" not in shown.html
-    assert "$\\no$ <b>: holds" in str(shown)
-    assert "$\\no$ <b> 2: holds" in str(shown)
-
-
-def test_a_heat_map_has_a_column_for_every_target_of_every_audit() -> None:
-    """Several targets of an earlier audit are named after it, and a name that is used gets the next number."""
-    database, service = (report(RuleVerdict.HOLDS, target=name).targets[0] for name in ("database", "service"))
-    project = Audit(AuditReport("compose:shop", (database, service, service)))
-    image = Audit(report(RuleVerdict.HOLDS, target="service"))
-
-    chart = project.heatmap("x", before=project, image=image, service=image)
-    columns = re.findall(r"[.] ([a-z0-9 ]+): holds", str(chart))
-    assert columns[:3] == ["before database", "before service", "before service 2"]
-    assert columns[3:5] == ["image", "service"]
-    assert columns[5:] == ["database", "service 2", "service 3"]
+    assert "<details><summary>What holds" in as_card(report(RuleVerdict.HOLDS)).html

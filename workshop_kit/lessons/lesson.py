@@ -34,7 +34,6 @@ from workshop_kit.lessons import policies, take_home
 from workshop_kit.lessons.naive_copy_widget import NaiveCopyView
 from workshop_kit.lessons.predictions import Prediction, find_question
 from workshop_kit.lessons.project import Project
-from workshop_kit.lessons.take_home import HasMarkdown
 from workshop_kit.workspace import file_cell
 from workshop_kit.workspace.folder import HIDDEN, Workspace, find_workspace
 from workshop_kit.workspace.naive_copy import NaiveCopy
@@ -170,7 +169,7 @@ class Lesson:
         """Show the state of all exercises, a link to the next lesson, and a button to the start of each lesson."""
         BoardView(self.exercise_service, self.name, self.headless, leave=self.live_outputs.stop).show()
 
-    def take_home(self, audit: HasMarkdown) -> Rendered:
+    def take_home(self, audit: object) -> Rendered:
         """Write workspace/take-home.md and return it: policies, predictions, passes, and the findings of an audit.
 
         ``my_service/`` becomes a project: see `project`. What that replaces goes to ``kept/``.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from html import escape
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from workshop_kit.display.markdown import markdown_template
 from workshop_kit.display.rendered import Rendered
@@ -23,22 +23,18 @@ HERE = Path(__file__).parent
 NAME = "take-home.md"
 NOTE = "<!-- Written by the last lesson of the Container Design Workshop. Each run rewrites it. -->"
 SENTENCE_LENGTH = 600
+LINE_LENGTH = 2_000
 
 
-class HasMarkdown(Protocol):
-    """What this module needs of an audit: it knows nothing of the audit's rules."""
+def write(workspace: Workspace, service: ExerciseService, audit: object) -> Rendered:
+    """Write take-home.md into the workspace and return it with its path. Raises NotReady when it cannot be written.
 
-    def markdown(self, mask: Mask) -> str:
-        """Return the findings as a part of the page."""
-        ...
-
-
-def write(workspace: Workspace, service: ExerciseService, audit: HasMarkdown) -> Rendered:
-    """Write take-home.md into the workspace and return it with its path. Raises NotReady when it cannot be written."""
+    The text of ``audit`` becomes a part of it.
+    """
     mask = Mask(path.read_text(errors="replace").strip() for path in workspace.secrets_folder.iterdir())
     document = service.progress.document()
     not_passed = unpassed_note(service)
-    text = page(document, not_passed, audit.markdown(mask), mask, date.today())
+    text = page(document, not_passed, str(audit), mask, date.today())
     content.write(workspace, NAME, text)
 
     place = f"{workspace.folder.name}/{NAME}"
@@ -47,7 +43,7 @@ def write(workspace: Workspace, service: ExerciseService, audit: HasMarkdown) ->
 
 
 def page(document: Document, not_passed: str, audit: str, mask: Mask, day: date) -> str:
-    """Return the page as Markdown; typed text is escaped, and secrets are masked. ``audit`` is Markdown already."""
+    """Return the page as Markdown; typed text is escaped, secrets are masked, and ``audit`` is a block of text."""
     exercises = registry.load(CHECKOUT)
     template = markdown_template(HERE / "take_home.md.j2", mask)
     text = template.render(
@@ -59,9 +55,18 @@ def page(document: Document, not_passed: str, audit: str, mask: Mask, day: date)
         exercises=exercises,
         passes=_passes(document, exercises),
         not_passed=not_passed,
-        audit=audit,
+        audit_lines=_masked_lines(audit, mask),
     )
     return f"{text}\n"
+
+
+def _masked_lines(text: str, mask: Mask) -> list[str]:
+    """Return the lines of a text with secrets masked, and their indentation."""
+    lines = []
+    for line in text.splitlines():
+        indentation = line[: len(line) - len(line.lstrip())]
+        lines.append(indentation + mask(line, LINE_LENGTH))
+    return lines
 
 
 def _guesses(document: Document) -> list[dict[str, Any]]:

@@ -15,18 +15,16 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
+import tornado.httpserver
 import tornado.netutil
 import tornado.web
 
-from workshop_kit.display.bounded_server import BoundedServer
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 
 HOST = "127.0.0.1"
 NAMES = {HOST, "localhost"}
 MOST_BODY_BYTES = 200_000
 AT_ONCE = 8
-BACKLOG = 512
-"""Connections that wait: a class may connect at once."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -53,8 +51,6 @@ Value = TypeVar("Value")
 class PageServer(ABC):
     """Serves pages, each behind a token. ``port`` None takes a free one. Raises NotReady for a taken one."""
 
-    limits: Mapping[str, Any] = {"max_body_size": MOST_BODY_BYTES}
-    """Limits of the `BoundedServer`."""
     source = "./workshop desk"
     """What prints the addresses, for requests without a token."""
 
@@ -98,7 +94,8 @@ class PageServer(ABC):
             source=self.source,
             pool=self._pool,
         )
-        BoundedServer(application, **self.limits).accept_from(self._sockets)
+        server = tornado.httpserver.HTTPServer(application, max_body_size=MOST_BODY_BYTES)
+        server.add_sockets(self._sockets)
 
 
 class Handler(tornado.web.RequestHandler):
@@ -196,7 +193,7 @@ def listen(port: int | None, host: str) -> list[socket.socket]:
     if port is not None and not 0 < port < 65536:
         raise WrongUsage(f"{port} is no port.", "Choose one from 1024 to 65535.")
     try:
-        return tornado.netutil.bind_sockets(port or 0, address=host, backlog=BACKLOG)
+        return tornado.netutil.bind_sockets(port or 0, address=host)
     except PermissionError as error:
         raise NotReady(f"Port {port} is reserved for the system.", "Choose one from 1024 to 65535.") from error
     except OSError as error:

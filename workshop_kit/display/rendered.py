@@ -87,12 +87,6 @@ def _aligned_line(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cells).rstrip()
 
 
-def folded(summary: str, caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return a table that is folded below its summary, as HTML."""
-    body = table(caption, columns, rows).html if rows else "<p>None.</p>"
-    return f"<details><summary>{escape(summary)}</summary><div>{body}</div></details>"
-
-
 def cell(value: object) -> str:
     """Return a value as a table shows it: times of day, whole numbers without a point, "" for unknown ones."""
     import pandas as pd  # here: tables of the command line do without

@@ -50,6 +50,23 @@ STATE_LOOKS: Mapping[str, tuple[float, Mapping[str, Any]]] = {
 }
 """The height of each state of a probe in its row, and its look: height and hatching tell states apart, too."""
 FAULT_LOOK: Mapping[str, Any] = {"facecolor": "#7d3cc92e", "edgecolor": "#7d3cc9", "linewidth": 0.9}
+BESIDE: Mapping[str, Any] = {
+    "loc": "upper left",
+    "bbox_to_anchor": (1.01, 1.1),
+    "fontsize": 8.5,
+    "frameon": False,
+    "handlelength": 2.2,
+}
+"""Where the legend of a panel stands."""
+ABOVE: Mapping[str, Any] = {
+    "loc": "lower right",
+    "bbox_to_anchor": (1.0, 0.97),
+    "fontsize": 8,
+    "frameon": False,
+    "handlelength": 1.8,
+    "columnspacing": 1.0,
+}
+"""Where the legend of the states stands."""
 LINE_STYLES = ("-", "--", "-.", ":")
 
 LEFT_INCHES = 1.25
@@ -207,10 +224,10 @@ class Timeline:
     def _log_times(self) -> dict[str, Numbers]:
         """Return the times of the log lines by their level, the gravest level first."""
         lines = self.logs
-        if lines is None or lines.empty or "ts" not in lines:
+        if lines is None or lines.empty:
             return {}
 
-        levels = lines["level"].map(level_group) if "level" in lines else pd.Series("other", lines.index)
+        levels = lines["level"].map(level_group)
         times = pd.to_datetime(lines["ts"], utc=True, errors="coerce")
         is_shown = (times >= self.start) & (times <= self.end)
         times_by_level = {level: _all_days(times[is_shown & (levels == level)]) for level in LEVEL_LOOKS}
@@ -226,8 +243,7 @@ class Timeline:
 
     def _draw_panel(self, axes: Axes, panel: Panel) -> None:
         """Draw the lines of a panel, each with its newest and highest value beside it."""
-        axes.set_title(panel.title, loc="left", fontsize=10, color=charts.INK, pad=3)
-        axes.set_ylabel(panel.unit)
+        _name_axes(axes, panel.title, panel.unit)
         times = _all_days(self._within(self.measurements)["time"])
         highest = 0.0
         for number, (column, label) in enumerate(panel.columns.items()):
@@ -246,13 +262,12 @@ class Timeline:
             least_end = 100.0 if panel.unit == "%" else 1.0
             axes.set_ylim(0, 1.08 * max(highest, least_end))
             axes.locator_params(axis="y", nbins=4)
-        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.1), fontsize=8.5, frameon=False, handlelength=2.2)
+        axes.legend(**BESIDE)
         self._mark_times(axes)
 
     def _draw_logs(self, axes: Axes) -> None:
         """Draw the number of log lines over time as stacked bars, by level."""
-        axes.set_title("Log lines, by level", loc="left", fontsize=10, color=charts.INK, pad=3)
-        axes.set_ylabel("lines")
+        _name_axes(axes, "Log lines, by level", "lines")
         times_by_level = self._log_times()
         if times_by_level:
             labels = [f"{level} ({len(times):,})" for level, times in times_by_level.items()]
@@ -264,7 +279,7 @@ class Timeline:
             borders = np.arange(_days(self.start), _days(self.end) + step, step)
             bars: dict[str, Any] = {"bins": borders, "stacked": True, "edgecolor": charts.INK, "linewidth": 0.3}
             axes.hist(list(times_by_level.values()), color=colors, hatch=hatches, label=labels, **bars)
-            axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.1), fontsize=8.5, frameon=False)
+            axes.legend(**BESIDE)
         self._mark_times(axes)
 
     def _mark_times(self, axes: Axes) -> None:
@@ -276,7 +291,7 @@ class Timeline:
 
     def _draw_lanes(self, axes: Axes, rows: Sequence[str]) -> None:
         """Draw a row for each fault, kind of event, probe and dependency."""
-        axes.set_title("Faults, events, health", loc="left", fontsize=10, color=charts.INK, pad=3)
+        _name_axes(axes, "Faults, events, health")
         axes.set_ylim(max(len(rows), 1) - 0.45, -0.55)
         axes.set_yticks(range(len(rows)), list(rows), parse_math=False)
         axes.grid(visible=False, axis="y")
@@ -292,13 +307,7 @@ class Timeline:
             _draw_states(axes, rows.index(name), answers, _days(self.end))
 
         patches = [Patch(label=state, **look) for state, (_, look) in STATE_LOOKS.items()]
-        place: dict[str, Any] = {
-            "loc": "lower right",
-            "bbox_to_anchor": (1.0, 0.97),
-            "ncols": len(patches),
-            "frameon": False,
-        }
-        axes.legend(handles=patches, fontsize=8, handlelength=1.8, columnspacing=1.0, **place)
+        axes.legend(handles=patches, ncols=len(patches), **ABOVE)
 
     def _draw_events(self, axes: Axes, what: str, events: pd.DataFrame, rows: Sequence[str]) -> None:
         """Draw the marks of one kind of event, with a detail beside each mark that has room for it."""
@@ -336,29 +345,27 @@ def one_clock(
 
     Raises WrongUsage if there is nothing to show.
     """
-    faults = tuple(faults)
-    columns = [measurements["time"], tables.health["time"]]
-    if logs is not None and "ts" in logs:
-        columns.append(pd.to_datetime(logs["ts"], utc=True, errors="coerce"))
-    times = pd.concat(columns).dropna()
-    if times.empty:
-        raise WrongUsage(f"{title}: there is nothing to show.", "Give it lines (logs=), or let the watch run.")
+    if measurements.empty:
+        raise WrongUsage(f"{title}: there is nothing to show.", "Let the watch run for some seconds.")
 
-    start, end = _time_shown(times.min(), times.max(), faults)
+    faults = tuple(faults)
+    start, end = _time_shown(measurements["time"].iloc[0], measurements["time"].iloc[-1], faults)
     health = tables.health[tables.health["container"] == container]
     measurements = measurements[measurements["container"] == container]
     timeline = Timeline(title, container, measurements, start, end, panels, health, tables.events, faults, logs)
     return timeline.picture()
 
 
-def _time_shown(first: pd.Timestamp, last: pd.Timestamp, faults: Iterable[FaultBand]) -> tuple[datetime, datetime]:
+def _time_shown(first: pd.Timestamp, last: pd.Timestamp, faults: Sequence[FaultBand]) -> tuple[datetime, datetime]:
     """Return the ends of the data, or those of the faults within it and a while around them, if that is shorter."""
-    last = max(last, first + pd.Timedelta(seconds=1))
-    ends_by_start = {fault.started: min(fault.ended or last, last) for fault in faults if fault.started <= last}
-    shown_ends = {start: end for start, end in ends_by_start.items() if end >= first}
-    if not shown_ends:
-        return first, last
-    return max(first, min(shown_ends) - AROUND), min(last, max(shown_ends.values()) + AROUND)
+    begun_faults = [fault for fault in faults if fault.started <= last]
+    shown_faults = [fault for fault in begun_faults if (fault.ended or last) >= first]
+    if not shown_faults:
+        return first, max(last, first + pd.Timedelta(seconds=1))
+
+    faults_start = min(fault.started for fault in shown_faults)
+    faults_end = max(fault.ended or last for fault in shown_faults)
+    return max(first, faults_start - AROUND), min(last, faults_end + AROUND)
 
 
 def _stacked_axes(title: str, heights: Sequence[float], size_inches: tuple[float, float] | None) -> Figure:
@@ -380,6 +387,12 @@ def _stacked_axes(title: str, heights: Sequence[float], size_inches: tuple[float
         charts.style_axes(axes)
         axes.tick_params(bottom=False, labelsize=8.5)
     return figure
+
+
+def _name_axes(axes: Axes, title: str, unit: str = "") -> None:
+    """Write the title above a panel, and the unit to the left of it."""
+    axes.set_title(title, loc="left", fontsize=10, color=charts.INK, pad=3)
+    axes.set_ylabel(unit)
 
 
 def _draw_states(axes: Axes, row: int, answers: pd.DataFrame, end: float) -> None:

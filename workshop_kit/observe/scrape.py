@@ -239,22 +239,14 @@ Scrape = tuple[Traffic, list[Health], Counters | None]
 """The answers of one container at one time."""
 
 
-def scrape(
-    pool: ThreadPoolExecutor, url: str, name: str, before: Counters | None, *, with_metrics: bool = True
-) -> Scrape:
-    """Ask the three probes and the metrics; ``before`` are the counters of the scrape before.
-
-    A service without metrics logs a line for every request to them: ask it ``with_metrics`` only now and then. Without
-    it the metrics count as not found.
-    """
+def scrape(pool: ThreadPoolExecutor, url: str, name: str, before: Counters | None) -> Scrape:
+    """Ask the three probes and the metrics; ``before`` are the counters of the scrape before."""
 
     def ask(path: str) -> Answer:
         return http.get(url + path, headers=USER_AGENT)
 
     start = datetime.now(tz=UTC)
-    paths = (*PROBE_PATHS, METRICS_PATH) if with_metrics else PROBE_PATHS
-    answers = list(pool.map(ask, paths))
-    metrics = answers.pop() if with_metrics else Answer(404)
+    *answers, metrics = pool.map(ask, (*PROBE_PATHS, METRICS_PATH))
 
     counters: Counters | None = None
     if metrics.ok:

@@ -29,9 +29,9 @@ class Usage:
     ``state`` is ``running`` or ``stopped``. ``cpu_percent``: 100 is one core. ``throttled_percent``: the share of the
     scheduler's periods since the last sample in which the container was held back by its CPU limit, and
     ``throttled_periods`` their number. ``memory_bytes`` is the working set: the memory in use less the inactive file
-    cache. Without a limit ``memory_limit_bytes`` is the machine's memory, and ``has_memory_limit`` is False.
+    cache. Without a limit ``memory_limit_bytes`` is the machine's memory.
     ``cpu_limit_percent`` is the highest limit that was in force since the last sample, NaN without one.
-    `watcher.Watcher` sets ``has_memory_limit``, and gives the meter the CPU limit.
+    `watcher.Watcher` gives the meter the CPU limit.
     """
 
     time: datetime
@@ -44,7 +44,6 @@ class Usage:
     memory_limit_bytes: float = NOT_KNOWN
     pids: float = NOT_KNOWN
     cpu_limit_percent: float = NOT_KNOWN
-    has_memory_limit: bool = True
 
 
 class Meter:

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
@@ -29,11 +28,9 @@ from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.engine_api import ContainerGone, EngineRefused, EngineUnavailable, get_json
 from workshop_kit.observe.events import Event, EventLog
 from workshop_kit.observe.scrape import (
-    NO_METRICS,
     PROBE_PATHS,
     Counters,
     Health,
-    Scrape,
     Traffic,
     scrape,
     without_answer,
@@ -45,7 +42,6 @@ INTERVAL_SECONDS = 1.0
 HISTORY_ROWS = 1800
 HEALTH_ROWS = 8 * HISTORY_ROWS  # three probes and a few dependencies a second
 HISTORY_EVENTS = 10_000
-METRICS_RETRY_SECONDS = 10.0  # where there were none; another container may take the name
 SAME_MOMENT = pd.Timedelta(seconds=1.5)
 """The longest time between two answers that stand in one row of the measurements."""
 TIME = "datetime64[us, UTC]"
@@ -161,11 +157,10 @@ class _TargetData:
         self.health: deque[Health] = deque(maxlen=HEALTH_ROWS)
         self.status: ContainerStatus | None = None
         self.counters: Counters | None = None
-        self.metrics_due = 0.0  # on the monotonic clock
 
 
 class Watcher:
-    """Watches ``targets`` once a second until it is stopped; a context manager. See `Tables`.
+    """Watches ``targets`` once a second until it is stopped. See `Tables`.
 
     Only containers with the label of ``session`` (an id) are found. The last half hour is kept. While it watches,
     nothing is raised: a missing container or engine shows in the tables.
@@ -231,12 +226,6 @@ class Watcher:
         """Return the event with the name of its container's service in place of the container's name."""
         return replace(event, container=self._service_names_by_id.get(event.id, event.container))
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
-        self.stop()
-
     def _ask_engine_until_stopped(self, log: EventLog) -> None:
         """Ask the engine once a second; while it does not answer, nothing new is known."""
         while not self._stop.wait(INTERVAL_SECONDS):
@@ -262,8 +251,7 @@ class Watcher:
 
         container_id = data.status.id
         host_config = get_json(self._engine, f"/containers/{container_id}/json")["HostConfig"]
-        usage = data.meter.read(container_id, cpu_limit_percent(host_config))
-        data.usage.append(replace(usage, has_memory_limit=bool(host_config.get("Memory"))))
+        data.usage.append(data.meter.read(container_id, cpu_limit_percent(host_config)))
 
     def _scrape_until_stopped(self, data: _TargetData) -> None:
         """Ask one container once a second; one that answers late delays its own next requests only."""
@@ -278,7 +266,7 @@ class Watcher:
         """Add the present traffic and health of a target's container to its data."""
         status = data.status
         if status is not None and status.url is not None:
-            traffic, health, data.counters = self._scrape_url(pool, data, status.url)
+            traffic, health, data.counters = scrape(pool, status.url, data.target.name, data.counters)
         elif data.requests:
             reason = f"it is {status.state}" if status else "it is gone"
             traffic, health, data.counters = without_answer(data.target.name, reason, data.counters)
@@ -287,15 +275,6 @@ class Watcher:
 
         data.requests.append(traffic)
         data.health.extend(health)
-
-    def _scrape_url(self, pool: ThreadPoolExecutor, data: _TargetData, url: str) -> Scrape:
-        """Scrape a target's container; one without metrics is asked for them every `METRICS_RETRY_SECONDS` only."""
-        with_metrics = time.monotonic() >= data.metrics_due
-        answers = scrape(pool, url, data.target.name, data.counters, with_metrics=with_metrics)
-        traffic, _, _ = answers
-        if with_metrics and traffic.state == NO_METRICS:
-            data.metrics_due = time.monotonic() + METRICS_RETRY_SECONDS
-        return answers
 
 
 def _preference(container: Listed) -> tuple[bool, Any]:

@@ -18,7 +18,6 @@ SECONDS = 120
 EDGE = (NOON + timedelta(seconds=SECONDS)).timestamp()
 PAUSED = range(50, 75)
 DEAD = range(90, 97)
-HOSTILE = "<b>cache</b>\x1b[31m $x$"
 
 
 @dataclass
@@ -39,8 +38,9 @@ def at(seconds: float) -> datetime:
 FAULT = Broken("pause", "redis", at(PAUSED.start), at(PAUSED.stop))
 
 
-def tables(name: str = "service", *, dependency: str = "redis") -> Tables:
+def tables(dependency: str = "redis") -> Tables:
     """The watcher's tables of one container."""
+    name = "service"
     requests = []
     usage = []
     health = []
@@ -77,12 +77,10 @@ def tables(name: str = "service", *, dependency: str = "redis") -> Tables:
 
 def lines() -> pd.DataFrame:
     """Its log lines: one a second, a warning each while the cache is paused, and an error in capitals."""
-    rows: list[tuple[datetime, str | None, str, str | None]]
-    rows = [(at(second + 0.25), "info", "request", "a") for second in range(SECONDS)]
-    rows += [(at(second + 0.5), "warning", f"cache not available: {HOSTILE}", "b") for second in PAUSED]
-    rows += [(at(89.8), "ERROR", "out of memory soon", None), (at(89.9), None, "what is this", None)]
-    table = pd.DataFrame(rows, columns=["ts", "level", "msg", "request_id"]).assign(service="service")
-    return table.assign(ts=pd.to_datetime(table["ts"], utc=True))
+    rows: list[tuple[datetime, str | None]] = [(at(second + 0.25), "info") for second in range(SECONDS)]
+    rows += [(at(second + 0.5), "warning") for second in PAUSED]
+    rows += [(at(89.8), "ERROR"), (at(89.9), None)]
+    return pd.DataFrame(rows, columns=["ts", "level"])
 
 
 def recorded_now() -> Timeline:

@@ -45,18 +45,12 @@ def panels(figure: Figure) -> None:
     right.plot([], [], label="failed")
 
 
-def bare(figure: Figure) -> None:
-    """Axes without anything."""
-    figure.subplots()
-
-
 @pytest.mark.parametrize(
     ("draw", "text"),
     [
         (lines, "Chart: time (UTC); memory (MiB); used from 4 to 63.9; limit from 64 to 64; restart"),
         (bars, "Chart: seconds to stop; bars from 0.4 to 10.2"),
         (panels, "Chart: Three environments; production; slow orders; staging; failed without values"),
-        (bare, "Chart: panels without labels: 1"),
     ],
 )
 def test_a_figure_says_what_it_shows(draw: Callable[[Figure], None], text: str) -> None:
@@ -64,13 +58,6 @@ def test_a_figure_says_what_it_shows(draw: Callable[[Figure], None], text: str) 
     figure = Figure()
     draw(figure)
     assert text_of(figure) == text
-
-
-def test_a_frame_that_draws_itself_has_a_text() -> None:
-    """The plots of pandas name their axes and series, too."""
-    frame = pd.DataFrame({"production": [1, 2], "staging": [3, 0]})
-    ax = frame.plot(xlabel="orders", ylabel="copies")
-    assert text_of(ax.figure) == "Chart: orders; copies; production from 1 to 2; staging from 0 to 3"
 
 
 DRAWS = """

@@ -101,13 +101,12 @@ def test_a_container_at_its_limits_and_its_end(start: Start, engine: Engine) -> 
 
 @pytest.mark.engine
 def test_a_limit_that_is_not_set_is_known(start: Start, engine: Engine, session: Session) -> None:
-    """Without a limit the engine gives the machine's memory as the limit, and no CPU limit."""
-    limits = {"limited": (64 * MEBIBYTE, 0.2), "free": (None, None)}
-    started = {name: start(IDLE, memory_bytes=memory, cpus=cpus).id for name, (memory, cpus) in limits.items()}
+    """Without a limit of CPU there is none; a second container of the watcher has its own."""
+    started = {name: start(IDLE, cpus=cpus).id for name, cpus in {"limited": 0.2, "free": None}.items()}
     targets = [WatchTarget(name, id=container_id) for name, container_id in started.items()]
-    with Watcher(engine, session.identity.workspace_id, targets) as watcher:
-        rows = watcher.tables().resources.groupby("container").last()
-    assert dict(rows["has_memory_limit"]) == {"free": False, "limited": True}
+    watcher = Watcher(engine, session.identity.workspace_id, targets).start()
+    rows = watcher.tables().resources.groupby("container").last()
+    watcher.stop()
     assert rows["cpu_limit_percent"]["limited"] == 20
     assert math.isnan(rows["cpu_limit_percent"]["free"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -98,28 +99,17 @@ process_start_time_seconds 1.7e+09
 """
 
 
-def later(text: str, seconds: float = 2) -> Counters:
-    """Return the counters of a text, some seconds after noon."""
-    counters = parse_counters(text, at(seconds))
-    assert counters is not None
-    return counters
+def counters(*changes: tuple[str, float], seconds: float = 2) -> Counters:
+    """Return the counters of the text some seconds after noon, with other numbers behind some of its words."""
+    text = TEXT
+    for words, value in changes:
+        text = re.sub(rf"(?m)^(.*{re.escape(words)}.*) \S+$", rf"\1 {value}", text)
+    parsed = parse_counters(text, at(seconds))
+    assert parsed is not None
+    return parsed
 
 
-def with_values(**values: float) -> str:
-    """The text with other numbers in the lines that have these words in them."""
-    lines: list[str] = []
-    for line in TEXT.split("\n"):
-        new_values = [value for words, value in values.items() if has_words(line, words)]
-        lines.append(f"{line.rpartition(' ')[0]} {new_values[0]}" if new_values else line)
-    return "\n".join(lines)
-
-
-def has_words(line: str, words: str) -> bool:
-    """Whether a line has all the words, which are joined by underscores."""
-    return all(word in line for word in words.split("_"))
-
-
-FIRST = later(TEXT, 0)
+FIRST = counters(seconds=0)
 
 
 def test_traffic_is_the_increase_between_two_scrapes() -> None:
@@ -127,20 +117,20 @@ def test_traffic_is_the_increase_between_two_scrapes() -> None:
 
     Ten new ones took between 10 and 100 ms: the median is in the middle of that bucket.
     """
-    now = with_values(**{'"200"': 124, "POST": 15, '"404"': 10, '"499"': 6, '"/health"': 9000})
-    row = traffic_between(FIRST, later(now), "service")
+    now = counters(('"200"', 124), ("POST", 15), ('"404"', 10), ('"499"', 6), ('"/health"', 9000))
+    row = traffic_between(FIRST, now, "service")
     assert (row.requests_per_second, row.errors_per_second, row.refused_per_second) == (20, 5, 3)
     assert row.error_percent == 25
-    row = traffic_between(FIRST, later(with_values(**{'"0.1"': 110, '"+Inf"_"/orders"': 120})), "service")
+    row = traffic_between(FIRST, counters(('le="0.1"', 110), ('le="+Inf",route="/orders"', 120)), "service")
     assert row.p50_ms == pytest.approx(55)
     assert row.p99_ms == pytest.approx(99.1)
 
 
 def test_a_restart_is_neither_a_spike_nor_negative() -> None:
     """A restarted process counts from zero, even where it has already counted further than the one before."""
-    row = traffic_between(FIRST, later(with_values(**{'"200"': 140, "process": 1.8e9})), "service")
+    row = traffic_between(FIRST, counters(('"200"', 140), ("process", 1.8e9)), "service")
     assert row.requests_per_second == (140 + 10 + 4 + 1) / 2
-    row = traffic_between(FIRST, later(with_values(**{'"200"': 6})), "service")  # without a start time
+    row = traffic_between(FIRST, counters(('"200"', 6)), "service")  # without a start time
     assert row.requests_per_second == 3
 
 
@@ -178,17 +168,16 @@ def test_dependencies_are_named_by_the_metrics_and_judged_by_health() -> None:
     assert [(row.what, row.state) for row in rows] == [("redis", "fail")]
 
 
-@pytest.mark.parametrize("body", ["I am fine!", [], {}, {"status": "pass"}, None])
+@pytest.mark.parametrize("body", ["I am fine!", [], {}, None])
 def test_an_answer_without_dependencies_says_nothing_of_them(body: Any) -> None:
     """It may be any answer, of a service that pings nothing."""
     assert dependency_health(answer(200, body), Answer(200, body=UP), "service", NOON) == []
 
 
-@pytest.mark.parametrize("away", [[], "redis", {"redis": {"a": 1}}, {"x\x1b[2J": 3}])
-def test_hostile_answers_are_rows_of_text(away: Any) -> None:
+def test_a_hostile_answer_is_a_row_of_text() -> None:
     """Whatever stands in the answer, the rows have visible text."""
-    for row in dependency_health(answer(200, {"away": away}), Answer(404), "service", NOON):
-        assert (row.what + row.detail).isprintable()
+    (row,) = dependency_health(answer(200, {"away": {"x\x1b[2J": {"a": 1}}}), Answer(404), "service", NOON)
+    assert (row.what + row.detail).isprintable()
 
 
 def listed(identifier: str, state: str = "running", port: int | None = 32768, created: int = 1, **more: Any) -> Any:
@@ -214,23 +203,8 @@ def test_a_service_is_followed_to_its_new_container_and_port() -> None:
     assert target.find([]) is None
 
 
-@pytest.mark.parametrize(
-    ("error", "state"),
-    [
-        (http.REFUSED, "refused"),
-        (http.CLOSED, "refused"),
-        ("no answer within 2 s", "no answer"),
-        (http.CUT_OFF, "no answer"),
-    ],
-)
-def test_a_refused_connection_is_no_silence(error: str, state: str) -> None:
-    """The engine's proxy closes a connection to a published port at which nothing listens; the reason is kept."""
-    row = probe_health(Answer(None, error=error), "/readyz", "service", NOON)
-    assert (row.state, row.detail) == (state, error)
-
-
 def test_a_scrape_of_a_closed_port_is_refused() -> None:
-    """The probes and the traffic say the same."""
+    """It is no silence: the probes and the traffic say so."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with ThreadPoolExecutor() as pool:

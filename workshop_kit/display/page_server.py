@@ -11,7 +11,7 @@ import json
 import socket
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
@@ -42,6 +42,7 @@ HTML = "text/html; charset=utf-8"
 CSS = "text/css"
 JS = "text/javascript"
 JSON = "application/json"
+SENTENCES = {403: "Not without the address that ./workshop desk printed.", 404: "There is nothing here."}
 ANYWHERE = ("192.0.2.1", 9)
 """An address that no machine has. A UDP socket connected to it sends nothing, but then has this machine's address."""
 
@@ -51,12 +52,8 @@ Value = TypeVar("Value")
 class PageServer(ABC):
     """Serves pages, each behind a token. ``port`` None takes a free one. Raises NotReady for a taken one."""
 
-    source = "./workshop desk"
-    """What prints the addresses, for requests without a token."""
-
-    def __init__(self, port: int | None = None, host: str = HOST) -> None:
-        self.host = host
-        self._sockets = listen(port, host)
+    def __init__(self, port: int | None = None) -> None:
+        self._sockets = listen(port, HOST)
         self.port = int(self._sockets[0].getsockname()[1])
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="desk: page")
         self._loop = asyncio.new_event_loop()
@@ -91,7 +88,6 @@ class PageServer(ABC):
             default_handler_args={"tokens": []},
             log_function=lambda _: None,
             served=served,
-            source=self.source,
             pool=self._pool,
         )
         server = tornado.httpserver.HTTPServer(application, max_body_size=MOST_BODY_BYTES)
@@ -101,15 +97,9 @@ class PageServer(ABC):
 class Handler(tornado.web.RequestHandler):
     """Checks the token, the host name and the origin of every request; answers errors in one sentence."""
 
-    sentences: Mapping[int, str] = {
-        403: "Not without the address that {source} printed.",
-        404: "There is nothing here.",
-    }
-
-    def initialize(self, tokens: list[str], names: set[str] = NAMES, **route_arguments: Any) -> None:
-        """Keep the route's arguments; ``names`` are the host names that a request may use."""
+    def initialize(self, tokens: list[str], **route_arguments: Any) -> None:
+        """Keep the tokens that open the route, and the route's arguments."""
         self.tokens = tokens
-        self.names = names
         self.route_arguments = route_arguments
         self.served = self.settings["served"]
 
@@ -124,7 +114,7 @@ class Handler(tornado.web.RequestHandler):
         given_token = self.given_token()
         if not any(hmac.compare_digest(given_token.encode(), token.encode()) for token in self.tokens):
             raise tornado.web.HTTPError(403)
-        if self.request.host_name not in self.names:
+        if self.request.host_name not in NAMES:
             raise tornado.web.HTTPError(403)
         if self._has_foreign_origin():
             raise tornado.web.HTTPError(403)
@@ -164,8 +154,7 @@ class Handler(tornado.web.RequestHandler):
             self.set_status(400 if isinstance(error, WrongUsage) else 409)
             sentence = str(error)
         else:
-            sentence = self.sentences.get(status_code, "That did not work; the terminal says why.")
-            sentence = sentence.format(source=self.settings["source"])
+            sentence = SENTENCES.get(status_code, "That did not work; the terminal says why.")
         self.answer(json.dumps({"error": sentence}), JSON)
 
     def log_exception(self, *about: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -85,22 +84,6 @@ def _aligned_line(row: Sequence[str], widths: Sequence[int]) -> str:
     """Return the cells of a row as a line, padded to these widths."""
     cells = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
     return "  ".join(cells).rstrip()
-
-
-def cell(value: object) -> str:
-    """Return a value as a table shows it: times of day, whole numbers without a point, "" for unknown ones."""
-    import pandas as pd  # here: tables of the command line do without
-
-    if value is None or value is pd.NA:
-        return ""
-    if isinstance(value, pd.Timestamp):
-        time_to_microseconds = f"{value:%H:%M:%S.%f}"
-        return time_to_microseconds[:-5]  # tenths of a second
-    if isinstance(value, float):
-        if math.isnan(value):
-            return ""
-        return f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
-    return str(value)
 
 
 def escape_dataframes() -> None:

@@ -62,7 +62,8 @@ def start(lesson: Lesson, image: Any, name: str, *, seed: int | None = None) -> 
         block.enter_context(customers.start())
         target = WatchTarget(PRODUCTION, service=PRODUCTION)
         workspace_id = lesson.stack.session.identity.workspace_id
-        watcher = block.enter_context(Watcher(lesson.engine, workspace_id, [target]))
+        watcher = Watcher(lesson.engine, workspace_id, target).start()
+        block.callback(watcher.stop)
 
         reference = shop.service.note
         record = Record(secrets.token_hex(6), name, seed, datetime.now(UTC), reference=reference)

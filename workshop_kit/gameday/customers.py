@@ -20,7 +20,7 @@ from workshop_kit.display.timeline import Panel
 from workshop_kit.engine.containers import Running
 from workshop_kit.faults.load import send
 from workshop_kit.gameday.shop import AWAY, PRODUCTION, Shop
-from workshop_kit.observe.watcher import BEGINNING, Tables, Watcher, frame, with_shares
+from workshop_kit.observe.watcher import Tables, Watcher, frame, with_shares
 from workshop_kit.trials.trial import fields_of
 
 REQUESTS = ({"method": "GET", "json": None}, {"method": "POST", "json": {"item": "tea", "quantity": 1}})
@@ -81,7 +81,7 @@ class Customers:
 
     def table(self) -> pd.DataFrame:
         """Return the visits as a table: the fields of `Visit`, and ``good``."""
-        visits = self.since(BEGINNING)
+        visits = sorted(self.visits, key=lambda visit: visit.time)
         is_good = [visit.is_good for visit in visits]
         return frame(Visit, visits).assign(good=is_good).astype({"good": "bool", "status": "int"})
 

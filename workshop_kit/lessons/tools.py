@@ -98,7 +98,7 @@ class Watch:
     def __init__(self, stack: Stack, watcher: Watcher) -> None:
         self._stack = stack
         self._watcher = watcher
-        self._container = watcher.names[0]
+        self._container = watcher.target.name
         self._started = datetime.now(UTC)
         self._figure = LiveFigure(f"Watched live: {self._container}", self._timeline)
 
@@ -145,7 +145,7 @@ def start_watch(stack: Stack, live_outputs: LiveOutputs, container: Any) -> Watc
     engine_container = container_of(container)
     name = service_in(engine_container.labels) or engine_container.name
     target = WatchTarget(name, id=engine_container.id)
-    watcher = Watcher(stack.session.engine, stack.session.identity.workspace_id, [target])
+    watcher = Watcher(stack.session.engine, stack.session.identity.workspace_id, target)
     return Watch(stack, watcher).start(live_outputs)
 
 

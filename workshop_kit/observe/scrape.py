@@ -263,11 +263,11 @@ def scrape(pool: ThreadPoolExecutor, url: str, name: str, before: Counters | Non
     return traffic, health, counters or before
 
 
-def without_answer(name: str, why: str, before: Counters | None) -> Scrape:
-    """Return the scrape of a container that does not run."""
+def without_answer(name: str, why: str) -> tuple[Traffic, list[Health]]:
+    """Return the traffic and the health of a container that does not run."""
     now = datetime.now(tz=UTC)
     health = [probe_health(Answer(None, error=why), path, name, now) for path in PROBE_PATHS]
-    return Traffic(now, name, NO_ANSWER), health, before
+    return Traffic(now, name, NO_ANSWER), health
 
 
 def probe_health(answer: Answer, path: str, container: str, time: datetime) -> Health:

@@ -1,9 +1,8 @@
-"""Watch containers once a second: their traffic, health, resources and events.
+"""Watch a container once a second: its traffic, health, resources and events.
 
-``Watcher`` gathers data in threads until it is stopped: one thread asks the engine about all containers, and for each
-target another thread asks its container. ``Tables`` holds the data. A container is followed by its service's name, so
-that rows continue under that name after a restart (another port) and a replacement (another id). Unknown values are
-missing, never zero.
+``Watcher`` gathers data in two threads until it is stopped: one asks the engine, one asks the container. ``Tables``
+holds the data. A container is followed by its service's name, so that rows continue under that name after a restart
+(another port) and a replacement (another id). Unknown values are missing, never zero.
 """
 
 from __future__ import annotations
@@ -16,15 +15,13 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from urllib.parse import quote
 
 import pandas as pd
 
 from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, SESSION, service_in
 from workshop_kit.engine.reach import Engine
-from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.engine_api import ContainerGone, EngineRefused, EngineUnavailable, get_json
 from workshop_kit.observe.events import Event, EventLog
 from workshop_kit.observe.scrape import (
@@ -45,10 +42,8 @@ HISTORY_EVENTS = 10_000
 SAME_MOMENT = pd.Timedelta(seconds=1.5)
 """The longest time between two answers that stand in one row of the measurements."""
 TIME = "datetime64[us, UTC]"
-BEGINNING = datetime.min.replace(tzinfo=UTC)
 _TYPES = {"datetime": TIME, "str": "str", "bool": "bool", "int | None": "Int64"}
 
-Row = TypeVar("Row", Traffic, Health, Usage)
 Listed = Mapping[str, Any]  # a container as the engine's GET /containers/json lists it
 
 
@@ -146,54 +141,37 @@ class ContainerStatus:
     url: str | None
 
 
-class _TargetData:
-    """The data of one target."""
-
-    def __init__(self, engine: Engine, target: WatchTarget) -> None:
-        self.target = target
-        self.meter = Meter(engine, target.name)
-        self.requests: deque[Traffic] = deque(maxlen=HISTORY_ROWS)
-        self.usage: deque[Usage] = deque(maxlen=HISTORY_ROWS)
-        self.health: deque[Health] = deque(maxlen=HEALTH_ROWS)
-        self.status: ContainerStatus | None = None
-        self.counters: Counters | None = None
-
-
 class Watcher:
-    """Watches ``targets`` once a second until it is stopped. See `Tables`.
+    """Watches one container once a second until it is stopped. See `Tables`.
 
-    Only containers with the label of ``session`` (an id) are found. The last half hour is kept. While it watches,
+    Only a container with the label of ``session`` (an id) is found. The last half hour is kept. While it watches,
     nothing is raised: a missing container or engine shows in the tables.
     """
 
-    def __init__(self, engine: Engine, session: str, targets: Iterable[WatchTarget]) -> None:
+    def __init__(self, engine: Engine, session: str, target: WatchTarget) -> None:
+        self.target = target
         self._engine = engine
-        self._session = session
-        self._data_by_target = {target.name: _TargetData(engine, target) for target in targets}
-        if not self._data_by_target:
-            raise WrongUsage("There is nothing to watch.", "Name a container: w.watch(container).")
         self._filters = quote(json.dumps({"label": [f"{SESSION}={session}"]}))
-        self._events: deque[Event] = deque(maxlen=HISTORY_EVENTS)
+        self._event_log = EventLog(engine, session)
+        self._meter = Meter(engine, target.name)
+        self._status: ContainerStatus | None = None
+        self._counters: Counters | None = None
         self._service_names_by_id: dict[str, str] = {}
-        self._stop = threading.Event()
-        self._threads: list[threading.Thread] = []
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the targets."""
-        return tuple(self._data_by_target)
+        self._requests: deque[Traffic] = deque(maxlen=HISTORY_ROWS)
+        self._usage: deque[Usage] = deque(maxlen=HISTORY_ROWS)
+        self._health: deque[Health] = deque(maxlen=HEALTH_ROWS)
+        self._events: deque[Event] = deque(maxlen=HISTORY_EVENTS)
+
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._ask_engine_until_stopped, daemon=True),
+            threading.Thread(target=self._scrape_until_stopped, daemon=True),
+        ]
 
     def start(self) -> Self:
-        """Begin to watch; a second call changes nothing. Raises EngineUnavailable if the engine does not answer."""
-        if self._threads:
-            return self
-
-        self._stop.clear()
-        log = EventLog(self._engine, self._session)
-        self._ask_engine(log)
-        self._threads = [threading.Thread(target=self._ask_engine_until_stopped, args=(log,), daemon=True)]
-        for data in self._data_by_target.values():
-            self._threads.append(threading.Thread(target=self._scrape_until_stopped, args=(data,), daemon=True))
+        """Begin to watch. Raises EngineUnavailable if the engine does not answer."""
+        self._ask_engine()
         for thread in self._threads:
             thread.start()
         return self
@@ -201,24 +179,16 @@ class Watcher:
     def stop(self) -> None:
         """End all threads and wait for them; the data stays."""
         self._stop.set()
-        while self._threads:
-            self._threads.pop().join()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
 
-    def tables(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
-        """Return the data of one container or all, of the last ``seconds`` or all that is kept.
-
-        Events are always those of all containers: a neighbor's event may explain a failure.
-        Raises WrongUsage for a name that is not watched.
-        """
-        if container is not None and container not in self._data_by_target:
-            raise WrongUsage(f"{container!r} is not watched.", f"Watched: {', '.join(self._data_by_target)}.")
-        since = BEGINNING if seconds is None else datetime.now(tz=UTC) - timedelta(seconds=seconds)
-
-        chosen = [data for name, data in self._data_by_target.items() if container in (None, name)]
+    def tables(self) -> Tables:
+        """Return the data that is kept. A neighbor's event may explain a failure, so all events are there."""
         return Tables(
-            frame(Traffic, _merge_rows([data.requests for data in chosen], since)),
-            frame(Usage, _merge_rows([data.usage for data in chosen], since)),
-            frame(Health, _merge_rows([data.health for data in chosen], since)),
+            frame(Traffic, tuple(self._requests)),  # copies: the threads may append meanwhile
+            frame(Usage, tuple(self._usage)),
+            frame(Health, tuple(self._health)),
             frame(Event, map(self._with_service_name, tuple(self._events))),
         )
 
@@ -226,69 +196,56 @@ class Watcher:
         """Return the event with the name of its container's service in place of the container's name."""
         return replace(event, container=self._service_names_by_id.get(event.id, event.container))
 
-    def _ask_engine_until_stopped(self, log: EventLog) -> None:
+    def _ask_engine_until_stopped(self) -> None:
         """Ask the engine once a second; while it does not answer, nothing new is known."""
         while not self._stop.wait(INTERVAL_SECONDS):
             with contextlib.suppress(EngineUnavailable, EngineRefused):
-                self._ask_engine(log)
+                self._ask_engine()
 
-    def _ask_engine(self, log: EventLog) -> None:
-        """Ask the engine for the status and the usage of each target, and for the new events."""
+    def _ask_engine(self) -> None:
+        """Ask the engine for the status and the usage of the container, and for the new events."""
         listed = get_json(self._engine, f"/containers/json?all=1&filters={self._filters}")
         self._service_names_by_id.update((container["Id"], service_name(container)) for container in listed)
 
-        for data in self._data_by_target.values():
-            data.status = data.target.find(listed)
+        self._status = self.target.find(listed)
+        if self._status is not None:
             with contextlib.suppress(ContainerGone, EngineRefused):  # it is being started or removed
-                self._measure_usage(data)
+                self._measure_usage(self._status.id)
+        self._events += self._event_log.poll()
 
-        self._events += log.poll()
-
-    def _measure_usage(self, data: _TargetData) -> None:
-        """Add the present usage of a target's container to its data; without a container do nothing."""
-        if data.status is None:
-            return
-
-        container_id = data.status.id
+    def _measure_usage(self, container_id: str) -> None:
+        """Add the present usage of the container to the data."""
         host_config = get_json(self._engine, f"/containers/{container_id}/json")["HostConfig"]
-        data.usage.append(data.meter.read(container_id, cpu_limit_percent(host_config)))
+        self._usage.append(self._meter.read(container_id, cpu_limit_percent(host_config)))
 
-    def _scrape_until_stopped(self, data: _TargetData) -> None:
-        """Ask one container once a second; one that answers late delays its own next requests only."""
-        threads = ThreadPoolExecutor(len(PROBE_PATHS) + 1, f"observe: ask {data.target.name}")
+    def _scrape_until_stopped(self) -> None:
+        """Ask the container once a second; late answers delay the next requests, not the engine's answers."""
+        threads = ThreadPoolExecutor(len(PROBE_PATHS) + 1, f"observe: ask {self.target.name}")
         with contextlib.suppress(RuntimeError), threads as pool:  # RuntimeError: the interpreter shuts down
             due = time.monotonic()
             while not self._stop.wait(max(0.0, due - time.monotonic())):
                 due = time.monotonic() + INTERVAL_SECONDS
-                self._scrape_once(pool, data)
+                self._scrape_once(pool)
 
-    def _scrape_once(self, pool: ThreadPoolExecutor, data: _TargetData) -> None:
-        """Add the present traffic and health of a target's container to its data."""
-        status = data.status
+    def _scrape_once(self, pool: ThreadPoolExecutor) -> None:
+        """Add the present traffic and health of the container to the data."""
+        name = self.target.name
+        status = self._status
         if status is not None and status.url is not None:
-            traffic, health, data.counters = scrape(pool, status.url, data.target.name, data.counters)
-        elif data.requests:
+            traffic, health, self._counters = scrape(pool, status.url, name, self._counters)
+        elif self._requests:
             reason = f"it is {status.state}" if status else "it is gone"
-            traffic, health, data.counters = without_answer(data.target.name, reason, data.counters)
+            traffic, health = without_answer(name, reason)
         else:
             return  # it never had a published port
 
-        data.requests.append(traffic)
-        data.health.extend(health)
+        self._requests.append(traffic)
+        self._health.extend(health)
 
 
 def _preference(container: Listed) -> tuple[bool, Any]:
     """Return the key by which containers are compared: a running one is greater, and of several a newer one."""
     return container["State"] in {"running", "paused"}, container["Created"]
-
-
-def _merge_rows(rows_by_target: Iterable[deque[Row]], since: datetime) -> list[Row]:
-    """Return the rows of all targets since a time in one list, the oldest first."""
-    merged_rows: list[Row] = []
-    for rows in rows_by_target:
-        recent_rows = [row for row in tuple(rows) if row.time >= since]  # a copy: a thread may append meanwhile
-        merged_rows += recent_rows
-    return sorted(merged_rows, key=lambda row: row.time)
 
 
 def cpu_limit_percent(host_config: Mapping[str, Any]) -> float:

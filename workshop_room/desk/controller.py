@@ -81,7 +81,7 @@ class Controller:
         self.load_generator = LoadGenerator(self.stack)
         target = WatchTarget(SERVICE, self.stack.project, SERVICE)
         session = self.stack.session
-        self.watcher = Watcher(session.engine, session.identity.workspace_id, [target])
+        self.watcher = Watcher(session.engine, session.identity.workspace_id, target)
 
         self._closing = threading.Event()
         self._action_lock = threading.Lock()
@@ -215,7 +215,7 @@ class Controller:
 
     def timeline(self) -> Timeline:
         """Return what the audience sees of the service."""
-        tables = self.watcher.tables(SERVICE)
+        tables = self.watcher.tables()
         faults = injection.history(self.stack.session)
         return audience_timeline(tables, faults, SERVICE, datetime.now(UTC))
 
@@ -234,7 +234,7 @@ class Controller:
 
     def _is_well(self) -> bool:
         """Return whether the newest /health passes and no request failed in the newest second."""
-        tables = self.watcher.tables(SERVICE, seconds=5)
+        tables = self.watcher.tables()
         health_states = tables.health[tables.health["what"] == "/health"]["state"]
         error_rates = tables.requests["errors_per_second"]
         if health_states.empty or error_rates.empty:

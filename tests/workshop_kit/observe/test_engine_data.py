@@ -100,15 +100,15 @@ def test_a_container_at_its_limits_and_its_end(start: Start, engine: Engine) -> 
 
 
 @pytest.mark.engine
-def test_a_limit_that_is_not_set_is_known(start: Start, engine: Engine, session: Session) -> None:
-    """Without a limit of CPU there is none; a second container of the watcher has its own."""
-    started = {name: start(IDLE, cpus=cpus).id for name, cpus in {"limited": 0.2, "free": None}.items()}
-    targets = [WatchTarget(name, id=container_id) for name, container_id in started.items()]
-    watcher = Watcher(engine, session.identity.workspace_id, targets).start()
-    rows = watcher.tables().resources.groupby("container").last()
+@pytest.mark.parametrize(("cpus", "percent"), [(0.2, 20.0), (None, math.nan)])
+def test_a_watcher_knows_the_cpu_limit(
+    start: Start, engine: Engine, session: Session, cpus: float | None, percent: float
+) -> None:
+    """Without a limit of CPU it is not known."""
+    target = WatchTarget("idle", id=start(IDLE, cpus=cpus).id)
+    watcher = Watcher(engine, session.identity.workspace_id, target).start()
     watcher.stop()
-    assert rows["cpu_limit_percent"]["limited"] == 20
-    assert math.isnan(rows["cpu_limit_percent"]["free"])
+    assert watcher.tables().resources["cpu_limit_percent"].iloc[0] == pytest.approx(percent, nan_ok=True)
 
 
 @pytest.mark.engine

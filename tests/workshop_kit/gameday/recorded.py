@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -29,18 +28,16 @@ from workshop_kit.observe.events import Event
 from workshop_kit.observe.scrape import Health
 from workshop_kit.observe.watcher import Tables, frame
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.trials.dependency_proxies import HANGS, OPEN, DependencyProxies, Faults
+from workshop_kit.trials.dependency_proxies import HANGS, DependencyProxies, Faults
 from workshop_kit.trials.game_records import Record
 from workshop_kit.workspace import regions, registry
 
 VISITS = 36
-LEAST_MIB = 64
 SECRETS = {
     "MASTER_DB_PASSWORD_FILE": (2, "a database's password"),
     "REDIS_PASSWORD_FILE": (2, "a cache's password"),
 }
 USED_BY = {"master-db": "MASTER_DB_PASSWORD_FILE", "redis": "REDIS_PASSWORD_FILE"}
-HOSTS = {name: f"{name.upper().replace('-', '_')}_HOST" for name in DEPENDENCIES}
 
 
 @dataclass(frozen=True)
@@ -71,21 +68,16 @@ class RecordedService:
 
 
 class RecordedShop(Shop):
-    """Releases without containers: log lines and served customers are computed from the releases and the surroundings.
-
-    The surroundings are the gateways and the accepted passwords.
-    """
+    """Releases without containers: log lines and served customers are computed from the releases and the gateways."""
 
     def __init__(self) -> None:
         self.gateways = self.recorded = RecordedGateways({name: MagicMock() for name in DEPENDENCIES})
         self.service: Any = RecordedService()
-        self.accepted = {name: text for name, (_, text) in SECRETS.items()}
         self.container = MagicMock()
         self._started = []
         self._lock = threading.RLock()
         self._bytes = 30 * MIB
-        settings = {"LOG_LEVEL": "info", **{variable: f"gateway to {name}" for name, variable in HOSTS.items()}}
-        self.history = [Release(FIRST_RELEASE, settings, SECRETS, time=datetime.now(UTC))]
+        self.history = [Release(FIRST_RELEASE, {"LOG_LEVEL": "info"}, SECRETS, time=datetime.now(UTC))]
 
     def deploy(self, release: Release) -> Release:
         """Number the release and keep it."""
@@ -102,13 +94,10 @@ class RecordedShop(Shop):
         """The error of each dependency that does not answer a ping."""
         sentences = dict[str, str]()
         for name in DEPENDENCIES:
-            gateway = self.recorded.states.get(name, OPEN)
             variable = USED_BY.get(name, "")
-            if gateway == HANGS or self.current.settings[HOSTS[name]] != f"gateway to {name}":
+            if self.recorded.states.get(name) == HANGS:
                 sentences[name] = "no answer in time"
-            elif gateway != OPEN:
-                sentences[name] = "connection refused"
-            elif variable and self.current.secrets[variable][1].strip() != self.accepted[variable]:
+            elif variable and self.current.secrets[variable][1].strip() != SECRETS[variable][1]:
                 sentences[name] = "Access denied for user 'orders'"
         return sentences
 
@@ -118,7 +107,7 @@ class RecordedShop(Shop):
 
     def is_killed(self) -> bool:
         """Whether it exceeds its memory limit, now or soon."""
-        return self.current.code in self.service.leaks or self.current.memory_mib < LEAST_MIB
+        return self.current.code in self.service.leaks
 
     def memory_bytes(self) -> int:
         """The memory, more at each call if the code leaks."""
@@ -142,15 +131,6 @@ class RecordedShop(Shop):
             yield "dependency not available", name, error
         if not self.serves():
             yield "not ready", None, None
-
-    def view(self, source: str) -> object:
-        """Everything that one source shows, without times and marks of secrets."""
-        if source == "logs":
-            return self.lines().drop(columns="ts").to_string()
-        if source == "metrics":
-            return self.serves(), tuple(self.pings()), self.is_killed()
-        settings = self.compare(*(release.number for release in self.history)).to_string()
-        return re.sub(r"…\w{4}", "…", settings), self.releases().drop(columns="time").to_string()
 
 
 def play(cause: Cause, seed: int) -> RecordedShop:

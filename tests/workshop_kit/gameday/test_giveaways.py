@@ -1,9 +1,13 @@
-"""What stands before an exercise of game day does not say what the day's cause is."""
+"""Neither what stands before an exercise of game day, nor the list of releases, says what the day's cause is."""
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
+from tests.workshop_kit.gameday.recorded import play
+from workshop_kit.gameday.causes import CAUSES
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import registry
 from workshop_kit.workspace.course import notebook_cells
@@ -35,3 +39,16 @@ def test_nothing_before_your_turn_names_the_cause(exercise: Exercise) -> None:
     text = text_before(exercise)
     assert f'task = w.exercise("{exercise.id}")' in text
     assert [word for word in CAUSE_WORDS[exercise.id] if word in text] == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("day", CAUSES)
+def test_a_kind_of_change_that_occurs_once_is_not_the_answer(day: str, seed: int) -> None:
+    """Harmless releases stand around the cause; if it is a release, another one changes the same kind of setting."""
+    shop = play(CAUSES[day], seed)
+    assert shop.is_killed() or not shop.serves()
+    assert len(shop.history) == (4 if day == "wednesday" else 5)
+    suspects = {"monday": "secrets", "thursday": "code"}.get(day)
+    if suspects:
+        values = [getattr(release, suspects) for release in shop.history]
+        assert sum(before != after for before, after in itertools.pairwise(values)) == 2

@@ -76,17 +76,6 @@ def test_an_unsolved_region_is_the_reference_s_and_it_says_so(root: Path, mine: 
     assert prepare(root, mine, passed=EXERCISE).images == [IMAGE]
 
 
-def test_a_file_that_a_skipped_notebook_would_have_grown_gets_the_regions_that_it_has(root: Path, mine: Path) -> None:
-    """Without lesson 04b health.py has no region for draining; its other two are the reference's all the same."""
-    (source,) = [one for one in solutions.sources_at(root, service.LESSON) if one.file == "health.py"]
-    path = mine / source.file
-    path.write_text(regions.starter(source.at(regions.FileStage("04"))))
-    prepared = prepare(root, mine)
-    assert prepared.reference_exercises == ("monitoring.deep", "monitoring.critical")
-    built = Path(prepared.folder.name, source.file).read_text()
-    assert built == regions.solved(source.at(regions.FileStage("04")))
-
-
 def test_a_release_that_says_503_is_up_and_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     """A naive /livez asks the dependencies, and one of them may be the day's cause."""
     running: Any = SimpleNamespace(inspect=lambda: {"RestartCount": 0}, url=lambda: "")

@@ -18,7 +18,6 @@ from pydantic import TypeAdapter
 
 from workshop_dev import quiet_outputs
 from workshop_dev.book import ANSI
-from workshop_kit.display.map import NAME as MAP
 from workshop_kit.files import load_toml
 from workshop_kit.lessons.predictions import NOT_USUAL
 from workshop_kit.workspace.lesson_tables import tables_path
@@ -26,9 +25,6 @@ from workshop_kit.workspace.track_notebook import replaced_by
 
 REFUSED = re.compile(r"Error response from daemon|\bnot found\b")
 EXCEPTION = re.compile(rf"\b[A-Z]\w*(?:Error|Exception)\b|Traceback \(most recent call last\)|{REFUSED.pattern}")
-OUTPUT = re.compile(r"^```(?:text)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-"""An output in a chapter: a block of code that names no language, or text."""
-PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 NOTHING = re.compile(r"\bno tests ran\b|\bcollected 0 items\b|\bEmpty DataFrame\b|\b0 rows\b")
 USUALLY = re.compile(rf"\bUsually: .*{re.escape(NOT_USUAL)}")
 TABLE_BODY = re.compile(r"<tbody>(.*?)</tbody>", re.DOTALL)
@@ -106,26 +102,6 @@ def _output_problems(name: str, outputs: Sequence[Any], expected: Expectations) 
         bodies += TABLE_BODY.findall(html)
     if any("<tr" not in body for body in bodies):
         yield f"Cell {name!r} shows a table without rows."
-
-
-def chapter_problems(chapter: str, folder: Path) -> Iterator[str]:
-    """Yield the problems of a chapter of the book, whose pictures are in ``folder``, as ends of a sentence."""
-    outputs = "".join(OUTPUT.findall(chapter))
-    for pattern in (quiet_outputs.NOTHING, REFUSED):
-        match = pattern.search(outputs)
-        if match:
-            yield f"prints {match[0]!r}"
-    if USUALLY.search(chapter):
-        yield "has a prediction that is not what was measured"
-
-    for text, name in PICTURE.findall(chapter):
-        path = folder / name
-        if text == MAP:
-            yield f"has a map on which nothing is lit, {name}"
-        if path.suffix == ".png" and not quiet_outputs.has_data(path.read_bytes()):
-            yield f"has a chart without data, {name}"
-        if path.suffix == ".svg" and not quiet_outputs.SHAPES.search(path.read_text(encoding="utf-8")):
-            yield f"has a drawing without a shape, {name}"
 
 
 def text_of(output: Any) -> str:

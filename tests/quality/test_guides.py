@@ -1,17 +1,15 @@
-"""What the guides tell people to type exists, their links lead somewhere, and factors have their numbers."""
+"""What the guides tell people to type exists, and their links lead somewhere."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from workshop_dev import expectations, generated
+from workshop_dev import generated
 from workshop_kit.commands import COMMANDS
-from workshop_kit.guidelines import principles
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import LINKED
 
@@ -89,38 +87,3 @@ def test_the_page_of_engines_is_of_the_last_runs(root: Path) -> None:
     """Tests of other engines note their runs; ``./workshop build`` keeps the last ones, and writes the page."""
     record = json.loads((root / generated.ENGINE_RECORD).read_text())
     assert (root / generated.ENGINES).read_text() == generated.engines_page(record)
-
-
-@pytest.mark.parametrize("chapter", sorted((CHECKOUT / "docs" / "book").glob("0*.md")), ids=lambda path: path.stem)
-def test_a_chapter_shows_what_it_should(chapter: Path) -> None:
-    """No output, picture or map is empty, no prediction went astray, and no command was missing."""
-    assert list(expectations.chapter_problems(chapter.read_text(), chapter.parent)) == []
-
-
-FACTOR = re.compile(r"[Ff]actor (\d+)")
-TEXTS = ("notebooks/*.ipynb", "exercises/exercises.toml", "docs/*.md", "README.md")
-
-
-def words(text: str) -> str:
-    """A text in lower case without emphasis, quotes and commas, so that two spellings of one name are equal."""
-    return re.sub(r"[^\w\s]", "", text).lower()
-
-
-def references(root: Path) -> Iterator[tuple[str, int, str]]:
-    """Every reference to a factor: the file, the number, and the words behind the number."""
-    for path in (path for pattern in TEXTS for path in sorted(root.glob(pattern))):
-        text = path.read_text()
-        for match in FACTOR.finditer(text):
-            yield path.name, int(match[1]), words(text[match.end() : match.end() + 60])
-
-
-def test_every_factor_is_cited_with_its_number_and_its_name(root: Path) -> None:
-    """The fifteen factors and the original twelve have different numbers: the name beside each says which is meant."""
-    names = {int(principle.id[1:]): words(principle.name) for principle in principles() if principle.id.startswith("F")}
-    citations = list(references(root))
-    assert {name for name, _, _ in citations} >= {"exercises.toml", "01_container.ipynb", "02_configuration.ipynb"}
-    wrong = []
-    for page, number, behind in citations:
-        if not behind.lstrip().startswith(names.get(number, "no such factor")):
-            wrong.append((page, number, behind))
-    assert wrong == []

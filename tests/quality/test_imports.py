@@ -1,4 +1,4 @@
-"""The source: imports point one way, so what is below never knows what is above it; names are nouns of the field."""
+"""The source: imports point one way, so what is below never knows what is above it."""
 
 from __future__ import annotations
 
@@ -169,47 +169,3 @@ def test_what_runs_before_the_environment_needs_nothing_of_it(root: Path) -> Non
     command = [sys.executable, "-S", "-c", program]
     process = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert process.stderr == ""
-
-
-NAMES = re.compile(
-    r"""
-    Anywhere | AtMostEvery | Canaried | Case | Desk | Doors | Force | force | Habits | heal | healed |
-    Judged | making | Open | Pair | Past | Presenting | presenting | Room | ruling | Shown | Stage | strike
-    | struck | Told | until_told | who
-    """,
-    re.VERBOSE,
-)
-"""Names of classes, functions, methods and attributes that the style guide rejects."""
-MODULES = re.compile(
-    r"""
-    animals | asked | asking | away | develop | disturb | doors | force | furniture | game | judging | kept
-    | learn | looked | making | marked | mending | pieces | prepare | presenting | ready | room | sentences
-    | sheet | show | shown | skips | sparing | spreading | stage | strip | texts | until | working
-    """,
-    re.VERBOSE,
-)
-"""The same for modules and packages."""
-FOLDERS = (*PACKAGES, "workshop_app", "images")
-
-
-def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield line and name of each class, function, method, field of a class, and attribute set on ``self``."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.lineno, node.name
-        if isinstance(node, ast.ClassDef):
-            fields = [statement.target for statement in node.body if isinstance(statement, ast.AnnAssign)]
-            yield from ((field.lineno, field.id) for field in fields if isinstance(field, ast.Name))
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            yield node.lineno, node.attr
-
-
-def test_no_name_is_a_riddle(root: Path) -> None:
-    """No module, class, function, method or attribute has a name that the style guide rejects."""
-    wrong = []
-    for path in (path for folder in FOLDERS for path in sorted((root / folder).rglob("*.py"))):
-        place = path.relative_to(root)
-        wrong += [f"{place}: {part}" for part in place.with_suffix("").parts if MODULES.fullmatch(part)]
-        stored_names = names(ast.parse(path.read_text(encoding="utf-8")))
-        wrong += [f"{place}:{line}: {name}" for line, name in stored_names if NAMES.fullmatch(name)]
-    assert wrong == []

@@ -20,7 +20,6 @@ from tests.waiting import wait_until
 from workshop_dev import expectations
 from workshop_dev.expectations import Expectations
 from workshop_dev.tour import CellError, Tour, find_lessons
-from workshop_kit.display.map import NAME as MAP
 from workshop_kit.display.map import system_map
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.lessons.predictions import load_all_questions, outcome
@@ -197,17 +196,6 @@ def test_an_output_that_is_there_and_says_nothing(shown: dict[str, Any], problem
 def test_what_may_be_silent_and_what_shows_enough(shown: dict[str, Any]) -> None:
     """A command without a result, a loop that may have no turn; one line in a chart, one lit part of a map."""
     assert sentences(**shown) == []
-
-
-def test_a_chapter_of_the_book_is_read_in_the_same_way(tmp_path: Path) -> None:
-    """Its outputs, its pictures, its maps and its predictions; the code of a cell is no output."""
-    (tmp_path / "empty.png").write_bytes(chart())
-    (tmp_path / "full.png").write_bytes(chart(1, 2))
-    good = f"```python\nNone\n```\n\n```text\n3 rows\n```\n![{MAP}; in this lesson: Redis](map.svg)\n![a](full.png)\n"
-    (tmp_path / "map.svg").write_text("<svg><rect/></svg>")
-    assert list(expectations.chapter_problems(good, tmp_path)) == []
-    bad = f"```\nNone\nsh: 1: curl: not found\n```\n{surprise()}\n![{MAP}](map.svg)\n![a](empty.png)\n"
-    assert len(list(expectations.chapter_problems(bad, tmp_path))) == 5
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Lesson 00 with cells out of order, a stopped engine, and a full disk: a right result, or one sentence."""
+"""Lesson 00 with cells out of order, and a stopped engine: a right result, or one sentence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from docker.errors import APIError
 from jupyter_client.manager import KernelManager
 
-from tests.private_engine import PrivateEngine, filled, private_engine
+from tests.private_engine import PrivateEngine, private_engine
 from tests.waiting import wait_until
 from workshop_kit.engine.labels import SCOPE, SESSION
 from workshop_kit.engine.reach import Engine
@@ -112,7 +112,7 @@ class LessonKernel:
 
 @pytest.fixture(scope="module")
 def own_engine(engine: Engine, images: dict[str, str]) -> Iterator[PrivateEngine]:
-    """An engine that may be restarted, cut off and filled, with all the images; nothing leads out of its network."""
+    """An engine that may be restarted and cut off, with all the images; nothing leads out of its network."""
     with private_engine() as own:
         own.load(engine, images.values())
         yield own
@@ -189,14 +189,3 @@ def test_the_reaper_survives_a_restarted_engine(own_engine: PrivateEngine, own_w
         os.kill(kernel.pid, signal.SIGKILL)
         own_engine.start()
         wait_until(lambda: kernels_own(own_engine, own_workspace) == [], timeout_seconds=SWEPT_SECONDS)
-
-
-def test_a_full_disk_under_the_engine(own_engine: PrivateEngine, own_workspace: Workspace) -> None:
-    """Neither the stack nor a container comes up, and both say why; with space again both do."""
-    with closing(LessonKernel(own_engine, own_workspace, LESSON)) as kernel:
-        assert errors([kernel.run_source("prelude", PRELUDE)]) == []
-        with filled(own_engine.folder / "data"):
-            full = [kernel.run("setup"), kernel.run_source("mine", SLEEPER)]
-            assert complaints(full) == []
-            assert all("no space left on device" in ran.lines for ran in full)
-        assert errors([kernel.run("setup"), kernel.run_source("mine", SLEEPER)]) == []

@@ -6,14 +6,12 @@ Which setting a variable becomes: the participants' own test, run by a cell of l
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 import config
 from tests.examples import given, settings, st
@@ -143,27 +141,3 @@ def test_unknown_dependencies_are_refused(text: str) -> None:
     assert [sentence.partition(": ")[0] for sentence in problems(GOOD | {"HEALTH_CRITICAL": text})] == [
         "HEALTH_CRITICAL"
     ]
-
-
-def variables() -> dict[str, tuple[str, str]]:
-    """Each setting's variable, whether it is required, and its default."""
-    rows = {}
-    for name, field in config.Settings.model_fields.items():
-        group: Any = field.annotation
-        is_group = isinstance(group, type) and issubclass(group, BaseModel)
-        fields = (
-            {f"{name}_{part}": model_field for part, model_field in group.model_fields.items()}
-            if is_group
-            else {name: field}
-        )
-        for part, model_field in fields.items():
-            required = model_field.is_required()
-            rows[part.upper()] = ("yes", "") if required else ("no", str(model_field.default))
-    return rows
-
-
-def test_documentation_is_equal(root: Path) -> None:
-    """docs/settings.md has the same settings, with the same defaults."""
-    text = (root / "docs" / "settings.md").read_text()
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (yes|no) \| `?(.*?)`? \|", text, re.MULTILINE)
-    assert {variable: (required, default) for variable, required, default in rows} == variables()

@@ -77,18 +77,3 @@ def test_shape_of_a_line() -> None:
     assert forged["ts"] != "never"
     assert half["value"] == "\ud800\x1b[2J"
     assert "canary" not in json.dumps(secret)
-
-
-def test_an_exception_is_one_line_without_local_variables() -> None:
-    """Its stack is a field."""
-    (line,) = logged(
-        SHOP + "def fail(password):\n"
-        "    raise ValueError('broken')\n"
-        "try:\n"
-        "    fail('can' + 'ary')\n"
-        "except ValueError:\n"
-        "    log.exception('request failed')\n"
-    )
-    assert line["level"] == "error"
-    assert line["stack"].endswith("ValueError: broken")
-    assert "canary" not in json.dumps(line)

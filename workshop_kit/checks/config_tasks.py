@@ -1,8 +1,9 @@
-"""The checks of config.environments and config.store: tasks.yaml run from the parameter store, as ECS would."""
+"""The checks of config.environments and config.store: the participant's run_task starts what tasks.yaml defines."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,16 +12,15 @@ import yaml
 from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
 from workshop_kit.checks import config
-from workshop_kit.engine import parameter_store, tasks
-from workshop_kit.engine.aws import NotAllowed
-from workshop_kit.engine.parameter_store import PREFIX, Settings, Store
-from workshop_kit.engine.tasks import ContainerDefinition, Delivery, parse
-from workshop_kit.errors import NotInTime, WorkshopError, first_problem
-from workshop_kit.trials import service_trial
+from workshop_kit.engine import parameter_store
+from workshop_kit.engine.parameter_store import Settings, Store
+from workshop_kit.errors import first_problem
+from workshop_kit.trials import service_trial, task_process
 from workshop_kit.trials.check_api import CheckEnded, Context, check
 from workshop_kit.trials.findings import START, findings
 from workshop_kit.trials.result import Finding, Result, conclude
-from workshop_kit.trials.trial import PORT, Trial
+from workshop_kit.trials.task_process import TaskError
+from workshop_kit.trials.trial import Trial
 from workshop_kit.trials.yaml_problem import yaml_finding
 
 ENVIRONMENTS = findings("config.environments")
@@ -36,6 +36,7 @@ READY_SECONDS = 20.0
 IMAGE = "${IMAGE}"
 NOT_SHARED = ("HTTP_PORT", "LOG_LEVEL", "HTTP_DRAIN_SECONDS")
 """Variables that an environment sets itself, or leaves to the service's default."""
+REFUSED = re.compile(r"AccessDenied.*parameter(/\S+)")
 
 LISTS = frozenset({"environment", "secrets"})
 OF_ENVIRONMENT = frozenset({"production", "staging", "qa", DESK})
@@ -48,7 +49,7 @@ PARENTS = {
 
 
 class Definition(BaseModel, extra="forbid"):
-    """An environment in tasks.yaml. Its entries are validated when they are parsed as a task definition."""
+    """An environment in tasks.yaml. What an entry has to be, ``run_task`` finds out."""
 
     image: str = "none"
     environment: list[dict[str, Any]] = []
@@ -80,45 +81,32 @@ def environments(context: Context) -> Result:
 def _start_finding(
     context: Context, name: str, settings: Settings, store: Store, definition: Definition | None
 ) -> Finding:
-    """Find whether an environment starts from its definition, is ready on its port, and logs from its level."""
-    port = str(settings[parameter_store.PORT])
+    """Find whether an environment starts from its definition, is ready, and logs from its level."""
     level = str(settings["log/level"])
-    values = {"name": name, "port": port, "level": level}
+    values = {"name": name, "level": level}
     if definition is None:
         return ENVIRONMENTS.failed("start.absent", f"no {name}", **values)
 
     try:
-        with _run_definition(context, definition, store.reader(name), settings, int(port)) as trial:
+        with _run_definition(context, name, definition, store, settings) as trial:
             logged_level = _read_variables(trial).get("LOG_LEVEL", "info")
             is_ready = trial.wait_answer("/readyz", within_seconds=READY_SECONDS)
-    except NotInTime:
-        raise
-    except WorkshopError as error:
-        return _error_finding(error, definition, values)
+    except TaskError as error:
+        return _error_finding(str(error), values)
 
-    way_to_fail = "not-ready"
-    state = "not ready"
-    if is_ready:
-        way_to_fail = "level"
-        state = "ready"
-    observation = f"{state} on port {port}, logging from {logged_level}"
+    state = "ready" if is_ready else "not ready"
+    way_to_fail = "level" if is_ready else "not-ready"
+    observation = f"{state}, logging from {logged_level}"
     return ENVIRONMENTS.equals(f"start.{way_to_fail}", observation, found=logged_level, **values)
 
 
-def _error_finding(error: WorkshopError, definition: Definition, values: Mapping[str, str]) -> Finding:
+def _error_finding(error: str, values: Mapping[str, str]) -> Finding:
     """Return the finding on an environment that was not started; ``values`` are those of the finding's texts."""
-    parameter = _foreign_parameter(definition, values["name"])
-    if parameter and isinstance(error, NotAllowed):
-        return ENVIRONMENTS.failed("start.foreign", error.what, parameter=parameter, **values)
-    return ENVIRONMENTS.failed("start.refused", error.what, reason=error.what, **values)
-
-
-def _foreign_parameter(definition: Definition, name: str) -> str:
-    """Return the first parameter of another environment that a definition asks for; "" for none."""
-    own_prefix = f"{PREFIX}/{name}/"
-    paths = [str(entry.get("valueFrom")) for entry in definition.secrets]
-    foreign_paths = [path for path in paths if not path.startswith(own_prefix)]
-    return foreign_paths[0] if foreign_paths else ""
+    reason = error[-LONGEST_REASON:]
+    refused = REFUSED.search(error)
+    if refused:
+        return ENVIRONMENTS.failed("start.foreign", reason, parameter=refused[1], **values)
+    return ENVIRONMENTS.failed("start.refused", reason, reason=reason, **values)
 
 
 def _image_finding(definitions: Mapping[str, Definition]) -> Finding:
@@ -139,48 +127,33 @@ def store(context: Context) -> Result:
     parameters = _fill_store(context, {DESK: settings})
     context.report_step("starting the service of your desk")
 
-    no_passwords = STORE.has_none("written", _passwords_as_text(definition))
+    no_passwords = STORE.has_none("written", _passwords_as_text(definition, settings))
     try:
-        with _run_definition(context, definition, parameters.reader(DESK), settings, PORT, "files") as trial:
+        with _run_definition(context, DESK, definition, parameters, settings) as trial:
             service_trial.wait_started(trial)
-            return _judge_desk(trial, settings, definition, no_passwords)
-    except NotInTime:
-        raise
-    except WorkshopError as error:
-        finding = STORE.failed("start", error.what, reason=error.what)
+            order = config.place_order(trial)
+            takes_order = STORE.equals("order", str(order), status=201)
+            all_findings = [no_passwords, takes_order]
+            return conclude(STORE.success_summary, all_findings, trial.log_tail(), lucky=takes_order.passed)
+    except TaskError as error:
+        reason = str(error)[-LONGEST_REASON:]
+        finding = STORE.failed("start", reason, reason=reason)
         return Result.did_not_start(finding.means, no_passwords, finding)
 
 
-def _passwords_as_text(definition: Definition) -> list[str]:
-    """Return the names of the passwords that a definition holds itself, and not as a parameter of the store."""
-    names = [str(entry.get("name")) for entry in definition.environment]
-    return [name for name in names if name.endswith("PASSWORD")]
-
-
-def _judge_desk(trial: Trial, settings: Settings, definition: Definition, no_passwords: Finding) -> Result:
-    """Judge a service that runs, by an order and by the variables that ``docker inspect`` shows.
-
-    ``no_passwords`` is the finding on its definition.
-    """
-    order = config.place_order(trial)
-    takes_order = STORE.equals("order", str(order), status=201)
-    all_findings = [no_passwords, takes_order]
-
-    leaks = _variables_with_secrets(trial, settings)
-    new_leaks = leaks.difference(_passwords_as_text(definition))
-    if no_passwords.passed or new_leaks:  # otherwise it would repeat the passwords of the definition
-        all_findings.append(STORE.has_none("inspect", sorted(new_leaks)))
-    return conclude(STORE.success_summary, all_findings, trial.log_tail(), lucky=takes_order.passed)
-
-
-def _variables_with_secrets(trial: Trial, settings: Settings) -> set[str]:
-    """Return the variables of a container that are called passwords, or that have a secret of the settings as value."""
-    secrets = {value.get_secret_value() for value in settings.values() if isinstance(value, SecretStr)}
-    names: set[str] = set()
-    for name, value in _read_variables(trial).items():
-        if name.endswith("PASSWORD") or value in secrets:
-            names.add(name)
+def _passwords_as_text(definition: Definition, settings: Settings) -> list[str]:
+    """Return the variables of a definition that are called passwords, or have a secret of the settings as text."""
+    secrets = _secrets_of(settings)
+    names: list[str] = []
+    for entry in definition.environment:
+        name = str(entry.get("name"))
+        if name.endswith("PASSWORD") or entry.get("value") in secrets:
+            names.append(name)
     return names
+
+
+def _secrets_of(settings: Settings) -> tuple[str, ...]:
+    return tuple(value.get_secret_value() for value in settings.values() if isinstance(value, SecretStr))
 
 
 def _read_variables(trial: Trial) -> dict[str, str]:
@@ -196,8 +169,28 @@ def _fill_store(context: Context, settings: Mapping[str, Settings]) -> Store:
     return store
 
 
-def _complete_definition(definition: Definition, image: str, settings: Settings) -> ContainerDefinition:
-    """Return a definition with this image, and with the service's other settings that environments share."""
+@contextlib.contextmanager
+def _run_definition(
+    context: Context, name: str, definition: Definition, store: Store, settings: Settings
+) -> Iterator[Trial]:
+    """Run a definition as a trial: with the service's image, and the settings that environments share.
+
+    Raises TaskError if the participant's ``run_task`` starts no container.
+    """
+    task = {
+        "name": f"task-{name}",
+        "image": context.stack.container("service").attrs["Image"],
+        "environment": [*definition.environment, *_shared_variables(definition, settings)],
+        "secrets": definition.secrets,
+    }
+    reader = store.reader(name).access
+    with task_process.run(context, task, reader) as running:
+        secrets = _secrets_of(settings)
+        yield Trial(running, secrets=secrets, superseded=context.superseded, waits=context.waits)
+
+
+def _shared_variables(definition: Definition, settings: Settings) -> list[dict[str, str]]:
+    """Return the entries for what the service needs besides, which is in no definition."""
     entries = (*definition.environment, *definition.secrets)
     own_names = {str(entry.get("name")) for entry in entries}
     left_out = own_names.union(NOT_SHARED)
@@ -207,30 +200,7 @@ def _complete_definition(definition: Definition, image: str, settings: Settings)
         variable = parameter_store.variable(name)
         if isinstance(value, str) and variable not in left_out:
             shared.append({"name": variable, "value": value})
-    environment = [*definition.environment, *shared]
-    return parse({"image": image, "environment": environment, "secrets": definition.secrets})
-
-
-@contextlib.contextmanager
-def _run_definition(
-    context: Context,
-    definition: Definition,
-    reader: Store,
-    settings: Settings,
-    port: int,
-    delivery: Delivery = "environment",
-) -> Iterator[Trial]:
-    """Run a definition as a trial; its secrets are read from the store by ``reader``, a user with limited rights.
-
-    Raises WorkshopError as `tasks.run` does.
-    """
-    image = context.stack.container("service").attrs["Image"]
-    network = f"{context.stack.project}_default"
-    task = _complete_definition(definition, image, settings)
-
-    secrets = tuple(value.get_secret_value() for value in settings.values() if isinstance(value, SecretStr))
-    with tasks.run(context.stack.session, task, reader, network=network, port=port, delivery=delivery) as running:
-        yield Trial(running, secrets=secrets, port=port, superseded=context.superseded, waits=context.waits)
+    return shared
 
 
 def read(text: str) -> dict[str, Definition]:

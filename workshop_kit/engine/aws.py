@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,10 +41,6 @@ def request_config() -> Config:
         read_timeout=patient(READ_SECONDS),
         retries={"total_max_attempts": 2},
     )
-
-
-class NotAllowed(WorkshopError):
-    """The store knows the user, but the user's policy does not allow the request."""
 
 
 @dataclass(frozen=True)
@@ -116,29 +111,10 @@ def translate_errors(access: Access, action: str) -> Iterator[None]:
 
 def _refusal_error(refusal: ClientError, access: Access, action: str) -> WorkshopError:
     """Return the error for a request that the store has answered with a refusal."""
-    answer = refusal.response.get("Error", {})
-    code = str(answer.get("Code", ""))
+    code = str(refusal.response.get("Error", {}).get("Code", ""))
     if code in {"AccessDeniedException", "AccessDenied"}:
-        user, right = _user_and_right(str(answer.get("Message", "")), refusal, access)
-        return NotAllowed(
-            f"{user} may not {action}: its policy does not allow {right}.",
+        return WorkshopError(
+            f"The policy of {access.key_id} does not allow {refusal.operation_name}: could not {action}.",
             "Ask with another user, or have the policy widened.",
         )
-
-    if code == "ParameterNotFound":
-        return WorkshopError(
-            f"The store has no such parameter: could not {action}.", "Put it there, or correct its name."
-        )
     return WorkshopError(f"The store did not {action}: {code}.", "Correct what was asked for, then try again.")
-
-
-def _user_and_right(message: str, refusal: ClientError, access: Access) -> tuple[str, str]:
-    """Return the user and the right that the user lacks.
-
-    AWS's message names them: ``User: arn:aws:iam::123456789012:user/NAME is not authorized to perform: RIGHT on …``.
-    If it does not, they are the id of the key and the operation of the request.
-    """
-    match = re.match(r"User: \S*?([^/\s]+) is not authorized to perform: (\S+)", message)
-    if match:
-        return match[1], match[2]
-    return access.key_id, str(refusal.operation_name)

@@ -25,11 +25,10 @@ ADMINISTRATOR = "AKIAWORKSHOPADMIN000"  # as in images/parameter_store: the id o
 Settings = Mapping[str, str | SecretStr]
 """Values by ``group/name``; a SecretStr becomes a SecureString."""
 GROUPS = ("MASTER_DB", "REPLICA_DB", "REDIS", "HTTP", "HEALTH", "LOG")
-PORT = "http/port"
 DIFFERENCES: Mapping[str, Settings] = {
-    "production": {PORT: "8080", "log/level": "info", "http/drain_seconds": "1"},
-    "staging": {PORT: "8081", "log/level": "debug", "http/drain_seconds": "0"},
-    "qa": {PORT: "8082", "log/level": "debug", "http/drain_seconds": "0", "master_db/sql_mode": "TRADITIONAL"},
+    "production": {"log/level": "info"},
+    "staging": {"log/level": "debug"},
+    "qa": {"log/level": "debug", "master_db/sql_mode": "TRADITIONAL"},
 }
 """The settings in which each environment differs from the stack."""
 
@@ -56,14 +55,8 @@ class Store:
             self._clients[service] = self.access.client(service)
         return self._clients[service]
 
-    def read(self, name: str) -> Parameter:
-        """Read one parameter, decrypted. Raises NotAllowed, or WorkshopError if it is not there."""
-        with translate_errors(self.access, f"read {name}"):
-            answer = self.client("ssm").get_parameter(Name=name, WithDecryption=True)
-        return _parameter(answer["Parameter"])
-
     def get_by_path(self, path: str) -> dict[str, Parameter]:
-        """Read everything below a path, by name; empty if there is nothing. Raises NotAllowed."""
+        """Read everything below a path, by name; empty if there is nothing."""
         with translate_errors(self.access, f"read what is below {path}"):
             listing = self.client("ssm").get_paginator("get_parameters_by_path")
             pages = listing.paginate(Path=path, Recursive=True, WithDecryption=True)

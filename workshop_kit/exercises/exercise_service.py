@@ -29,7 +29,7 @@ from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
 from workshop_kit.workspace.merge import same_code
 from workshop_kit.workspace.registry import Exercise
-from workshop_kit.workspace.solutions import FIRST, LATER_SERVICE_FILE
+from workshop_kit.workspace.solutions import FIRST, LATER_SERVICE_FILE, TOOLS
 
 REFERENCE = "The reference stands there: ./workshop goto put it in. To write your own: ./workshop reset {id}"
 
@@ -267,8 +267,9 @@ class ExerciseService:
 
             answer = self.progress.exercise(exercise.id).answer
             seed = self.workspace.seed
+            tools = self.workspace.notebooks / TOOLS
             context = Context(
-                exercise, self.stack(), seed, text, answer, report, folder, superseded, builds=self.builds
+                exercise, self.stack(), seed, text, answer, report, folder, superseded, builds=self.builds, tools=tools
             )
             result = CHECKS[exercise.id](context)
 

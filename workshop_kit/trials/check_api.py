@@ -31,7 +31,8 @@ class Context:
     ``folder`` is a copy of ``my_service/`` for a check that judges the service: the participant's regions of this
     exercise, the others solved. Once ``superseded`` is set, a newer check of the exercise has begun and this one ends.
     ``waits`` are those that ended by their limit. ``builds`` says how images are built, and whether they are kept.
-    ``seed`` is the participant's, or one for a table. ``answer`` is what a notebook's cell handed over.
+    ``tools`` is the participant's tools.py. ``seed`` is the participant's, or one for a table. ``answer`` is what a
+    notebook's cell handed over.
     """
 
     exercise: Exercise
@@ -44,6 +45,7 @@ class Context:
     superseded: threading.Event = field(default_factory=threading.Event)
     waits: Waits = field(default_factory=Waits)
     builds: ImageBuilds = field(default_factory=ImageBuilds)
+    tools: Path = Path("tools.py")
 
     def report_step(self, what: str) -> None:
         """Report what the check does now."""

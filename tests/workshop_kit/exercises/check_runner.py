@@ -27,7 +27,7 @@ from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.file_cell import FileCell
 from workshop_kit.workspace.regions import FileStage
 from workshop_kit.workspace.registry import Exercise
-from workshop_kit.workspace.solutions import Source
+from workshop_kit.workspace.solutions import TOOLS, Source
 
 SEED = 7
 
@@ -116,7 +116,8 @@ def judge(stack: Stack, identifier: str, text: str) -> Result:
     """Run the check of an exercise on a text of its file, beside which everything is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     if not exercise.in_service:
-        return CHECKS[identifier](Context(exercise, stack, SEED, text))
+        with folder_with({TOOLS: regions.solved(marked(CHECKOUT, TOOLS, "02b_configuration_more"))}) as folder:
+            return CHECKS[identifier](Context(exercise, stack, SEED, text, tools=folder / TOOLS))
     return judge_files(stack, identifier, {exercise.file or "": text})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,6 @@ from container_audit.targets import CONTAINER, IMAGE
 from workshop_kit.display.live import NotebookReport
 from workshop_kit.engine import reach
 from workshop_kit.engine.reaper import temporary_session
-from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
 
 
@@ -42,20 +40,18 @@ class Audit:
         return as_card(self.report)._repr_mimebundle_()
 
 
-def audit(target: Any, *, only: str | Iterable[str] = (), session: Session | None = None) -> Audit:
+def audit(target: Any, *, only: str | Iterable[str] = ()) -> Audit:
     """Audit an image, a container or ``compose:PROJECT``, as ``./workshop audit`` does. See `runner.run_audit`.
 
     ``target`` is a name, or a container or image object of the kit or of the docker SDK. ``only`` selects rules by one
-    or several words. Without ``session`` the audit makes a temporary one.
+    or several words.
     Raises WrongUsage for what names nothing, NotReady without an engine.
     """
     name = _name_of(target)
     words = [only] if isinstance(only, str) else only
 
-    session_block = nullcontext(session) if session else temporary_session(reach.connect())
-    with session_block as audit_session:
-        report = run_audit(audit_session, name, only=words, progress=NotebookReport())
-        return Audit(report)
+    with temporary_session(reach.connect()) as session:
+        return Audit(run_audit(session, name, only=words, progress=NotebookReport()))
 
 
 def _name_of(target: Any) -> str:

@@ -52,13 +52,7 @@ def run_audit(
     """
     rules = catalog.select_rules(only)
     targets = resolve(session.engine, word)
-    runs_clones = any(rule.method is Method.DYNAMIC for rule in rules)
-
-    reports = []
-    for target in targets:
-        subject = Subject(session, target, runs_clones=runs_clones)
-        reports.append(_audit_target(subject, rules, progress))
-
+    reports = [_audit_target(Subject(session, target), rules, progress) for target in targets]
     return AuditReport(word, tuple(reports))
 
 

@@ -106,18 +106,14 @@ class FrozenRun:
 
 
 class Subject:
-    """A target as the rules see it. Its clones run on a private network without any other service.
+    """A target as the rules see it. Its clones run on a private network without any other service."""
 
-    ``runs_clones`` says whether the audit has dynamic rules; without them no clone is started.
-    """
-
-    def __init__(self, session: Session, target: Target, *, runs_clones: bool = False) -> None:
+    def __init__(self, session: Session, target: Target) -> None:
         self.session = session
         self.target = target
         self._stack = contextlib.ExitStack()
         self._slots = threading.Semaphore(AT_ONCE)
         self._stopped = ""  # the reason why no further clone starts
-        self.runs_clones = runs_clones
         self.mask = Mask(secrets_among(target.image_environment).values())
         self.mask.learn(*secrets_among(target.environment).values(), *self.read_file_secrets().values())
 
@@ -212,15 +208,6 @@ class Subject:
         """Raise WorkshopError if the normal clone did not get ready."""
         if not self._normal_clone_start().ready:
             self.require_ready_run()
-
-    def seen_ports(self) -> tuple[int, ...]:
-        """Return the open ports of the normal clone; none if the audit runs no clones, or the clone did not start."""
-        if not self.runs_clones:
-            return ()
-
-        with contextlib.suppress(WorkshopError, APIError, OSError):  # the dynamic rules say why
-            return self._normal_clone_start().ports
-        return ()
 
     def require_ready_run(self) -> CloneRun:
         """Return the normal run. Raises WorkshopError if the clone did not get ready."""

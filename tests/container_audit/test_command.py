@@ -5,34 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.waiting import wait_until
-from workshop_kit import cli
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import Exit
 
 pytestmark = pytest.mark.timeout(300)
-
-Command = Callable[..., int]
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    """Run the command in this process, in an empty folder, and return its exit code."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("WORKSHOP_WORKSPACE", "/no/such")
-
-    def run(*words: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["workshop", "audit", *words])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return int(ended.value.code or 0)
-
-    return run
 
 
 def test_a_good_image_is_0_and_json_alone_is_on_stdout(
@@ -48,12 +29,6 @@ def test_a_good_image_is_0_and_json_alone_is_on_stdout(
     process = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (process.returncode, json.loads(process.stdout)["holds"]) == (Exit.GOOD, True)
     assert [*tmp_path.iterdir(), *temporary.iterdir()] == [temporary]
-
-
-def test_without_an_engine_it_is_3(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the documentation says."""
-    monkeypatch.setenv("DOCKER_HOST", "unix:///no/such.sock")
-    assert command("x") == Exit.NOT_READY
 
 
 @pytest.mark.long

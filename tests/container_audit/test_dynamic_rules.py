@@ -75,36 +75,9 @@ TWINS = {
     "log in a file, tracebacks in the streams": Twin(
         {"command": ["only-file"]}, {"logs.to-streams": RuleVerdict.FAILS, "logs.structured": RuleVerdict.CANNOT_TELL}
     ),
-    "never promised to read PORT": Twin(
-        {"entrypoint": ["python3", "-c", FIXED_PORT], "stop_signal": "SIGKILL", "ports": {"8080/tcp": None}},
-        {"config.from-environment": RuleVerdict.CANNOT_TELL},
-        "base",
-    ),
     "a port that it does not name": Twin(
         {"entrypoint": ["python3", "-c", FIXED_PORT], "stop_signal": "SIGKILL"},
-        dict.fromkeys(("monitoring.health-check", "lifecycle.serves-a-port"), RuleVerdict.FAILS),
-        "base",
-    ),
-    "two programs of one name": Twin(
-        {
-            "entrypoint": ["sh", "-c", "python3 -m http.server 8080 & python3 -m http.server 8081; true"],
-            "stop_signal": "SIGKILL",
-        },
-        {"build.single-concern": RuleVerdict.FAILS},
-        "base",
-    ),
-    "a script that becomes a program": Twin(
-        {
-            "entrypoint": ["sh", "-c", "python3 -c pass; exec python3 -m http.server 8080"],
-            "stop_signal": "SIGKILL",
-            "ports": {"8080/tcp": None},
-        },
-        {"build.single-concern": RuleVerdict.HOLDS},
-        "base",
-    ),
-    "complains and ends": Twin(
-        {"entrypoint": ["python3", "-c", "raise SystemExit('where is my database?')"]},
-        {"logs.structured": RuleVerdict.CANNOT_TELL},
+        {"lifecycle.serves-a-port": RuleVerdict.FAILS},
         "base",
     ),
     "does not start": Twin(

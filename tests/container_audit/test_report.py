@@ -152,7 +152,7 @@ def test_an_entry_without_a_rule_or_a_reason_is_refused(tmp_path: Path, text: st
 def test_a_target_is_a_name_or_an_object_of_the_sdk(session: Session, images: dict[str, str]) -> None:
     """``only`` takes one word or several; no workspace is needed."""
     image = session.engine.client.images.get(images["app"])
-    assert audit(image, only="build.labels", session=session).report.targets[0].image_id == image.id
+    assert audit(image, only="build.labels").report.targets[0].image_id == image.id
     by_name = audit(images["app"], only=["build.labels", "build.pinned"])
     assert by_name.report.targets[0].image_id == image.id
     assert len(by_name.data) == 2
@@ -164,7 +164,7 @@ def test_the_three_gravest_come_first_and_what_holds_is_folded() -> None:
     card = as_card(report(RuleVerdict.FAILS)).html
     assert re.findall(r"does not hold \((\w+)\)", text)[:3] == ["critical"] * 3
     assert text.index("The gravest") < text.index("What else does not hold")
-    assert card.index('class="wk-gravest"') < card.index('class="wk-strip"') < card.index("<details")
+    assert card.index('class="wk-strip"') < card.index("<details")
     assert card.count("<details open>") == 3
     good = as_text(report(RuleVerdict.HOLDS))
     assert f"{len(catalog.rules())} hold." in good

@@ -18,7 +18,6 @@ from container_audit.runner import run_audit
 from container_audit.targets import resolve
 from tests.container_audit import bad_images
 from tests.container_audit.bad_images import BAD_IMAGE_RULES, CONFINED, SETTINGS
-from workshop_kit.engine.containers import archive_of
 from workshop_kit.engine.dialect import Dialect, PodmanDialect
 from workshop_kit.engine.recipes import OCI
 from workshop_kit.engine.session import Session
@@ -132,17 +131,6 @@ def test_a_clone_has_bounds_and_nothing_of_the_hosts(session: Session, images: d
     assert [(mount["Type"], mount["Destination"], mount["RW"]) for mount in mounts] == [("volume", "/opt", False)]
     assert [file.texts() for file in files] == [{"/opt/setting": "a setting"}]
     assert not host["Binds"]
-
-
-def test_copies_are_volumes_with_a_name(session: Session, images: dict[str, str]) -> None:
-    """A folder of the copying container is no bind without a source: of those Docker 28 does not tell the name."""
-    files = [clone_spec.MountedFiles("/opt", archive_of({"setting": "a setting"}))]
-    containers = session.engine.client.containers
-    with clone_spec.copied_files(session, images["base"], files) as copies:
-        (copying,) = containers.list(all=True, filters={"volume": copies["/opt"]})
-        host = copying.attrs["HostConfig"]
-    assert not host["Binds"]
-    assert [mount["Type"] for mount in host["Mounts"]] == ["volume"]
 
 
 def test_a_word_that_names_no_target_is_wrong_usage(session: Session) -> None:

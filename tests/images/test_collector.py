@@ -59,21 +59,42 @@ def another(bucket: LogBucket) -> Iterator[Callable[..., Running]]:
     bucket.stack.up("collector")
 
 
+RATE_PER_SECOND = 6_000
+SEED = 1
+
+
 def begun(bucket: LogBucket, service: str) -> Callable[[], bool]:
     """Whether some lines of a service are in the bucket."""
     return lambda: bool(keys_of(bucket, service))
 
 
-def test_no_line_is_lost_when_it_is_killed(bucket: LogBucket) -> None:
-    """5,000 lines, and the collector, root without a capability, is killed in their middle: 0 lost, 0 twice."""
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("total", "rounds"),
+    [
+        pytest.param(20_000, 1, id="once"),
+        pytest.param(200_000, 3, id="three times", marks=(pytest.mark.long, pytest.mark.alone)),
+    ],
+)
+def test_no_line_is_lost_when_collector_and_network_fail(bucket: LogBucket, total: int, rounds: int) -> None:
+    """The collector is killed as it reads and as it uploads, the network is cut, at random: 0 lines lost, 0 twice."""
+    chance = random.Random(SEED)
     collector = bucket.stack.container("collector")
-    assert_confined(collector, 0)
-    with write(bucket, "numbers", 5_000, rate=1_500) as writer:
-        until(begun(bucket, "numbers"), collector)
-        kill_and_start(collector)
-        writer.wait_ended(within_seconds=60)
+    assert_confined(collector, 0)  # it is root without a capability
+    service = f"writer-{rounds}"
+    with write(bucket, service, total, rate=RATE_PER_SECOND) as writer:
+        until(begun(bucket, service), collector)
+        for _ in range(rounds):
+            kill_and_start(collector, chance.uniform(0, 1))
+            time.sleep(chance.uniform(0, 1.5))
+            with bucket_away(bucket, collector):
+                time.sleep(chance.uniform(0, 1.5))
+                kill_and_start(collector, chance.uniform(0, 1))
+            time.sleep(chance.uniform(0, 0.3))  # what waited is being uploaded
+            kill_and_start(collector, chance.uniform(0, 1))
+        writer.wait_ended(within_seconds=200)
         bucket.wait_collected(60)
-        assert_whole(bucket, "numbers", 5_000)
+        assert_whole(bucket, service, total)
 
 
 @pytest.mark.long
@@ -129,34 +150,6 @@ def test_the_socket_does_where_the_folder_cannot_be_mounted(bucket: LogBucket, a
         assert log_bucket.wait_flushed(by_api.container, 60) is None
         assert '"source": "api"' in by_api.exec("cat", "/tmp/state.json").output
         assert_whole(bucket, "by-api", 10_000)
-
-
-TOTAL = 200_000
-RATE_PER_SECOND = 6_000
-ROUNDS = 3
-SEED = 1
-
-
-@pytest.mark.long
-@pytest.mark.alone
-@pytest.mark.timeout(300)
-def test_collector_and_network_fail_three_times(bucket: LogBucket) -> None:
-    """The collector is killed as it reads and as it uploads, the network is cut, at random: 0 lines lost, 0 twice."""
-    chance = random.Random(SEED)
-    collector = bucket.stack.container("collector")
-    with write(bucket, "writer", TOTAL, rate=RATE_PER_SECOND) as writer:
-        for _ in range(ROUNDS):
-            time.sleep(chance.uniform(0, 1.5))
-            kill_and_start(collector, chance.uniform(0, 1))
-            time.sleep(chance.uniform(0, 1.5))
-            with bucket_away(bucket, collector):
-                time.sleep(chance.uniform(0, 1.5))
-                kill_and_start(collector, chance.uniform(0, 1))
-            time.sleep(chance.uniform(0, 0.3))  # what waited is being uploaded
-            kill_and_start(collector, chance.uniform(0, 1))
-        writer.wait_ended(within_seconds=200)
-        bucket.wait_collected(60)
-        assert_whole(bucket, "writer", TOTAL)
 
 
 def test_the_reader_may_read_and_nothing_else(bucket: LogBucket) -> None:

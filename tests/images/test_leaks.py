@@ -9,7 +9,6 @@ import base64
 import json
 import os
 import random
-import secrets
 import string
 import subprocess
 from collections.abc import Iterator
@@ -20,8 +19,6 @@ import pandas as pd
 import pytest
 
 from tests.conftest import own_stack
-from workshop_kit.engine import images as engine_images
-from workshop_kit.engine import recipes
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.containers import run as run_container
 from workshop_kit.engine.labels import COMPOSE_PROJECT
@@ -169,28 +166,3 @@ def test_a_planted_leak_is_found(session: Session, images: dict[str, str]) -> No
 
     with run_container(session, spec) as leaky:
         leaky.wait_until(lambda: leaking_surfaces() == set(PLACES))
-
-
-@pytest.mark.long
-def test_bundle_is_in_no_layer(session: Session, images: dict[str, str], root: Path, tmp_path: Path) -> None:
-    """Each image whose build uses the bundle is built with a marked one: no layer contains the mark."""
-    canary = new_canary()
-    own = engine_images.ca_bundle()
-    bundle = tmp_path / "bundle.pem"
-    bundle.write_text((own.read_text() if own else "") + f"\n# {canary}\n")
-
-    def build(folder: Path, base: str) -> str:
-        tag = f"{recipes.REPOSITORY}/test:{secrets.token_hex(6)}"
-        words = ("--build-arg", f"BASE={base}", "--secret", f"id=ca,src={bundle}")
-        engine_images.build_folder(session, folder, tag, *words)
-        return tag
-
-    # A base with a new file in it: no step that stands on it comes from the builder's cache.
-    (tmp_path / "new").write_text(secrets.token_hex(6))
-    (tmp_path / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY new /new\n")
-    base = build(tmp_path, images["base"])
-    folders = [root / recipe.folder for recipe in recipes.RECIPES]
-    folders = [folder for folder in folders if "type=secret" in (folder / "Dockerfile").read_text()]
-    assert folders
-    for folder in folders:
-        assert find(canary, image_surfaces(session.engine, build(folder, base))).empty, folder

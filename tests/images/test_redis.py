@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from images.redis.entrypoint import StartError, hashed, user_name, users
+from images.redis.entrypoint import StartError, user_name
 from tests.images.conftest import assert_confined, run, wait_healthy
 
 PASSWORD = '"> ~* +@all\nuser x on nopass päßwörd 密码 \\'
@@ -38,16 +38,6 @@ def test_the_password_is_that_of_the_named_user(hardened: Callable[..., Any], im
     assert ask(container, "PING", user="colleague") == "PONG"
     assert "WRONGPASS" in ask(container, "PING")
     assert "NOAUTH" in ask(container, "GET", "anything", password="")
-
-
-def test_users_are_named_in_the_configuration() -> None:
-    """The service's user is ``default`` unless REDIS_USER names another one; then ``default`` is off."""
-    usual = users("secret").splitlines()
-    assert [line.split()[:3] for line in usual] == [["user", "default", "on"], ["user", "health", "on"]]
-
-    named = users("secret", name="colleague").splitlines()
-    assert "user default off resetpass" in named
-    assert named[0].startswith(f"user colleague on #{hashed('secret')} ")
 
 
 @pytest.mark.parametrize("name", ["", "two words", "a\nuser b on nopass ~* +@all", "health", "monitoring", "colleague"])

@@ -28,25 +28,23 @@ pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(900)]
 
 @dataclass(frozen=True)
 class Style:
-    """How a participant answers: with the first, second … right answer in another style; with none: the solution."""
+    """How a participant answers: with the solution, or with a right answer in another style."""
 
     name: str
-    number: int | None = None
-    """The place of the answer among those of the exercise; an exercise with fewer has the last of them."""
+    is_other: bool = False
     is_lazy: bool = False
     """Nothing is solved at all."""
 
     def answer(self, exercise: Exercise) -> Path | None:
         """Return the answer to an exercise; None for the solution."""
-        if self.number is None or not exercise.alternatives:
+        if not self.is_other or not exercise.alternatives:
             return None
-        return CHECKOUT / exercise.answers / exercise.alternatives[min(self.number, len(exercise.alternatives) - 1)]
+        return CHECKOUT / exercise.answers / exercise.alternatives[0]
 
 
 STYLES = (
     Style("the solutions"),
-    Style("other answers", 0),
-    Style("still other answers", 1),
+    Style("other answers", is_other=True),
     Style("nothing solved", is_lazy=True),
 )
 

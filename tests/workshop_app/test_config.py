@@ -133,11 +133,3 @@ def test_a_password_and_its_file_are_refused(tmp_path: Path) -> None:
     (sentence,) = problems(GOOD | {"MASTER_DB_PASSWORD_FILE": str(path)})
     assert sentence.startswith("MASTER_DB: ")
     assert sentence.endswith("PASSWORD and PASSWORD_FILE are both set: keep one of the two")
-
-
-@pytest.mark.parametrize("text", ["", "redis;master-db", "none,redis", "redis, master-db", "mongodb"])
-def test_unknown_dependencies_are_refused(text: str) -> None:
-    """What nobody pings cannot be critical."""
-    assert [sentence.partition(": ")[0] for sentence in problems(GOOD | {"HEALTH_CRITICAL": text})] == [
-        "HEALTH_CRITICAL"
-    ]

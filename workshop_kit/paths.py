@@ -16,8 +16,6 @@ LAUNCHER = CHECKOUT / "workshop"
 """The launcher: a clone has it, a package does not."""
 TOURS = CHECKOUT / "build" / "tour"
 """The folder with the workspace of tours, and their results."""
-GRADES = CHECKOUT / "build" / "grade"
-"""The folder with the grades of what people handed in, and with the workspaces in which it is judged."""
 
 
 def clone_command(name: str) -> str:

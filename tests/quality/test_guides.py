@@ -11,6 +11,8 @@ import pytest
 from workshop_dev import generated
 from workshop_kit.commands import COMMANDS
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import registry
+from workshop_kit.workspace.course import load_course
 from workshop_kit.workspace.folder import LINKED
 
 PAGES = [
@@ -87,3 +89,24 @@ def test_the_page_of_engines_is_of_the_last_runs(root: Path) -> None:
     """Tests of other engines note their runs; ``./workshop build`` keeps the last ones, and writes the page."""
     record = json.loads((root / generated.ENGINE_RECORD).read_text())
     assert (root / generated.ENGINES).read_text() == generated.engines_page(record)
+
+
+WEEK = re.compile(
+    r"^\| \d \| (?P<lessons>.+?) \| (?P<minutes>\d+) \| (?P<core>.*?) \| (?P<more>.*?) ?\|$", re.MULTILINE
+)
+
+
+def test_the_weeks_of_a_course_have_every_exercise_once_and_all_minutes(root: Path) -> None:
+    """A core exercise is handed in, any other is for home; each stands beside its lesson, and no class is too long."""
+    weeks = list(WEEK.finditer((root / "docs" / "teaching.md").read_text()))
+    in_files = [exercise for exercise in registry.load(root) if exercise.file]
+    for column in ("core", "more"):
+        names = [name for week in weeks for name in re.findall(r"`(\w+\.\w+)`", week[column])]
+        assert sorted(names) == sorted(exercise.id for exercise in in_files if exercise.weight == column)
+    for exercise in in_files:
+        [week] = [week for week in weeks if f"`{exercise.id}`" in week["core"] + week["more"]]
+        assert f"`{exercise.lesson}`" in week["lessons"]
+
+    minutes = [int(week["minutes"]) for week in weeks]
+    assert sum(minutes) == load_course(root).tracks["full"].minutes
+    assert max(minutes) <= 90

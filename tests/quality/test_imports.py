@@ -41,7 +41,7 @@ FLOORS = (
     # who teaches
     ("workshop_room.timetable",),
     ("workshop_room.pages",),
-    ("workshop_room.desk", "workshop_room.grading", "workshop_room.seats"),
+    ("workshop_room.desk", "workshop_room.seats"),
     ("workshop_room.commands",),
     # who maintains
     ("workshop_dev",),

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import typer
 from nbformat.sign import NotebookNotary
 
 from tests.workshop_kit.exercises.conftest import no_engine
@@ -20,7 +19,7 @@ from workshop_dev.commands import development
 from workshop_kit import files
 from workshop_kit.commands import exercises
 from workshop_kit.commands.watch import CheckOnSave
-from workshop_kit.errors import Exit, WorkshopError
+from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.reporting import Report, silent
 from workshop_kit.trials.result import Finding, Result, Verdict
@@ -89,26 +88,6 @@ def test_a_build_that_is_interrupted_says_what_is_left(
     with pytest.raises(KeyboardInterrupt):
         development.build()
     assert capsys.readouterr().err == f"Left as they were: {before_last}, {last}.\n"
-
-
-@pytest.mark.parametrize(
-    ("verdict", "code", "says"),
-    [
-        (Verdict.CANNOT_JUDGE, Exit.NOT_READY, "./workshop doctor says what this engine lacks"),
-        (Verdict.WRONG, Exit.NOT_GOOD, "and check again"),
-    ],
-)
-@pytest.mark.usefixtures("workspace")
-def test_an_engine_that_lacks_something_is_not_the_participants_mistake(
-    verdict: Verdict, code: Exit, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The exit code is that of a machine that is not ready, and nobody is sent to edit a file."""
-    result = Result(verdict, "Memory limits do not hold.", exercise="container.limits")
-    monkeypatch.setattr(ExerciseService, "check", lambda *_: result)
-    with pytest.raises(typer.Exit) as ended:
-        exercises.check("container.limits")
-    assert ended.value.exit_code == code
-    assert says in capsys.readouterr().err
 
 
 DOCKERFILE = "container.dockerfile"

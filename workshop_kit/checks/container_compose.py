@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from workshop_kit.patience import patient
 from workshop_kit.trials.check_api import CheckEnded
@@ -34,24 +31,12 @@ PARENTS = {
     "resources": frozenset({"deploy"}),
 }
 """The keys that limit a service, each with the keys under which it may stand."""
-OTHER_FILES = {"include", "extends", "env_file", "label_file"}
-"""Keys with which a compose file makes Compose read other files."""
-COMPOSE_VARIABLES = ("PATH", "HOME", "DOCKER_CONFIG")
 COMPOSE_SECONDS = 30.0
 
 
-def read(folder: Path, *, is_closed: bool = False) -> dict[str, Any]:
-    """Return the limits of the service in compose.yaml as fields of `Spec`. Raises CheckEnded if Compose refuses it.
-
-    Compose runs on this machine. With ``is_closed``, for the files of other people, a file that names further files is
-    refused, and Compose gets no variables of this process but `COMPOSE_VARIABLES`.
-    """
-    environment = None
-    if is_closed:
-        _require_no_other_files((folder / FILE).read_text())
-        environment = {name: os.environ[name] for name in COMPOSE_VARIABLES if name in os.environ}
-
-    compose = _run_compose(folder, environment)
+def read(folder: Path) -> dict[str, Any]:
+    """Return the limits of the service in compose.yaml as fields of `Spec`. Raises CheckEnded if Compose refuses it."""
+    compose = _run_compose(folder)
     if compose.returncode != 0:
         text = (folder / FILE).read_text()
         reason = _refusal_reason(compose.stderr, folder)
@@ -59,11 +44,8 @@ def read(folder: Path, *, is_closed: bool = False) -> dict[str, Any]:
     return limits_in(json.loads(compose.stdout))
 
 
-def _run_compose(folder: Path, environment: Mapping[str, str] | None) -> subprocess.CompletedProcess[str]:
-    """Let Compose read compose.yaml in a folder. Raises CheckEnded if that takes too long.
-
-    ``environment`` None: Compose gets the variables of this process.
-    """
+def _run_compose(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Let Compose read compose.yaml in a folder. Raises CheckEnded if that takes too long."""
     command = ["docker", "compose", "--project-name", "check", "--file", FILE, "config", "--format", "json"]
     try:
         return subprocess.run(
@@ -72,42 +54,11 @@ def _run_compose(folder: Path, environment: Mapping[str, str] | None) -> subproc
             capture_output=True,
             text=True,
             check=False,
-            env=environment,
             timeout=patient(COMPOSE_SECONDS),
         )
     except subprocess.TimeoutExpired as error:
-        raise _refusal_error(f"Compose was not done after {error.timeout:.0f} s") from error
-
-
-def _require_no_other_files(text: str) -> None:
-    """Raise CheckEnded for a compose file that names other files: Compose would read them, even from a network."""
-    events = _parse_yaml(text)
-    tags = [getattr(event, "tag", None) for event in events]
-    explicit_tags = [tag for tag in tags if tag]
-    if explicit_tags:
-        raise _refusal_error(
-            f"{explicit_tags[0]} may stand for another word, which is not read when work of others is graded"
-        )
-
-    scalars = {event.value for event in events if isinstance(event, yaml.ScalarEvent)}
-    keys = sorted(scalars & OTHER_FILES)
-    if keys:
-        raise _refusal_error(f"{keys[0]} names another file, which is not read when work of others is graded")
-
-
-def _parse_yaml(text: str) -> list[yaml.Event]:
-    """Return the events of a YAML text, whose tags and scalars are as they were written. Raises CheckEnded."""
-    try:
-        return list(yaml.parse(text, yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        first_line, _, _ = str(error).partition("\n")
-        reason = getattr(error, "problem", None) or first_line
-        raise _not_readable_error(_refusal_finding(text, reason)) from error
-
-
-def _refusal_error(reason: str) -> CheckEnded:
-    """Return the error that ends the check of a file that is refused for this reason."""
-    return _not_readable_error(FINDINGS.failed("file.refused", reason, reason=reason))
+        reason = f"Compose was not done after {error.timeout:.0f} s"
+        raise _not_readable_error(FINDINGS.failed("file.refused", reason, reason=reason)) from error
 
 
 def _refusal_reason(error_text: str, folder: Path) -> str:

@@ -165,7 +165,7 @@ def _freeze_with_newer_wheels(context: Context) -> str:
     base = _build_newer_base(session, context.stack.root)
     with service_image.build(context, base=base) as image:
         spec = Spec(image=image, entrypoint=("pip", "freeze"), network="none")
-        with containers.run(session, service_trial.confine(context.stack, spec)) as running:
+        with containers.run(session, spec) as running:
             running.wait_ended()
             return running.log_tail(lines=200)
 

@@ -82,7 +82,7 @@ def task_numbers(seed: int) -> dict[str, Any]:
 @check("container.limits", task_numbers)
 def limits(context: Context) -> Result:
     """Run the service with the participant's limits, and try from inside to exceed each of them."""
-    own_limits = container_compose.read(context.folder, is_closed=context.stack.is_closed)
+    own_limits = container_compose.read(context.folder)
     with service_image.build(context) as image, service_trial.run(context, image, **own_limits) as trial:
         return _try_limits(trial, context, own_limits)
 

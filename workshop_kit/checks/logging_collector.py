@@ -9,7 +9,6 @@ from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.errors import NotInTime, WorkshopError
-from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import Context, check
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
@@ -30,7 +29,7 @@ def collector(context: Context) -> Result:
     """Kill a collector with the participant's checkpoint.py before each step that it takes, and count its lines."""
     context.report_step("killing a collector at each step that it takes")
     spec = _spec(context)
-    with containers.run(context.stack.session, service_trial.confine(context.stack, spec)) as running:
+    with containers.run(context.stack.session, spec) as running:
         began = time.monotonic()
         try:
             running.wait_ended(within_seconds=DEADLINE_SECONDS)

@@ -56,8 +56,8 @@ COMMANDS = {
         needs_no_packages=True,
     ),
     "check": Command(
-        f"{KIT}.exercises",
-        "Check an exercise on real containers: ./workshop check container.limits.",
+        f"{KIT}.check",
+        "Check exercises on real containers: ./workshop check container.limits, a lesson (02), or --all.",
         has_containers=True,
     ),
     "watch": Command(
@@ -105,11 +105,6 @@ COMMANDS = {
     "audit": Command(
         "container_audit.command",
         "Test your image or container against the factors and principles.",
-        has_containers=True,
-    ),
-    "grade": Command(
-        f"{ROOM}.grading",
-        "For teachers: judge by their effect what people handed in.",
         has_containers=True,
     ),
     "bundle": Command(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import functools
+from functools import partial
 from typing import TYPE_CHECKING
 
 from docker.errors import DockerException
@@ -43,8 +45,11 @@ def paused_containers(workspace: Workspace) -> list[PausedContainer]:
         return []
 
 
-def exercise_service(workspace: Workspace) -> ExerciseService:
-    """Return the workspace's exercises; they connect to the engine when a check needs it."""
+def exercise_service(workspace: Workspace, copy: Workspace | None = None) -> ExerciseService:
+    """Return the workspace's exercises, or those of a ``copy`` of another one, which its stack will check.
+
+    They connect to the engine when a check needs it.
+    """
     from workshop_kit.exercises.exercise_service import ExerciseService  # lazily: checks bring pandas
 
-    return ExerciseService.of(workspace, lambda: connected_stack(workspace))
+    return ExerciseService.of(copy or workspace, functools.cache(partial(connected_stack, workspace)))

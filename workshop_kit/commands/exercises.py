@@ -1,4 +1,4 @@
-"""The commands for exercises and lessons: ``check``, ``hint`` to ``update``, and ``progress``."""
+"""The commands for exercises and lessons: ``hint`` to ``update``, and ``progress``."""
 
 from __future__ import annotations
 
@@ -10,40 +10,16 @@ from typing import Annotated
 import typer
 
 from workshop_kit.commands.common import exercise_service, paused_containers
-from workshop_kit.commands.options import AsJson, ExerciseId, Seed, Track
+from workshop_kit.commands.options import AsJson, ExerciseId, Track
 from workshop_kit.errors import Exit
 from workshop_kit.exercises import cards, checkpoint, work_file
 from workshop_kit.terminal import TerminalReport, answer, say
-from workshop_kit.trials.result import Verdict
 from workshop_kit.workspace import content
 from workshop_kit.workspace.folder import own_workspace
 from workshop_kit.workspace.lab_settings import trust
 
 progress = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 WorkPath = Annotated[Path, typer.Argument(metavar="FILE", help="The file, such as progress.json on a USB stick.")]
-
-
-def check(exercise: ExerciseId, seed: Seed = None, as_json: AsJson = False) -> None:
-    """Check an exercise on real containers."""
-    service = exercise_service(own_workspace(seed=seed))
-    with TerminalReport() as report:
-        result = service.check(exercise, report)
-
-    needs_hints = not result.passed and result.verdict is not Verdict.NOT_JUDGED
-    hints = service.hints_shown(exercise) if needs_hints else ()
-    if as_json:
-        answer(json.dumps(cards.as_json(result)))
-    else:
-        answer(cards.as_text(result, hints))
-
-    if result.verdict is Verdict.CANNOT_JUDGE:
-        say("./workshop doctor says what this engine lacks, and what to do.")
-        raise typer.Exit(Exit.NOT_READY)
-    if result.verdict is Verdict.NOT_JUDGED:
-        raise typer.Exit(Exit.NOT_READY)
-    if not result.passed:
-        say(f"Edit {service.place(exercise)}, and check again.")
-        raise typer.Exit(Exit.NOT_GOOD)
 
 
 def hint(exercise: ExerciseId) -> None:

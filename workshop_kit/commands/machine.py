@@ -21,7 +21,7 @@ from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit, NotReady
 from workshop_kit.lessons import book
-from workshop_kit.paths import CHECKOUT, GRADES, LAUNCHER, TOURS
+from workshop_kit.paths import CHECKOUT, LAUNCHER, TOURS
 from workshop_kit.reporting import Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
 from workshop_kit.workspace import content, lab_settings
@@ -116,8 +116,7 @@ def down(
         if everything or engine:
             scopes.append("machine")
         outcome = provision.remove_everything(session, scopes, report)
-        for folder in (TOURS, *GRADES.glob("work-*")):
-            provision.remove_tours(folder, session.engine, scopes, outcome, report)
+        provision.remove_tours(TOURS, session.engine, scopes, outcome, report)
         unlisted = cleanup.list_unlisted(session)
         packages = provision.take_engine_back(session, report) if engine else []
 

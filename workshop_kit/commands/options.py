@@ -13,7 +13,7 @@ NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the ad
 NoInstall = Annotated[
     bool, typer.Option("--no-install", help="Neither install nor start anything on the machine; say what is missing.")
 ]
-Seed = Annotated[int | None, typer.Option(help="The numbers of this table; from now on, for every exercise.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="The numbers of this table; from now on, for every exercise.")]
 Track = Annotated[
     str | None, typer.Option(help=f"One of: {', '.join(TRACKS)}; left out, that of the last start, or full.")
 ]

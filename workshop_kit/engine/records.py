@@ -21,22 +21,21 @@ MAX_BYTES = 10_000_000
 
 
 class RecordFile(Generic[Record]):
-    """Records in a file of at most ``max_bytes``. ``noun`` is the word for one record in messages.
+    """Records in a file of at most `MAX_BYTES`. ``noun`` is the word for one record in messages.
 
     What a method has written is on the disk when it returns. Every method raises WorkshopError if the file cannot be
     read or written (a full disk, say).
     """
 
-    def __init__(self, path: Path, kind: type[Record], noun: str, *, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, path: Path, kind: type[Record], noun: str) -> None:
         self.path = path
         self._noun = noun
-        self._max_bytes = max_bytes
         self._adapter: TypeAdapter[Record] = TypeAdapter(kind)
 
     def read(self) -> tuple[list[Record], list[str]]:
         """Return the records, oldest first, and a sentence for each line that is no record."""
         try:
-            content = read_small(self.path, max_bytes=self._max_bytes)
+            content = read_small(self.path, max_bytes=MAX_BYTES)
         except FileNotFoundError:
             content = b""
 

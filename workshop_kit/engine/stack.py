@@ -31,7 +31,6 @@ HEALTH_SECONDS = {"START": 30, "TIMEOUT": 3, "INTERVAL": 5}  # of the stack's he
 RECOVERY_SECONDS = 24  # three health checks, 5 s apart, of up to 3 s
 FILE = "compose.yaml"
 WITHOUT_START_INTERVAL = "compose.no-start-interval.yaml"
-CLOSED = "compose.closed.yaml"
 MARK = "# Written by ./workshop setup: change compose.yaml, not this file."
 SECRETS = (
     "master_db_password",
@@ -45,16 +44,12 @@ SECRETS = (
 
 @dataclass(frozen=True)
 class Stack:
-    """The stack of one workspace. ``root`` is the checkout; ``folder`` is the workspace's, with the secrets in it.
-
-    A stack that ``is_closed`` runs code of others: its containers get no answer from outside of this machine.
-    """
+    """The stack of one workspace. ``root`` is the checkout; ``folder`` is the workspace's, with the secrets in it."""
 
     session: Session
     root: Path
     folder: Path
     project: str
-    is_closed: bool = False
 
     @property
     def network(self) -> str:
@@ -98,13 +93,10 @@ class Stack:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The names of the compose files: one for all stacks, one for older engines, one for a closed stack."""
-        files = [FILE]
-        if not self.session.engine.dialect.knows_start_interval:
-            files.append(WITHOUT_START_INTERVAL)
-        if self.is_closed:
-            files.append(CLOSED)
-        return tuple(files)
+        """The names of the compose files: one for all engines, one more for older ones."""
+        if self.session.engine.dialect.knows_start_interval:
+            return (FILE,)
+        return (FILE, WITHOUT_START_INTERVAL)
 
     def up(self, *services: str, report: Report = silent) -> None:
         """Start the stack (or some services with what they depend on) and wait until all of it is healthy.

@@ -23,7 +23,7 @@ from workshop_kit.workspace.solutions import TOOLS, Source
 from workshop_kit.workspace.track_notebook import unfold
 
 LEFT_OUT = (".git", "__pycache__", ".ipynb_checkpoints", ".venv")
-"""Parts of ``my_service/`` that a check does not copy."""
+"""Parts of a participant's folders that a check does not copy."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +119,7 @@ class ExerciseFiles:
         or when this exercise's file is missing, not text, or too large.
         """
         self.read_text()  # only for its Unreadable
-        try:
-            ignored = shutil.ignore_patterns(*LEFT_OUT)
-            shutil.copytree(self.folder / MY_SERVICE, target, symlinks=True, ignore=ignored)
-        except (OSError, shutil.Error) as error:
-            raise Unreadable(f"{MY_SERVICE} cannot be copied: {error}.", "Remove what is no plain file.") from error
-
+        copy_folder(self.folder / MY_SERVICE, target)
         return self._solve_copy(target, self._begun_ids(exercises))
 
     def _solve_copy(self, copy: Path, begun_ids: Collection[str]) -> ServiceCopy:
@@ -211,7 +206,11 @@ class ExerciseFiles:
         If the file is damaged, return a fresh file with ``body``; the caller makes a copy of the damaged one.
         Raises Unreadable where a later step of the lessons has replaced the exercise's lines.
         """
-        self._require_stage()
+        if self.is_replaced():
+            raise Unreadable(
+                f"{self.shown_name} has grown past {self.exercise.id}: a later step replaced its lines.",
+                f"`./workshop goto {self.exercise.lesson}` brings the lesson back to its start.",
+            )
         try:
             return self._put_into(self.read_text(), body)
         except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
@@ -223,20 +222,16 @@ class ExerciseFiles:
             return regions.starter(self.source_text)
         return (self.root / self.exercise.path).read_text()
 
-    def _require_stage(self) -> None:
-        """Raise Unreadable where the file has grown past the stages that have the exercise."""
+    def is_replaced(self) -> bool:
+        """Return whether the file has grown past the stages that have the exercise."""
         file_stage = growth.stages(self.folder).get(self.exercise.path)
         if not self.exercise.in_service or file_stage is None:
-            return
+            return False
 
         source = self._source
         stages = source.stages_of(self.exercise.id)
         has_region = self.exercise.id in regions.ids(source.at(file_stage))
-        if stages and file_stage > stages[-1] and not has_region:
-            raise Unreadable(
-                f"{self.shown_name} has grown past {self.exercise.id}: a later step replaced its lines.",
-                f"`./workshop goto {self.exercise.lesson}` brings the lesson back to its start.",
-            )
+        return bool(stages) and file_stage > stages[-1] and not has_region
 
     def _put_into(self, text: str, body: str) -> str:
         """Return the ``text`` of a file or notebook with ``body`` in the exercise's region or cell."""
@@ -247,6 +242,14 @@ class ExerciseFiles:
         cell = _find_cell(notebook, self.exercise.cell)
         cell["source"] = body.rstrip("\n").splitlines(keepends=True)
         return notebook_bytes(notebook).decode()
+
+
+def copy_folder(folder: Path, target: Path) -> None:
+    """Copy a participant's folder without the parts of `LEFT_OUT`. Raises Unreadable if it cannot be copied."""
+    try:
+        shutil.copytree(folder, target, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    except (OSError, shutil.Error) as error:
+        raise Unreadable(f"{folder.name} cannot be copied: {error}.", "Remove what is no plain file.") from error
 
 
 def _line_range(region: Region) -> str:

@@ -20,7 +20,6 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.trials import findings
 from workshop_kit.trials.check_api import Context, seeded_random
-from workshop_kit.trials.image_builds import ImageBuilds
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.trials.stand_ins import name_owners
 from workshop_kit.workspace import content, registry
@@ -53,7 +52,6 @@ class ExerciseService:
     exercises: tuple[Exercise, ...] = ()
     fixture_names: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     running: dict[str, threading.Event] = field(default_factory=dict, repr=False)
-    builds: ImageBuilds = field(default_factory=ImageBuilds, repr=False)
 
     @classmethod
     def of(cls, workspace: Workspace, stack: Callable[[], Stack], root: Path = CHECKOUT) -> ExerciseService:
@@ -241,6 +239,10 @@ class ExerciseService:
         has_later_service = (self.workspace.my_service / LATER_SERVICE_FILE).exists()
         return has_later_service and exercise.in_service and exercise.lesson == FIRST
 
+    def is_replaced(self, exercise: Exercise) -> bool:
+        """Return whether a later lesson has replaced the lines of the exercise, or the service that it needs."""
+        return self.is_too_late(exercise) or self.exercise_files(exercise).is_replaced()
+
     def judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Result:
         """Run the check on copies of the participant's files, and return its result; nothing is recorded.
 
@@ -268,9 +270,7 @@ class ExerciseService:
             answer = self.progress.exercise(exercise.id).answer
             seed = self.workspace.seed
             tools = self.workspace.notebooks / TOOLS
-            context = Context(
-                exercise, self.stack(), seed, text, answer, report, folder, superseded, builds=self.builds, tools=tools
-            )
+            context = Context(exercise, self.stack(), seed, text, answer, report, folder, superseded, tools=tools)
             result = CHECKS[exercise.id](context)
 
         return _explain_copy(result, files, copy)

@@ -52,20 +52,6 @@ def endless_build(output: str, seconds: float) -> Finding:
     return FINDINGS.failed("build.endless", _filled_tail(output), place=_running_step(output), seconds=seconds)
 
 
-def ended_build(output: str, reason: str) -> Finding:
-    """Return the finding for a builder that was ended because it took too much of the machine."""
-    return FINDINGS.failed("build.beyond", _filled_tail(output), place=_running_step(output), reason=reason)
-
-
-def outside_finding(source: str) -> Finding:
-    """Return the finding for work of others whose Dockerfile is not built.
-
-    The builder would fetch ``source`` from outside, and such work is built without a network.
-    """
-    sentence = f"It has {source}, which may fetch something from outside, and work of others is built without a network"
-    return FINDINGS.failed("build.registry", source, place="before the first step", sentence=f"{sentence}.")
-
-
 def _running_step(output: str) -> str:
     """Return the step that a builder had begun last."""
     steps = BEGUN_STEP.findall(output)

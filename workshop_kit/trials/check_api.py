@@ -18,7 +18,6 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.trials import control
 from workshop_kit.trials.control import Waits
-from workshop_kit.trials.image_builds import ImageBuilds
 from workshop_kit.trials.result import Result
 from workshop_kit.workspace.registry import Exercise
 
@@ -30,9 +29,8 @@ class Context:
     ``text`` is that of the exercise's file outside of the service: the participant's region, the others solved.
     ``folder`` is a copy of ``my_service/`` for a check that judges the service: the participant's regions of this
     exercise, the others solved. Once ``superseded`` is set, a newer check of the exercise has begun and this one ends.
-    ``waits`` are those that ended by their limit. ``builds`` says how images are built, and whether they are kept.
-    ``tools`` is the participant's tools.py. ``seed`` is the participant's, or one for a table. ``answer`` is what a
-    notebook's cell handed over.
+    ``waits`` are those that ended by their limit. ``tools`` is the participant's tools.py. ``seed`` is the
+    participant's, or one for a table. ``answer`` is what a notebook's cell handed over.
     """
 
     exercise: Exercise
@@ -44,7 +42,6 @@ class Context:
     folder: Path = Path()
     superseded: threading.Event = field(default_factory=threading.Event)
     waits: Waits = field(default_factory=Waits)
-    builds: ImageBuilds = field(default_factory=ImageBuilds)
     tools: Path = Path("tools.py")
 
     def report_step(self, what: str) -> None:

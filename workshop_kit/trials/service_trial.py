@@ -13,10 +13,8 @@ from typing import Any
 from workshop_kit.engine import containers, pauses
 from workshop_kit.engine.containers import SECRETS_FOLDER, CommandResult, Spec
 from workshop_kit.engine.labels import COLLECT
-from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.host import MIB
 from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report, Step, silent
@@ -37,12 +35,6 @@ SHELLS = ("sh", "bash", "dash")
 ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
 
 EXEC_SECONDS = 5.0
-CLOSED_MEMORY_BYTES = 512 * MIB
-CLOSED_FILE_BYTES = 64 * MIB
-CLOSED_PIDS = 200
-CLOSED_TMPFS = "size=16m,mode=1777"
-CLOSED_NAME_SERVER = "127.0.0.1"
-"""An address in the container where no name server listens: only names of the stack, which the engine knows, work."""
 FINDINGS = findings(START)
 
 
@@ -89,7 +81,7 @@ def run(context: Context, image: str, **changes: Any) -> Iterator[Trial]:
     context.report_step("starting your service")
     try:
         spec = replace(_spec(image), **changes)
-        running = containers.run(context.stack.session, confine(context.stack, spec))
+        running = containers.run(context.stack.session, spec)
     except WorkshopError as error:
         raise CheckEnded(refusal_result(error)) from error
     with running:
@@ -133,9 +125,8 @@ def run_with_stack(
         files={**passwords, **given_files},
         dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
     )
-    spec = confine(stack, replace(spec, **changes))
 
-    with containers.run(stack.session, spec) as running:
+    with containers.run(stack.session, replace(spec, **changes)) as running:
         yield Trial(running, secrets=tuple(passwords.values()), superseded=context.superseded, waits=context.waits)
 
 
@@ -171,16 +162,10 @@ def wrap_command(command: Sequence[str], wrapper: str) -> tuple[str, ...]:
 
 def _command_of(context: Context, image: str) -> list[str]:
     """Return the words that a container of the image runs."""
-    config = _image_config(context.stack.session, image)
+    config = context.stack.session.engine.client.images.get(image).attrs["Config"]
     entrypoint = config.get("Entrypoint") or ()
     command = config.get("Cmd") or ()
     return [*entrypoint, *command]
-
-
-def _image_config(session: Session, image: str) -> dict[str, Any]:
-    """Return the configuration of an image, as the engine's API has it."""
-    config: dict[str, Any] = session.engine.client.images.get(image).attrs["Config"]
-    return config
 
 
 @contextlib.contextmanager
@@ -205,47 +190,6 @@ def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float = 
 def _spec(image: str) -> Spec:
     """Return the spec of a trial's container, whose log the check reads and the collector does not."""
     return Spec(image, ports=(PORT,), labels={COLLECT: "no"}, healthcheck=NO_HEALTHCHECK, host={"LogConfig": SMALL_LOG})
-
-
-def confine(stack: Stack, spec: Spec) -> Spec:
-    """Return the spec of a trial, which a closed stack limits: it runs code of others.
-
-    The container of a closed stack has no network but the stack's, and a tmpfs in place of each volume that its image
-    declares. No file grows beyond `CLOSED_FILE_BYTES`. What the participant's compose.yaml grants is cut to
-    `CLOSED_MEMORY_BYTES` without swap, one core and `CLOSED_PIDS`.
-    """
-    if not stack.is_closed:
-        return spec
-
-    image_volumes = _image_config(stack.session, spec.image).get("Volumes") or {}
-    mounted_paths = {*spec.volumes, *spec.tmpfs}
-    image_tmpfs = {path: CLOSED_TMPFS for path in image_volumes if path not in mounted_paths}
-    memory_bytes = min(spec.memory_bytes or CLOSED_MEMORY_BYTES, CLOSED_MEMORY_BYTES)
-
-    return replace(
-        spec,
-        network=spec.network or stack.network,
-        tmpfs={**spec.tmpfs, **image_tmpfs},
-        memory_bytes=memory_bytes,
-        cpus=min(spec.cpus or 1.0, 1.0),
-        pids=min(spec.pids or CLOSED_PIDS, CLOSED_PIDS),
-        host=_closed_host_config(spec.host, memory_bytes),
-    )
-
-
-def _closed_host_config(host: Mapping[str, Any], memory_bytes: int) -> dict[str, Any]:
-    """Return the engine's host configuration with the limits of a closed stack on files, names and swap."""
-    limits = [
-        {"Name": "fsize", "Soft": CLOSED_FILE_BYTES, "Hard": CLOSED_FILE_BYTES},
-        {"Name": "core", "Soft": 0, "Hard": 0},
-    ]
-    closed_host = {**host, "Ulimits": limits, "Dns": [CLOSED_NAME_SERVER]}
-
-    swap_bytes = closed_host.get("MemorySwap", 0)
-    is_limited = 0 <= swap_bytes <= memory_bytes  # the engine takes a negative number for "no limit"
-    if not is_limited:
-        closed_host["MemorySwap"] = memory_bytes
-    return closed_host
 
 
 def wait_order(trial: Trial) -> None:

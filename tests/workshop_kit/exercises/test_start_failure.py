@@ -17,7 +17,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.host import MIB
 from workshop_kit.patience import VARIABLE
 from workshop_kit.trials import start_failure
-from workshop_kit.trials.build_failure import build_finding, ended_build, endless_build
+from workshop_kit.trials.build_failure import build_finding, endless_build
 from workshop_kit.trials.result import Finding
 from workshop_kit.trials.start_failure import crash_reason, missing_program
 from workshop_kit.trials.trial import Trial
@@ -121,13 +121,6 @@ def test_a_build_without_an_end_is_named() -> None:
     finding = endless_build("#7 [2/5] RUN sleep 600\n", 61.0)
     assert (finding.key, finding.called) == ("start.build.endless", "docker build: step 2 of 5: RUN sleep 600")
     assert "61 s" in finding.means
-
-
-def test_a_build_that_took_too_much_is_named() -> None:
-    """With the step that it was in, and what it took too much of."""
-    finding = ended_build("#7 [2/5] RUN python bomb.py\n", "it started more than 1,000 processes")
-    assert (finding.key, finding.called) == ("start.build.beyond", "docker build: step 2 of 5: RUN python bomb.py")
-    assert finding.means.endswith("it started more than 1,000 processes.")
 
 
 CREATE = "OCI runtime create failed: runc create failed: unable to start container process"

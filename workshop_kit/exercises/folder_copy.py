@@ -1,0 +1,107 @@
+"""A copy of a folder that somebody handed in, as a workspace whose exercises can be checked."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop_kit.errors import WrongUsage
+from workshop_kit.exercises.exercise_files import copy_folder
+from workshop_kit.files import read_small_text
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import growth, regions, solutions
+from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.workspace.folder import HIDDEN, ID, SEED, Workspace
+from workshop_kit.workspace.regions import FileStage
+from workshop_kit.workspace.solutions import Source
+
+BESIDE_SERVICE = ("exercises", "notebooks")
+"""The folders of a workspace that have answers, too: ``tools.py`` is beside the notebooks."""
+SIGNS = ("Dockerfile", "app.py")
+"""A folder with one of these files is a ``my_service/``."""
+NO_ID = "00000000"
+"""The id of a copy: nothing is made for it in the engine."""
+
+
+@dataclass(frozen=True)
+class FolderCopy:
+    """The workspace of a copy; ``has_exercises`` is false for a ``my_service/`` alone.
+
+    ``has_seed`` says whether its numbers are known: the workspace's own, or those that the caller named.
+    """
+
+    workspace: Workspace
+    has_exercises: bool
+    has_seed: bool
+
+
+@contextlib.contextmanager
+def copy_of(folder: Path, seed: int | None = None) -> Iterator[FolderCopy]:
+    """Yield a copy of a workspace or a ``my_service/``, and remove it at the end; the folder stays as it is.
+
+    ``seed`` is for a folder that does not say its own. Raises WrongUsage for any other folder, WorkshopError for one
+    that cannot be copied.
+    """
+    is_workspace = (folder / MY_SERVICE).is_dir()
+    if not is_workspace and not any((folder / name).is_file() for name in SIGNS):
+        raise WrongUsage(f"There is no service in {folder}.", f"Name a workspace, or a {MY_SERVICE} folder.")
+
+    with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
+        copy = Path(temporary) / folder.resolve().name
+        copy_folder(folder / MY_SERVICE if is_workspace else folder, copy / MY_SERVICE)
+        for name in BESIDE_SERVICE:
+            if is_workspace and (folder / name).is_dir():
+                copy_folder(folder / name, copy / name)
+
+        workspace = Workspace(copy, NO_ID)
+        _record_stages(copy, growth.stages(folder))
+        own_seed = _seed_of(folder / HIDDEN)
+        known_seed = seed if own_seed is None else own_seed
+        if known_seed is not None:
+            workspace.share_seed(known_seed)
+        yield FolderCopy(workspace, workspace.exercises.is_dir(), known_seed is not None)
+
+
+def _record_stages(copy: Path, own_stages: dict[str, FileStage]) -> None:
+    """Record the stage of each file: the one that the workspace says, or else the one that its text shows."""
+    for source in solutions.service_sources(CHECKOUT):
+        path = copy / source.path
+        if path.is_file():
+            text = path.read_bytes().decode(errors="replace")
+            growth.record(copy, source.path, own_stages.get(source.path) or stage_of(source, text))
+
+
+def stage_of(source: Source, text: str) -> FileStage:
+    """Return the last stage of a file that has the same exercises as a participant's text.
+
+    If no stage has them, or the text has damaged markers, it is the last stage of the file.
+    """
+    last_stage = source.stages[-1]
+    try:
+        ids = set(regions.ids(text))
+    except regions.MarkerError:
+        return last_stage
+
+    matching_stages = [stage for stage in source.stages if set(regions.ids(source.at(stage))) == ids]
+    return matching_stages[-1] if matching_stages else last_stage
+
+
+def _seed_of(hidden: Path) -> int | None:
+    """Return the seed of a workspace: a shared one, else the one that its id gives; None without either."""
+    shared_seed = _word_in(hidden / SEED)
+    if shared_seed.isascii() and shared_seed.isdecimal():
+        return int(shared_seed)
+
+    workspace_id = _word_in(hidden / "id")
+    return int(workspace_id, 16) if ID.fullmatch(workspace_id) else None
+
+
+def _word_in(path: Path) -> str:
+    """Return the text of a small file, "" if there is none."""
+    try:
+        return read_small_text(path, max_bytes=100).strip()
+    except FileNotFoundError:
+        return ""

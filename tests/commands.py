@@ -8,7 +8,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from workshop_kit.engine import install
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.reporting import silent
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 """Runs the command line with these words."""
@@ -33,10 +35,14 @@ def copy_of_the_checkout(target: Path, *without: str) -> Path:
     return target
 
 
+def ensure_npm() -> None:
+    """Install Debian's Node.js and npm unless they are there."""
+    if not shutil.which("npm"):
+        install.install_packages(["nodejs", "npm"], silent, "npm")
+
+
 def npm_package(folder: Path, name: str, version: str) -> Path:
     """Install a package of npm below ``folder`` and return its own folder."""
-    from workshop_room.seats import hub_server
-
-    hub_server.ensure_npm(may_install=True)
+    ensure_npm()
     run("npm", "install", "--no-save", "--prefix", folder, f"{name}@{version}")
     return folder / "node_modules" / name

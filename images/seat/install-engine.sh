@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install Debian's Docker engine, its command, and the plugins buildx and compose, as root: the packages that
-# `./workshop setup` installs. For the seat image and the dev container.
+# `./workshop setup` installs, and git. For the seat image and the dev container.
 set -eu
 
 # An installed package must not start its service while an image is built.
@@ -13,6 +13,6 @@ fi
 
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
-apt-get install --yes --no-install-recommends docker.io docker-cli docker-buildx docker-compose iptables tini
+apt-get install --yes --no-install-recommends docker.io docker-cli docker-buildx docker-compose git iptables tini
 apt-get clean
 rm -rf /var/lib/apt/lists/*

@@ -119,11 +119,6 @@ COMMANDS = {
         f"{ROOM}.seats",
         "For rooms: run the server of one seat, as a JupyterHub does; --build builds the seats' image.",
     ),
-    "hub": Command(
-        f"{ROOM}.seats",
-        "For rooms: seats on one machine for people without an engine.",
-        may_install=True,
-    ),
     "test": Command(
         f"{DEV}.development",
         "Run the whole test suite.",

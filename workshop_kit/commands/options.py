@@ -21,9 +21,6 @@ Begin = Annotated[
     str, typer.Option("--start", help="When the day begins, as in 09:30; then times are times of day.", metavar="TIME")
 ]
 Lessons = Annotated[list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")]
-Address = Annotated[
-    str | None, typer.Option(help="The address of the room; left out, this machine's own in its network.")
-]
 ExerciseId = Annotated[
     str,
     typer.Argument(

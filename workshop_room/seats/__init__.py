@@ -1,5 +1,5 @@
-"""Seats for people whose laptop has no engine: the server of one seat, its image, and the hub of a room.
+"""Seats for people whose laptop has no engine: the server of one seat, and its image.
 
-A seat is a privileged container with an engine of its own. JupyterHub and its proxy have an environment of their own
-(`deploy/room`), which nothing else needs.
+A seat is a privileged container with an engine of its own. `deploy/room` has the hub of a room, `deploy/cluster` that
+of a cluster.
 """

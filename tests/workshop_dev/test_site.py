@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -120,16 +119,6 @@ def test_a_site_replaces_a_site_and_nothing_else(made: Path, tmp_path: Path) -> 
     (output / site_copy.MARK).write_text("old")
     site_copy.copy(made, output)
     assert files(output) == files(made)
-
-
-def test_an_older_site_stays_where_the_new_one_cannot_be_written(made: Path, tmp_path: Path) -> None:
-    """The error is one sentence, and nothing else is left in the folder around it."""
-    output = shutil.copytree(made, tmp_path / "out" / "site")
-    (made / "broken.html").symlink_to(made / "nothing")
-    with pytest.raises(WorkshopError, match="cannot be written to"):
-        site_copy.copy(made, output)
-    assert [path.name for path in output.parent.iterdir()] == ["site"]
-    assert set(files(output)) == {site_copy.MARK, "index.html"}
 
 
 def test_a_bundle_takes_a_site_of_its_own_version(made: Path, tmp_path: Path) -> None:

@@ -56,22 +56,6 @@ def test_an_update_signs_what_it_changed(workspace: Workspace, capsys: pytest.Ca
     assert is_signed(workspace)
 
 
-def test_an_import_says_what_it_brought(
-    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """How many files changed; a second one changes none, and is as good."""
-    app = workspace.my_service / "app.py"
-    app.write_text("mine\n")
-    exercises.export_progress(tmp_path / "progress.json")
-    app.write_text("changed since\n")
-    capsys.readouterr()
-    exercises.import_progress(tmp_path / "progress.json")
-    assert "Files that are as you left them now: 1." in capsys.readouterr().err
-    assert app.read_text() == "mine\n"
-    exercises.import_progress(tmp_path / "progress.json")
-    assert "All your files were as you left them already." in capsys.readouterr().err
-
-
 def test_a_build_that_is_interrupted_says_what_is_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

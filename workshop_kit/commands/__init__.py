@@ -78,10 +78,6 @@ COMMANDS = {
         has_containers=True,
     ),
     "update": Command(f"{KIT}.exercises", "Bring changed lessons into the workspace; yours stay beside them."),
-    "progress": Command(
-        f"{KIT}.exercises",
-        "For a change of machine: export your progress and files to one file, and import it there.",
-    ),
     "tour": Command(
         f"{DEV}.tour",
         "Run every lesson (or those named) from top to bottom without a browser.",

@@ -1,10 +1,9 @@
-"""The commands for exercises and lessons: ``hint`` to ``update``, and ``progress``."""
+"""The commands for exercises and lessons: ``hint`` to ``update``."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,14 +11,11 @@ import typer
 from workshop_kit.commands.common import exercise_service, paused_containers
 from workshop_kit.commands.options import AsJson, ExerciseId, Track
 from workshop_kit.errors import Exit
-from workshop_kit.exercises import cards, checkpoint, work_file
+from workshop_kit.exercises import cards, checkpoint
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import content
 from workshop_kit.workspace.folder import own_workspace
 from workshop_kit.workspace.lab_settings import trust
-
-progress = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-WorkPath = Annotated[Path, typer.Argument(metavar="FILE", help="The file, such as progress.json on a USB stick.")]
 
 
 def hint(exercise: ExerciseId) -> None:
@@ -90,36 +86,3 @@ def update() -> None:
         trust(workspace)
     for line in result.sentences():
         say(line)
-
-
-@progress.command("export")
-def export_progress(file: WorkPath) -> None:
-    """Write your progress and files to one file.
-
-    It is text that you can read: checks, predictions, policies, my_service/, and the lessons and exercises that you
-    changed. Passwords stay behind: hidden files, and what is in a folder named secrets.
-    """
-    exported_files, left_out_files = work_file.export_work(own_workspace(), file)
-    say(f"{file} holds your progress and {len(exported_files)} files.")
-    say(f"On the other machine: ./workshop progress import {file.name}")
-    if left_out_files:
-        say(f"Left out, since they hold passwords or are no text: {', '.join(left_out_files)}.")
-
-
-@progress.command("import")
-def import_progress(file: WorkPath) -> None:
-    """Bring such a file into this workspace.
-
-    What it replaces is kept aside. It holds code that you will run: take it from yourself alone.
-    """
-    workspace = own_workspace()
-    changed_files, backup = work_file.import_work(workspace, file)
-    trust(workspace)
-
-    if changed_files:
-        count = len(changed_files)
-        say(f"Your progress is here. Files that are as you left them now: {count}. Reload those that are open.")
-    else:
-        say("Your progress is here. All your files were as you left them already.")
-    if backup.folder is not None:
-        say(f"What was here before: {backup.folder}")

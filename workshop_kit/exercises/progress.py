@@ -148,13 +148,6 @@ class Progress:
         minutes_done, minutes_left = minutes_of(rows)
         return Board(track, rows, minutes_done, minutes_left)
 
-    def add(self, addition: Document) -> None:
-        """Add the entries of another document; they replace those of the same id."""
-        with self._open_for_change() as document:
-            document.predictions |= addition.predictions
-            document.policies |= addition.policies
-            document.exercises |= addition.exercises
-
     def document(self) -> Document:
         """Return the document, an empty one without a file. Raises NotReady for a damaged file."""
         try:

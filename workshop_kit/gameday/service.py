@@ -16,6 +16,7 @@ from workshop_kit.exercises.exercise_files import LEFT_OUT
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.host import MIB
 from workshop_kit.workspace import regions, solutions
+from workshop_kit.workspace.registry import Exercise
 
 ORDERS = "orders.py"
 LESSON = "05_game_day"
@@ -88,48 +89,41 @@ def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Pa
         return Service(client, copy, [_build_image(client, copy_folder, 1)], EVERYTHING)
 
     shutil.copytree(mine, copy_folder, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
-    reference_exercises = _solve_files(exercise_service, copy_folder)
+    reference_exercises = _solve_regions(exercise_service, copy_folder)
     if reference_exercises:
         image = _build_image(client, copy_folder, 1)
     return Service(client, copy, [image], reference_exercises)
 
 
-def _solve_files(exercise_service: ExerciseService, folder: Path) -> tuple[str, ...]:
-    """Put the reference into the unsolved regions of all files of a service; return the ids of their exercises."""
+def _solve_regions(exercise_service: ExerciseService, folder: Path) -> tuple[str, ...]:
+    """Put the reference into the regions of exercises that have not passed; return the ids of those exercises."""
     solved_ids: list[str] = []
-    for source, stage in solutions.sources_at(exercise_service.root, LESSON).items():
-        if source.file != solutions.TOOLS:
-            reference = regions.solved(source.at(stage))
-            solved_ids += _solve_file(exercise_service, folder / source.file, reference)
+    for exercise in exercise_service.exercises:
+        if not exercise.in_service or exercise_service.progress.exercise(exercise.id).passed_at:
+            continue
+        for part in exercise.parts:
+            solution = exercise_service.exercise_files(part).solution
+            if _replace_region(folder, part, solution):
+                solved_ids.append(exercise.id)
 
     return tuple(dict.fromkeys(solved_ids))  # an exercise may have regions in several files
 
 
-def _solve_file(exercise_service: ExerciseService, path: Path, reference: str) -> list[str]:
-    """Put the reference's text into each region of a file whose exercise has not passed; return the exercises' ids.
+def _replace_region(folder: Path, part: Exercise, solution: str) -> bool:
+    """Put the solution into a region of a file; return whether that changed the file.
 
-    A region that the file does not have is left out: the participant may have removed all markers, or skipped the
-    notebook that adds the region. A file that is gone, or whose markers are damaged, stays as it is.
+    A file without the region, or one that is gone or damaged, stays as it is: the participant may have removed all
+    markers, or skipped the notebook that adds the region.
     """
-    solved_ids: list[str] = []
+    path = folder / str(part.file)
     try:
         text = path.read_text(encoding="utf-8")
-        file_ids = regions.ids(text)
-        reference_ids = regions.ids(reference)
-        for exercise_id in reference_ids:
-            if exercise_id not in file_ids:
-                continue
-
-            solution = regions.region_of(reference, exercise_id)
-            differs = regions.region_of(text, exercise_id) != solution
-            if differs and not exercise_service.progress.exercise(exercise_id).passed_at:
-                text = regions.replace(text, exercise_id, solution)
-                solved_ids.append(exercise_id)
+        if part.id not in regions.ids(text) or regions.region_of(text, part.id) == solution:
+            return False
+        path.write_text(regions.replace(text, part.id, solution), encoding="utf-8")
     except (OSError, UnicodeDecodeError, regions.MarkerError):
-        return []
-
-    path.write_text(text, encoding="utf-8")
-    return solved_ids
+        return False
+    return True
 
 
 def add_leak(source: str, mib: float) -> str:

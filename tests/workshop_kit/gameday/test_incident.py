@@ -16,6 +16,7 @@ import pytest
 
 from tests.waiting import wait_until
 from tests.workshop_kit.engine.kernels import own_containers
+from tests.workshop_kit.exercises.conftest import no_engine
 from tests.workshop_kit.gameday import recorded
 from workshop_kit import gameday
 from workshop_kit.display.live import LiveOutputs
@@ -30,50 +31,46 @@ from workshop_kit.gameday.customers import RATE_PER_SECOND, TURNED_AWAY
 from workshop_kit.gameday.incident import Incident
 from workshop_kit.host import MIB
 from workshop_kit.lessons.lesson import Lesson
-from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.folder import Workspace
 
 IMAGE = "the participant's image"
 EXERCISE = "config.report"
 
 
-def prepare(root: Path, mine: Path, passed: str = "") -> service.Service:
+@pytest.fixture
+def arrived(tmp_path: Path) -> ExerciseService:
+    """The exercises of a participant at the start of lesson 05, all of them solved."""
+    exercise_service = ExerciseService.of(Workspace.open(tmp_path / "workspace"), no_engine)
+    checkpoint.arrange(exercise_service, service.LESSON)
+    return exercise_service
+
+
+def prepare(exercise_service: ExerciseService) -> service.Service:
     """The service of a shop, with an engine that builds everything."""
-
-    def progress_of(name: str) -> SimpleNamespace:
-        return SimpleNamespace(passed_at="today" if name == passed else None)
-
-    exercise_service: Any = SimpleNamespace(root=root, progress=SimpleNamespace(exercise=progress_of))
     client = MagicMock()
     client.images.build.side_effect = lambda **arguments: (arguments["tag"], [])
-    return service.prepare(exercise_service, client, IMAGE, mine)
+    return service.prepare(exercise_service, client, IMAGE, exercise_service.workspace.my_service)
 
 
-@pytest.fixture
-def mine(root: Path, tmp_path: Path) -> Path:
-    """A folder as it is at the start of lesson 05, all of it solved."""
-    for name, text in solutions.files_at(root, service.LESSON).items():
-        (tmp_path / name).write_text(text)
-    return tmp_path
-
-
-def test_an_unsolved_region_is_the_reference_s_and_it_says_so(root: Path, mine: Path) -> None:
+def test_an_unsolved_region_is_the_reference_s_and_it_says_so(arrived: ExerciseService) -> None:
     """A solved folder runs as it is, and so does a region that passed, even if it differs from the reference.
 
     Else another image is built from a copy; the participant's folder stays as it is.
     """
-    solved = prepare(root, mine)
+    solved = prepare(arrived)
     assert (solved.images, solved.note) == ([IMAGE], "")
-    sources = solutions.sources_at(root, service.LESSON).items()
-    (text,) = [source.at(stage) for source, stage in sources if source.file == "config.py"]
-    starter = regions.region_of(regions.starter(text), EXERCISE)
-    path = mine / "config.py"
-    path.write_text(regions.replace(path.read_text(), EXERCISE, starter))
-    prepared = prepare(root, mine)
+
+    files = arrived.exercise_files(arrived.find(EXERCISE))
+    path = arrived.workspace.my_service / "config.py"
+    path.write_text(files.text_with_body(files.starter))
+    prepared = prepare(arrived)
     assert (prepared.images, prepared.note) == (["shop:1"], "The shop runs the reference for config.report.")
-    assert starter not in Path(prepared.folder.name, "config.py").read_text()
-    assert starter in path.read_text()
-    assert prepare(root, mine, passed=EXERCISE).images == [IMAGE]
+    assert files.starter not in Path(prepared.folder.name, "config.py").read_text()
+    assert files.starter in path.read_text()
+
+    with arrived.progress.record(EXERCISE) as record:
+        record.passed_at = "today"
+    assert prepare(arrived).images == [IMAGE]
 
 
 def test_a_leaking_release_answers_as_before_and_grows(root: Path) -> None:

@@ -1,4 +1,4 @@
-"""The speed of health probes without and with faults of dependencies, of recovery, and the cost of the agent.
+"""The speed of health probes without and with faults of dependencies, and of recovery.
 
 Probes are sent as a load balancer sends them: 200 of each path on separate connections, the paths at the same time.
 """
@@ -10,29 +10,19 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
-
-import httpx
 
 from benchmarks._rows import Row, show
 from benchmarks._workspace import own_stack
 from tests.workshop_app import probes
 from tests.workshop_app.probes import FAULTS, probe, wait_ready
-from workshop_kit.engine import monitoring
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
-from workshop_kit.host import MIB
-from workshop_kit.observe import stats
-from workshop_kit.observe.engine_api import get_json
 from workshop_kit.reporting import Report, Step
 from workshop_kit.terminal import TerminalReport
 
 PROBES = 200
 DEEP = ("/health", "/readyz")
 RECOVERIES = 5
-AGENT_RUNS = 3
-AGENT_SECONDS = 30
-SETTLED_SECONDS = 20  # ten scrapes of each target
 WELL = "all is well"
 
 
@@ -109,46 +99,6 @@ def median_and_worst(work: str, seconds: Sequence[float], aim: str) -> list[Row]
     return [median_row, worst_row]
 
 
-def agent(stack: Stack, report: Report) -> list[Row]:
-    """Measure memory and CPU of the agent while Prometheus scrapes it, by the engine's statistics."""
-    watched = monitoring.start(stack, report)
-    engine = stack.session.engine
-    agent_id = stack.container("agent").id
-    path = f"/containers/{agent_id}/stats?stream=0&one-shot=1"
-    time.sleep(SETTLED_SECONDS)
-    memory_mib = []
-    cpu_shares = []
-
-    for number in range(AGENT_RUNS):
-        report(Step("Health", number / AGENT_RUNS, "what the agent takes"))
-        cpu_seconds_before = cpu_seconds(get_json(engine, path))
-        began = time.monotonic()
-        time.sleep(AGENT_SECONDS)
-        stats_after = get_json(engine, path)
-        used_seconds = cpu_seconds(stats_after) - cpu_seconds_before
-        cpu_shares.append(used_seconds / (time.monotonic() - began))
-        memory_mib.append(stats.working_set(stats_after["memory_stats"]) / MIB)
-
-    query = {"query": f'up{{job="agent"}}[{AGENT_SECONDS}s]'}
-    answer = httpx.get(f"{watched.prometheus_url()}/api/v1/query", params=query, trust_env=False).json()
-    series = answer["data"]["result"][0]
-    scrapes = [value for _, value in series["values"]]
-    assert set(scrapes) == {"1"}, scrapes
-
-    frequency = f"scraped {len(scrapes)} times in {AGENT_SECONDS} s"
-    memory = statistics.median(memory_mib)
-    cpu_share = statistics.median(cpu_shares)
-    return [
-        Row(f"the agent, {frequency}", memory, AGENT_RUNS, "≤ 20 MiB", unit="MiB"),
-        Row(f"CPU a second of the agent, {frequency}", cpu_share, AGENT_RUNS, "≤ 0.01 s (1 % of a core)"),
-    ]
-
-
-def cpu_seconds(answer: dict[str, Any]) -> float:
-    """Return the CPU seconds of a container, from the engine's statistics."""
-    return float(answer["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9)
-
-
 def main() -> None:
     """Measure on a stack of its own."""
     rows: list[Row] = []
@@ -158,7 +108,6 @@ def main() -> None:
             report(Step("Health", number / len(cases), name))
             rows += measure_probes(stack, name)
         rows += recoveries(stack, report)
-        rows += agent(stack, report)
     show(rows)
 
 

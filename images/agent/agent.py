@@ -1,124 +1,164 @@
-"""A sidecar that exports the resource usage of its group's containers: ``GET /metrics`` on port 9101.
+"""A sidecar that exports what one service uses: ``GET /metrics`` on port 9101.
 
-It has no engine socket, no capability, no root, shares no namespace, and writes nothing. Its sources:
-
-- CPU, throttling, memory, OOM kills, processes: a read-only mount of the group's own cgroups (``cgroups``).
-- Names and network traffic: the engine's DNS server and the counters of the bridge (``neighbors``).
-
-The series of a stopped container are absent from the next answer. Two numbers cannot be read this way and are left
-out: traffic over other networks, and an OOM kill of a container's first process, whose cgroup is gone at once. Where
-the engine shows no cgroup, an empty folder is mounted: the agent says so, and exports no container.
+It runs in the PID namespace of the service's container, as the same user, so ``/proc/1`` is the service: the kernel
+shows its own cgroup and its own network there. The agent needs no mount, no capability and no socket of the engine. It
+belongs to one container, and ends with it.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import socketserver
 import sys
-import threading
-import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-
-from images.agent.cgroups import accounts
-from images.agent.exposition import Observation, exposition
-from images.agent.neighbors import Neighbors
+from typing import NamedTuple
 
 PORT = 9101
-CGROUPS = Path("/host/cgroup")
-INTERFACES = Path("/host/net")
-CLIENT_SECONDS = 2.0
-LONGEST_REQUEST = 4096
+SERVICE = Path("/proc/1")
+CGROUP = "root/sys/fs/cgroup"
+NO_LIMIT_BYTES = 1 << 60  # cgroup v1 writes "no limit" as 2⁶³ less a page
+LOOPBACK = "lo"
 
 
-class Agent:
-    """Reads all numbers at each scrape; it keeps only the names of containers."""
+class Metric(NamedTuple):
+    """A metric, with the name that cAdvisor gives it, and its value now; None is a number that the kernel lacks."""
 
-    def __init__(self, cgroups: Path, neighbors: Neighbors) -> None:
-        self.cgroups = cgroups
-        self.neighbors = neighbors
-        self._one_at_a_time = threading.Lock()
-
-    def metrics(self) -> str:
-        """Return the answer to one scrape. Raises OSError if the group's cgroups are not mounted."""
-        with self._one_at_a_time:
-            started = time.perf_counter()
-            seen = list(self._look())
-            seconds = time.perf_counter() - started
-        return exposition(seen, seconds)
-
-    def _look(self) -> Iterator[Observation]:
-        found = list(accounts(self.cgroups))
-        self.neighbors.forget_others(one.container for one in found)
-        for one in found:
-            yield Observation(self.neighbors.service(one.container), one, self.neighbors.traffic(one.container))
+    name: str
+    kind: str
+    help: str
+    value: float | None
 
 
-class Handler(socketserver.StreamRequestHandler):
-    """Serves one request per connection. (The standard library's HTTP server would double the agent's memory.)"""
-
-    timeout = CLIENT_SECONDS
-    server: Server
-
-    def handle(self) -> None:
-        """Answer ``GET /metrics``; every other path is 404."""
-        try:
-            method, path = self.rfile.readline(LONGEST_REQUEST).split()[:2]
-            while self.rfile.readline(LONGEST_REQUEST).strip():  # no header is needed
-                pass
-            self.wfile.write(self._answer(method, path))
-        except (OSError, ValueError):
-            return  # the client hung up, was too slow, or did not speak HTTP
-
-    def _answer(self, method: bytes, path: bytes) -> bytes:
-        if (method, path) != (b"GET", b"/metrics"):
-            return response("404 Not Found", "Ask for GET /metrics.\n")
-        try:
-            return response("200 OK", self.server.agent.metrics())
-        except OSError as error:
-            sys.stderr.write(f"agent: the group's cgroups cannot be read: {error}\n")
-            return response("500 Internal Server Error", "The group's cgroups cannot be read.\n")
+def read_metrics(process: Path = SERVICE) -> list[Metric]:
+    """Return the metrics of a process's container. Raises OSError if its cgroup or its network cannot be read."""
+    cgroup = process / CGROUP
+    is_version_2 = (cgroup / "cgroup.controllers").exists()
+    usage = read_version_2(cgroup) if is_version_2 else read_version_1(cgroup)
+    return [*usage, *read_network(process / "net/dev")]
 
 
-class Server(socketserver.ThreadingTCPServer):
-    """A server with a thread per connection; open connections do not delay its end."""
+def read_version_1(cgroup: Path) -> Iterator[Metric]:
+    """Yield memory and CPU from cgroup v1, which has a folder for each controller."""
+    memory = cgroup / "memory"
+    used_bytes = int((memory / "memory.usage_in_bytes").read_text())
+    limit_bytes = number(memory / "memory.limit_in_bytes")
+    if limit_bytes is not None and limit_bytes >= NO_LIMIT_BYTES:
+        limit_bytes = None
+    idle_bytes = table(memory / "memory.stat").get("total_inactive_file", 0)
+    oom_kills = table(memory / "memory.oom_control").get("oom_kill")
+    yield from memory_metrics(used_bytes, idle_bytes, limit_bytes, oom_kills)
 
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def __init__(self, agent: Agent, port: int = PORT) -> None:
-        super().__init__(("", port), Handler)
-        self.agent = agent
-
-
-def response(status: str, body: str) -> bytes:
-    """Return a complete HTTP response."""
-    content = body.encode()
-    head = f"HTTP/1.0 {status}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
-    return f"{head}Content-Length: {len(content)}\r\nConnection: close\r\n\r\n".encode() + content
+    used_nanoseconds = number(cgroup / "cpuacct" / "cpuacct.usage")
+    periods = table(cgroup / "cpu" / "cpu.stat")
+    yield from cpu_metrics(scaled(used_nanoseconds, 1e9), periods)
 
 
-def health() -> None:
-    """Exit 0 if the agent answers a scrape, else 1 with one sentence."""
-    try:
-        with socket.create_connection(("127.0.0.1", PORT), timeout=2) as asker:
-            asker.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-            status = asker.makefile("rb").readline().split()[1:2]
-    except OSError as error:
-        sys.exit(f"the agent does not answer: {error}")
-    if status != [b"200"]:
-        sys.exit("the agent cannot read the cgroups of its group")
+def read_version_2(cgroup: Path) -> Iterator[Metric]:
+    """Yield memory and CPU from cgroup v2."""
+    used_bytes = int((cgroup / "memory.current").read_text())
+    limit_bytes = number(cgroup / "memory.max")
+    idle_bytes = table(cgroup / "memory.stat").get("inactive_file", 0)
+    oom_kills = table(cgroup / "memory.events").get("oom_kill")
+    yield from memory_metrics(used_bytes, idle_bytes, limit_bytes, oom_kills)
+
+    periods = table(cgroup / "cpu.stat")
+    yield from cpu_metrics(scaled(periods.get("usage_usec"), 1e6), periods)
+
+
+def memory_metrics(used: int, idle: int, limit: int | None, oom_kills: int | None) -> Iterator[Metric]:
+    """Yield the metrics of memory. The working set is without the file cache that the kernel can take back at once."""
+    working_set = max(used - idle, 0)
+    yield Metric("container_memory_working_set_bytes", "gauge", "Memory that counts against the limit.", working_set)
+    yield Metric("container_memory_usage_bytes", "gauge", "Memory, file cache included.", used)
+    yield Metric("container_spec_memory_limit_bytes", "gauge", "Memory limit.", limit)
+    yield Metric("container_oom_events_total", "counter", "Processes killed for memory.", oom_kills)
+
+
+def cpu_metrics(seconds: float | None, periods: dict[str, int]) -> Iterator[Metric]:
+    """Yield the metrics of the CPU: time used, and the periods in which the limit held the container back."""
+    yield Metric("container_cpu_usage_seconds_total", "counter", "CPU time used.", seconds)
+
+    total = periods.get("nr_periods")
+    held_back = periods.get("nr_throttled")
+    yield Metric("container_cpu_cfs_periods_total", "counter", "Periods in which it wanted to run.", total)
+    yield Metric("container_cpu_cfs_throttled_periods_total", "counter", "Periods with throttling.", held_back)
+
+
+def read_network(file: Path) -> Iterator[Metric]:
+    """Yield the traffic of all interfaces but the loopback, from a file such as ``/proc/1/net/dev``."""
+    received = 0
+    sent = 0
+    for line in file.read_text().splitlines()[2:]:  # two lines of headings
+        interface, _, counters = line.partition(":")
+        if interface.strip() != LOOPBACK:
+            numbers = counters.split()
+            received += int(numbers[0])
+            sent += int(numbers[8])
+    yield Metric("container_network_receive_bytes_total", "counter", "Bytes received.", received)
+    yield Metric("container_network_transmit_bytes_total", "counter", "Bytes sent.", sent)
+
+
+def number(file: Path) -> int | None:
+    """Read a file with one number; None for ``max`` and for a file that this kernel lacks."""
+    if not file.exists():
+        return None
+    text = file.read_text().strip()
+    return None if text == "max" else int(text)
+
+
+def table(file: Path) -> dict[str, int]:
+    """Read a file with a name and a number in each line; {} for a file that this kernel lacks."""
+    if not file.exists():
+        return {}
+    pairs = (line.split() for line in file.read_text().splitlines())
+    return {pair[0]: int(pair[1]) for pair in pairs}
+
+
+def scaled(value: int | None, parts: float) -> float | None:
+    """Return a number in units of a whole; None if it is not known."""
+    return None if value is None else value / parts
+
+
+def exposition(metrics: list[Metric]) -> str:
+    """Return metrics in Prometheus' text format."""
+    lines: list[str] = []
+    for metric in metrics:
+        if metric.value is not None:
+            lines.append(f"# HELP {metric.name} {metric.help}")
+            lines.append(f"# TYPE {metric.name} {metric.kind}")
+            lines.append(f"{metric.name} {metric.value}")
+    return "\n".join([*lines, ""])
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answer every GET with the metrics."""
+
+    timeout = 5
+
+    def do_GET(self) -> None:
+        """Read all numbers now, and send them."""
+        body = exposition(read_metrics()).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Write no line for a scrape."""
 
 
 def main() -> None:
-    """Serve until SIGTERM; with ``health`` as argument, check the running agent."""
-    if sys.argv[1:] == ["health"]:
-        return health()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    if not (CGROUPS / "memory" / "cgroup.procs").exists():
-        sys.stderr.write("agent: this engine shows no cgroup, so there is no CPU, memory or process of a container\n")
-    neighbors = Neighbors(INTERFACES, os.environ.get("AGENT_PROJECT", ""))
-    with Server(Agent(CGROUPS, neighbors)) as server:
-        return server.serve_forever()
+    """Serve until the service ends; end at once, with a sentence, where its numbers cannot be read."""
+    try:
+        read_metrics()
+    except (OSError, ValueError) as error:
+        sys.exit(
+            f"The agent cannot read what the service uses ({error}): "
+            "run it in the service's PID namespace as the service's user, or use stats() instead."
+        )
+    ThreadingHTTPServer(("", PORT), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,142 +1,118 @@
-"""The sidecar agent: the same numbers from both cgroup versions, of its own group only."""
+"""The sidecar agent: the same numbers from both cgroup versions, of the one service beside it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
-from images.agent.cgroups import Account, accounts
-from tests.images.conftest import assert_confined, run, until
+from images.agent.agent import exposition, read_metrics
+from tests.images.conftest import assert_confined, until
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running, Spec
-from workshop_kit.engine.dialect import cgroup_variables
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.stack import Stack
-
-ONE = "a1" * 32
 
 VERSION_1 = {
-    "cpu": {
-        "cpu.stat": "nr_periods 40\nnr_throttled 30\nthrottled_time 2500000000\n",
-        "cpu.cfs_quota_us": "50000\n",
-        "cpu.cfs_period_us": "100000\n",
-    },
-    "cpuacct": {"cpuacct.usage": "1500000000\n"},
-    "memory": {
-        "memory.usage_in_bytes": "1000\n",
-        "memory.limit_in_bytes": "4096\n",
-        "memory.stat": "cache 500\ninactive_file 1\ntotal_inactive_file 300\n",
-        "memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
-    },
-    "pids": {"pids.current": "7\n", "pids.max": "100\n"},
+    "cpu/cpu.stat": "nr_periods 40\nnr_throttled 30\nthrottled_time 2500000000\n",
+    "cpuacct/cpuacct.usage": "1500000000\n",
+    "memory/memory.usage_in_bytes": "1000\n",
+    "memory/memory.limit_in_bytes": "4096\n",
+    "memory/memory.stat": "cache 500\ninactive_file 1\ntotal_inactive_file 300\n",
+    "memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
 }
 VERSION_2 = {
-    "cpu.stat": "usage_usec 1500000\nuser_usec 1\nsystem_usec 2\nnr_periods 40\nnr_throttled 30\n"
-    "throttled_usec 2500000\nnr_bursts 0\nburst_usec 0\n",
-    "cpu.max": "50000 100000\n",
+    "cgroup.controllers": "cpu memory pids\n",
+    "cpu.stat": "usage_usec 1500000\nuser_usec 1\nsystem_usec 2\nnr_periods 40\nnr_throttled 30\n",
     "memory.current": "1000\n",
     "memory.max": "4096\n",
     "memory.stat": "anon 100\nfile 500\ninactive_anon 0\ninactive_file 300\n",
     "memory.events": "low 0\nhigh 0\nmax 9\noom 3\noom_kill 2\noom_group_kill 0\n",
-    "pids.current": "7\n",
-    "pids.max": "100\n",
 }
-ACCOUNT = Account(ONE, 1.5, 0.5, 40, 30, 2.5, 700, 1000, 4096, 2, 7, 100)
+NETWORK = """Inter-|   Receive                                                |  Transmit
+ face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier
+    lo:     999      99    0    0    0     0          0         0      999      99    0    0    0     0       0
+  eth0:     646       8    0    0    0     0          0         0       42       1    0    0    0     0       0
+"""
+NUMBERS = {
+    "container_memory_working_set_bytes": 700,
+    "container_memory_usage_bytes": 1000,
+    "container_spec_memory_limit_bytes": 4096,
+    "container_oom_events_total": 2,
+    "container_cpu_usage_seconds_total": 1.5,
+    "container_cpu_cfs_periods_total": 40,
+    "container_cpu_cfs_throttled_periods_total": 30,
+    "container_network_receive_bytes_total": 646,
+    "container_network_transmit_bytes_total": 42,
+}
+NO_LIMITS = {"memory/memory.limit_in_bytes": "9223372036854771712\n", "memory.max": "max\n"}
 
 
-def write(folder: Path, files: dict[str, str]) -> None:
-    """Write the files of one cgroup."""
-    folder.mkdir(parents=True)
+def numbers(process: Path, files: dict[str, str]) -> dict[str, float | None]:
+    """The metrics of a process with these files in its cgroup."""
     for name, text in files.items():
-        (folder / name).write_text(text)
+        file = process / "root/sys/fs/cgroup" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (process / "net").mkdir(parents=True)
+    (process / "net/dev").write_text(NETWORK)
+    return {metric.name: metric.value for metric in read_metrics(process)}
 
 
-def version_1(root: Path, files: dict[str, dict[str, str]]) -> list[Account]:
-    """The accounts in the trees of version 1, one tree for each controller."""
-    for controller, texts in files.items():
-        write(root / controller / ONE, texts)
-    return list(accounts(root))
+@pytest.mark.parametrize("files", [VERSION_1, VERSION_2], ids=["v1", "v2"])
+def test_both_versions_give_the_same_numbers(files: dict[str, str], tmp_path: Path) -> None:
+    """Names, units and meaning do not depend on the kernel's cgroup version; no limit is no number."""
+    assert numbers(tmp_path / "limited", files) == NUMBERS
+    unlimited = files | {name: text for name, text in NO_LIMITS.items() if name in files}
+    assert numbers(tmp_path / "unlimited", unlimited)["container_spec_memory_limit_bytes"] is None
+    assert "memory_limit" not in exposition(read_metrics(tmp_path / "unlimited"))
 
 
-def version_2(root: Path, files: dict[str, str], name: str = ONE) -> list[Account]:
-    """The accounts in a tree of version 2, which is mounted four times; other groups of the engine are beside them."""
-    for group in (name, "init.scope", "buildkit", "a1a1"):
-        write(root / "tree" / group, files)
-    (root / "tree" / "cgroup.controllers").write_text("cpu memory pids\n")
-    for controller in ("memory", "cpu", "cpuacct", "pids"):
-        (root / controller).symlink_to(root / "tree")
-    return list(accounts(root))
+# From here on: the real thing, beside a real container.
 
 
-def test_both_versions_give_the_same_account(tmp_path: Path) -> None:
-    """Names, units and meaning depend neither on the kernel's cgroup version nor on the engine's cgroup driver."""
-    assert version_1(tmp_path / "one", VERSION_1) == [ACCOUNT]
-    assert version_2(tmp_path / "two", VERSION_2) == [ACCOUNT]
-    assert version_2(tmp_path / "systemd", VERSION_2, f"docker-{ONE}.scope") == [ACCOUNT]
+@pytest.fixture
+def service(session: Session, images: dict[str, str]) -> Iterator[Running]:
+    """A container with a program, as an ordinary user."""
+    with containers.run(session, Spec(images["base"], command=("sleep", "600"), user="10001:10001")) as running:
+        yield running
 
 
-# From here on: the real thing, beside the real stack.
+def beside(service: Running, image: str, user: str) -> Spec:
+    """The agent in the PID namespace of a service."""
+    return Spec(image, user=user, ports=(9101,), host={"PidMode": f"container:{service.id}"})
 
 
-@pytest.fixture(scope="module")
-def agent(stack: Stack) -> Iterator[Running]:
-    """The stack's agent, started and removed again."""
-    stack.up("agent")
-    running = Running(stack.session, stack.container("agent"))
-    yield running
-    running.remove()
+def test_it_says_what_the_engine_says_and_ends_with_its_service(
+    session: Session, images: dict[str, str], service: Running
+) -> None:
+    """No root, no capability, no mount; memory as the engine counts it. Without its service it is gone."""
+    with containers.run(session, beside(service, images["agent"], "10001:10001")) as agent:
+        until(lambda: "container_memory" in scrape(agent), agent.container)
+        read = dict(re.findall(r"^(\w+) (\S+)$", scrape(agent), re.M))
+        engine = service.container.stats(stream=False, one_shot=True)
+        assert float(read["container_spec_memory_limit_bytes"]) == engine["memory_stats"]["limit"]
+        assert float(read["container_memory_usage_bytes"]) == pytest.approx(engine["memory_stats"]["usage"], rel=0.5)
+        assert_confined(agent.container, 10001)
+        assert agent.inspect()["Mounts"] == []
+        service.remove()
+        assert agent.wait_ended() != 0
 
 
-def look(agent: Running) -> dict[str, dict[str, float]]:
-    """Scrape the agent: values by container (12 hex) and metric; the name as ``service:NAME``."""
-    text = httpx.get(f"{agent.url(9101)}/metrics", trust_env=False, timeout=10).raise_for_status().text
-    by_container: dict[str, dict[str, float]] = {}
-    for metric, service, container, value in re.findall(
-        r'^(\w+)\{service="(.*)",container="(\w+)"\} (\S+)$', text, re.M
-    ):
-        by_container.setdefault(container, {f"service:{service}": 1.0})[metric] = float(value)
-    return by_container
+def scrape(agent: Running) -> str:
+    """The text of its metrics; "" while it does not answer."""
+    try:
+        return httpx.get(f"{agent.url(9101)}/metrics", trust_env=False, timeout=10).text
+    except httpx.HTTPError:
+        return ""
 
 
-def test_sees_its_group_and_nothing_else(agent: Running, stack: Stack, images: dict[str, str]) -> None:
-    """The next scrape has a new container of the group, not a removed one, and never one of another group."""
-    session = stack.session
-    parent = cgroup_variables(session.engine.client.info(), session.identity.workspace_id)["WORKSHOP_CGROUP_PARENT"]
-    network = f"{stack.project}_default"
-    host = {"CgroupParent": parent}
-    sleep = Spec(images["base"], command=("sleep", "600"), network=network, host=host)
-    with (
-        containers.run(session, replace(sleep, host={})) as stranger,
-        containers.run(session, sleep) as guest,
-    ):
-        until(lambda: f"service:{guest.name}" in look(agent)[guest.id[:12]], agent.container)
-        accounts = look(agent)
-        assert stranger.id[:12] not in accounts
-        assert stack.container("service").id[:12] in accounts
-    assert guest.id[:12] not in look(agent)
-
-
-def test_without_a_cgroup_it_starts_and_says_so(session: Session, images: dict[str, str], open_path: Path) -> None:
-    """On a rootless engine an empty folder is mounted: healthy, one line in the log, and no container."""
-    binds = [f"{open_path}:/host/cgroup/{controller}:ro" for controller in ("memory", "cpu", "cpuacct", "pids")]
-    spec = Spec(images["agent"], ports=(9101,), host={"Binds": binds})
-    with containers.run(session, spec) as running:
-        until(lambda: running.inspect()["State"]["Health"]["Status"] == "healthy", running.container)
-        assert look(running) == {}
-        assert "shows no cgroup" in running.log_tail()
-
-
-def test_agent_has_no_power(agent: Running) -> None:
-    """No root, no capability, no socket, nothing writable: it reads counters, and that is all."""
-    assert_confined(agent.container, 10006)
-    assert {mount["Destination"]: mount["RW"] for mount in agent.inspect()["Mounts"] if mount["Type"] == "bind"} == {
-        **{f"/host/cgroup/{controller}": False for controller in ("memory", "cpu", "cpuacct", "pids")},
-        "/host/net": False,
-    }
-    output = run(agent.container, "echo 1 > /host/cgroup/memory/cgroup.procs; echo 1 > /host/net/lo/mtu")[1]
-    assert output.count("Read-only file system") == 2
+def test_where_it_cannot_read_it_says_so_and_ends(session: Session, images: dict[str, str], service: Running) -> None:
+    """As another user than the service: one sentence with the reason and what to use instead."""
+    with containers.run(session, beside(service, images["agent"], "10006:10006")) as agent:
+        assert agent.wait_ended() == 1
+        assert "Permission denied" in agent.log_tail()
+        assert "use stats() instead" in agent.log_tail()
+        assert "Traceback" not in agent.log_tail()

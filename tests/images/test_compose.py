@@ -15,7 +15,6 @@ import pytest
 
 from tests.waiting import wait_until
 from workshop_kit.engine import monitoring
-from workshop_kit.engine.dialect import cgroup_variables
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import WITHOUT_START_INTERVAL, write_secrets
 
@@ -46,7 +45,6 @@ def variables(session: Session, images: dict[str, str], tmp_path_factory: pytest
         "WORKSHOP_OWNER": session.identity.owner,
         "WORKSHOP_SECRETS_DIR": str(folder),
         "WORKSHOP_LOG_SOURCE": session.engine.dialect.log_source(session.engine.client.info()),
-        **cgroup_variables(session.engine.client.info(), session.identity.workspace_id),
         **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in images.items()},
     }
 

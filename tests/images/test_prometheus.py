@@ -18,7 +18,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.leaks import container_surfaces, find
 
 RULE_TESTS = Path(__file__).with_name("rules_test.yml")
-JOBS = {"service", "outside", "agent", "mysqld", "redis"}
+JOBS = {"service", "outside", "mysqld", "redis"}
 UP = {
     "mysql_up": [1.0, 1.0],
     "redis_up": [1.0],
@@ -95,7 +95,7 @@ def test_the_profile_is_confined_and_silent(watched: Monitoring) -> None:
     password = (watched.stack.folder / "secrets" / "monitoring_password").read_text()
     for name in SERVICES:
         container = watched.stack.container(name)
-        assert_confined(container, 10006 if name == "agent" else 10007)
+        assert_confined(container, 10007)
         assert find(password, container_surfaces(container)).empty, name
         assert all(line.startswith(b"{") for line in container.logs().splitlines()), name
 

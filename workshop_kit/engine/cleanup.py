@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
-import subprocess
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, get_args
 
 import psutil
@@ -21,14 +18,11 @@ from workshop_kit.engine import containers
 from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, MAKER, SCOPE, SESSION, Identity, Scope
 from workshop_kit.engine.recipes import REPOSITORY, short_name
 from workshop_kit.engine.session import Entry, Kind, Session, is_alive, volume_id
-from workshop_kit.patience import patient
 from workshop_kit.reporting import Report, Step, silent
 
 # A network, a volume or an image can be removed once no container uses it.
 ORDER: tuple[Kind, ...] = get_args(Kind)
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-CGROUPS = Path("/sys/fs/cgroup")
-SYSTEMD_SECONDS = 10.0
 
 
 @dataclass
@@ -90,8 +84,6 @@ def remove(
         elif not _is_spared(resource, made_by, keep_in_use=keep_in_use):
             _remove_entry(session, entry, resource, result)
 
-    if "workspace" in scopes:
-        remove_cgroups(session.identity.workspace_id)
     report(Step("Clean-up", 1.0, done=True))
     return result
 
@@ -260,53 +252,6 @@ def _names_in_row(row: Mapping[str, Any]) -> list[str]:
     if names := row.get("Names"):
         return list(names)
     return [row["Name"]] if "Name" in row else []
-
-
-def remove_cgroups(workspace_id: str, cgroups: Path = CGROUPS) -> None:
-    """Remove a workspace's cgroups, which the engine leaves when the last container is removed.
-
-    Only root on the engine's own machine may do so, or the user of a rootless engine. Otherwise the empty cgroups stay
-    until the machine restarts.
-    """
-    name = f"workshop-{workspace_id}"
-    for folder in (cgroups / name, *cgroups.glob(f"*/{name}")):
-        _remove_folder(folder)
-
-    _remove_slice(cgroups / "workshop.slice" / f"{name}.slice")
-    user_id = os.getuid()
-    user_service = cgroups / "user.slice" / f"user-{user_id}.slice" / f"user@{user_id}.service"
-    _remove_slice(user_service / "workshop.slice" / f"{name}.slice", "--user")
-    for folder in cgroups.glob(f"*/workshop.slice/{name}.slice"):  # version 1, where each controller has a tree
-        _remove_slice(folder)
-
-
-def _remove_slice(folder: Path, *manager: str) -> None:
-    """Remove the cgroup of a systemd slice, then the slice above it if no other workspace's slice is in that.
-
-    The kernel removes no cgroup in use, so systemd stops only slices that were empty. It stops them without their
-    dependencies, since another workspace may be creating its slice now. ``manager`` is ``--user`` for the user's
-    systemd.
-    """
-    for cgroup in (folder, folder.parent):
-        if not _remove_folder(cgroup):
-            return
-        _run_systemctl(*manager, "stop", "--job-mode=ignore-dependencies", cgroup.name)
-
-
-def _remove_folder(cgroup: Path) -> bool:
-    """Remove a cgroup; return False if it is absent, in use, or another user's."""
-    try:
-        cgroup.rmdir()
-    except OSError:
-        return False
-    return True
-
-
-def _run_systemctl(*words: str) -> None:
-    """Run systemctl; ignore its failure, its absence, and a systemd that does not answer in time."""
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        command = ["systemctl", "--no-ask-password", *words]
-        subprocess.run(command, capture_output=True, check=False, timeout=patient(SYSTEMD_SECONDS))
 
 
 def _kill_builders(session: Session, made_by: str | None) -> None:

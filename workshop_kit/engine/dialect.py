@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 START_INTERVAL_API = (1, 44)
 """The version of the API (Docker 25) from which on health checks have a start interval."""
-NO_CGROUP = "no-cgroup-on-this-engine"
 CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 
 
@@ -134,48 +132,7 @@ def is_rootless(info: Mapping[str, Any]) -> bool:
     return any("rootless" in option for option in info.get("SecurityOptions") or ())
 
 
-def has_cgroups(info: Mapping[str, Any]) -> bool:
-    """Return whether an engine places containers in cgroups of the machine, where the agent may read them."""
-    return info.get("CgroupDriver") in {"systemd", "cgroupfs"} and not is_rootless(info)
-
-
 def has_containerd_store(info: Mapping[str, Any]) -> bool:
     """Return whether an engine keeps images in containerd's store, from its ``docker info``."""
     driver_rows = [list(row) for row in info.get("DriverStatus") or ()]
     return ["driver-type", CONTAINERD_STORE] in driver_rows
-
-
-def cgroup_variables(
-    info: Mapping[str, Any], workspace_id: str, substitute_folder: Path | None = None
-) -> dict[str, str]:
-    """Return the variables that place the stack's containers below one cgroup, from the engine's ``docker info``.
-
-    ``WORKSHOP_CGROUP_PARENT`` names this cgroup to the engine. The monitoring's agent gets its folder to read:
-    ``WORKSHOP_CGROUP_PATH`` below ``WORKSHOP_CGROUP_ROOT``. ``WORKSHOP_CGROUP_V1`` is empty on cgroup v2, which has one
-    tree of folders and not one for each controller.
-
-    Where the agent cannot read the cgroup, it gets a folder below ``substitute_folder``. The engine creates it empty.
-
-    >>> cgroup_variables({"CgroupDriver": "systemd", "CgroupVersion": "2"}, "0a1b")["WORKSHOP_CGROUP_PATH"]
-    'workshop.slice/workshop-0a1b.slice'
-    """
-    name = f"workshop-{workspace_id}"
-    parent = ""  # a rootless engine without delegation has no cgroups
-    path = name
-    if info.get("CgroupDriver") == "systemd":
-        parent = f"{name}.slice"
-        path = f"workshop.slice/{name}.slice"  # every dash in the name is a level
-    elif info.get("CgroupDriver") == "cgroupfs":
-        parent = f"/{name}"  # without the slash it would be below the engine's own
-
-    variables = {
-        "WORKSHOP_CGROUP_PARENT": parent,
-        "WORKSHOP_CGROUP_ROOT": "/sys/fs/cgroup",
-        "WORKSHOP_CGROUP_PATH": path,
-        "WORKSHOP_CGROUP_V1": "1" if info.get("CgroupVersion") == "1" else "",
-    }
-    if substitute_folder is not None:
-        variables["WORKSHOP_CGROUP_ROOT"] = str(substitute_folder)
-        variables["WORKSHOP_CGROUP_PATH"] = NO_CGROUP
-        variables["WORKSHOP_CGROUP_V1"] = ""
-    return variables

@@ -24,7 +24,7 @@ from pydantic import TypeAdapter
 
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running, Spec
-from workshop_kit.engine.dialect import cgroup_variables, is_rootless
+from workshop_kit.engine.dialect import is_rootless
 from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotInTime, WorkshopError
@@ -35,8 +35,6 @@ FILE = "engine.jsonl"
 # The features that the check of container.limits needs.
 MEMORY = "Memory limit"
 PROCESSES = "Process limit"
-CGROUPS = "Container cgroups"
-"""The feature that the metrics agent needs."""
 ANSWER_SECONDS = 20.0
 """A busy machine starts all trials at the same time; only a feature that does not work takes so long."""
 SLOW_FACTOR = 3.0
@@ -82,22 +80,12 @@ class FeatureTrial:
     spec: Mapping[str, Any] = field(default_factory=dict)
 
     def container(self, session: Session, image: str, shared: Path) -> Spec:
-        """Return the trial's container, in the cgroup of the stack; ``shared`` is a file that it may read.
-
-        Its program gets two arguments: the folder of the cgroup, and the text of the file.
-        """
+        """Return the trial's container; ``shared`` is a file that it may read, whose text its program gets."""
         info = session.engine.client.info()
-        cgroup = cgroup_variables(info, session.identity.workspace_id)
-        folder = cgroup["WORKSHOP_CGROUP_PATH"]
-        if cgroup["WORKSHOP_CGROUP_V1"]:
-            folder = f"memory/{folder}"
-
         source = self.mount.format(logs=session.engine.dialect.log_source(info), shared=shared)
         mounts = [{"Type": "bind", "Source": source, "Target": "/mounted", "ReadOnly": True}] if source else []
-        host = {"CgroupParent": cgroup["WORKSHOP_CGROUP_PARENT"], "Mounts": mounts}
-
-        command = ("python3", "-I", "-S", "-c", self.program, folder, shared.read_text())
-        return Spec(image, command=command, network="none", host=host, **self.spec)
+        command = ("python3", "-I", "-S", "-c", self.program, shared.read_text())
+        return Spec(image, command=command, network="none", host={"Mounts": mounts}, **self.spec)
 
     def feature(self, session: Session, answer: str, reason: str = "") -> Feature:
         """Return the feature according to the container's answer; ``reason`` says why there is no answer."""
@@ -119,12 +107,6 @@ def feature_trials() -> tuple[FeatureTrial, ...]:
     text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
     entries = tomllib.loads(text)["feature"]
     return TypeAdapter(tuple[FeatureTrial, ...]).validate_python(entries)
-
-
-def works(session: Session, file: Path, name: str) -> bool:
-    """Return whether a feature works on this engine, by the results in ``file``; if it was not tried, return True."""
-    features = _recorded_features(session, file)
-    return all(feature.works for feature in features if feature.name == name)
 
 
 def load_or_examine(session: Session, image: str, file: Path) -> list[Feature]:

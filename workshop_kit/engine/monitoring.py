@@ -20,7 +20,7 @@ from workshop_kit.host import MIB
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Report, silent
 
-SERVICES = ("agent", "blackbox", "mysqld-exporter", "redis-exporter", "alert-receiver", "alertmanager", "prometheus")
+SERVICES = ("blackbox", "mysqld-exporter", "redis-exporter", "alert-receiver", "alertmanager", "prometheus")
 KINDS = {"scrape_configs": "scrape", "groups": "rules"}
 """The first key of a file for Prometheus, and the folder below /tmp from which prometheus.yml includes it."""
 RELOAD_SECONDS = 10.0

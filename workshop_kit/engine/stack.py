@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine import cleanup, features, images, pauses, recipes, shell
+from workshop_kit.engine import cleanup, images, pauses, recipes, shell
 from workshop_kit.engine import containers as single
-from workshop_kit.engine.dialect import cgroup_variables, has_cgroups
 from workshop_kit.engine.labels import COMPOSE_HASH, COMPOSE_PROJECT, COMPOSE_SERVICE
 from workshop_kit.engine.pauses import PausedContainer
 from workshop_kit.engine.session import Session
@@ -62,7 +61,7 @@ class Stack:
         return self.folder / "secrets"
 
     def variables(self) -> dict[str, str]:
-        """Return the variables of compose.yaml, by name: project, labels, folders, time limits, cgroups, image tags."""
+        """Return the variables of compose.yaml, by name: project, labels, folders, time limits, image tags."""
         engine = self.session.engine
         identity = self.session.identity
         info = engine.client.info()
@@ -78,11 +77,6 @@ class Stack:
         factor = configured_factor() or 1.0
         for name, seconds in HEALTH_SECONDS.items():
             variables[f"WORKSHOP_HEALTH_{name}"] = f"{factor * seconds:g}s"
-
-        features_file = self.folder / features.FILE
-        shows_cgroup = has_cgroups(info) and features.works(self.session, features_file, features.CGROUPS)
-        substitute_folder = None if shows_cgroup else self.folder
-        variables |= cgroup_variables(info, identity.workspace_id, substitute_folder)
 
         if len(self.files) > 1:
             variables["COMPOSE_FILE"] = ":".join(self.files)

@@ -34,5 +34,3 @@ for command in "${words[@]:1}"; do
         "${as_user[@]}" sed -i 's/^\( *\)# region container\.limits$/&\n\1hostname: mine/' /work/my_service/compose.yaml
     fi
 done
-echo "== slices, left by the workshop"
-find /sys/fs/cgroup -type d -name 'workshop*.slice'

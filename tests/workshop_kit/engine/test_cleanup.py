@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -145,58 +144,3 @@ def test_a_bad_line_of_the_ledger_blocks_nothing(own: Session, images: dict[str,
     outcome = cleanup.remove(own, {"kernel", "workspace"})
     assert [entry.id for entry in outcome.removed] == [mine.id]
     assert "Line 2 of" in outcome.unreadable[0]
-
-
-@pytest.mark.parametrize(
-    "place",
-    [
-        "workshop-0a1b",
-        "memory/workshop-0a1b",
-        "workshop.slice/workshop-0a1b.slice",
-        "memory/workshop.slice/workshop-0a1b.slice",
-        f"user.slice/user-{os.getuid()}.slice/user@{os.getuid()}.service/workshop.slice/workshop-0a1b.slice",
-    ],
-)
-def test_the_cgroups_of_the_workspace_go_and_those_of_others_stay(
-    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also the slice above, once it is empty; one with a container in it stays, and without systemd nothing fails."""
-    monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))  # this machine's systemd would stop its own slices
-    own = tmp_path / place
-    other_group = own.with_name(own.name.replace("0a1b", "0a1bcd"))
-    for folder in (own, other_group / "docker-1.scope"):
-        folder.mkdir(parents=True)
-
-    cleanup.remove_cgroups("0a1b", tmp_path)
-    assert not own.exists()
-    assert (other_group / "docker-1.scope").is_dir()
-
-    cleanup.remove_cgroups("0a1bcd", tmp_path)
-    assert (other_group / "docker-1.scope").is_dir()
-
-    (other_group / "docker-1.scope").rmdir()
-    cleanup.remove_cgroups("0a1bcd", tmp_path)
-    assert not other_group.exists()
-    assert not list(tmp_path.rglob("workshop*"))
-
-
-def test_systemd_stops_our_slice_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It hears of a slice that is empty, and of the one above it if that was the last; the user's hears of its own."""
-    user = f"user.slice/user-{os.getuid()}.slice/user@{os.getuid()}.service"
-    for place in ("workshop.slice/workshop-0a1b.slice", "workshop.slice/workshop-ffff.slice"):
-        (tmp_path / "cgroups" / place).mkdir(parents=True)
-    (tmp_path / "cgroups" / user / "workshop.slice/workshop-0a1b.slice").mkdir(parents=True)
-    (tmp_path / "systemctl").write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/said\nexit 1\n')
-    (tmp_path / "systemctl").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-
-    (tmp_path / "cgroups/workshop.slice/workshop-ffff.slice/docker-1.scope").mkdir()
-
-    cleanup.remove_cgroups("ffff", tmp_path / "cgroups")
-    assert not (tmp_path / "said").exists()
-    cleanup.remove_cgroups("0a1b", tmp_path / "cgroups")
-    assert (tmp_path / "said").read_text().splitlines() == [
-        "--no-ask-password stop --job-mode=ignore-dependencies workshop-0a1b.slice",
-        "--no-ask-password --user stop --job-mode=ignore-dependencies workshop-0a1b.slice",
-        "--no-ask-password --user stop --job-mode=ignore-dependencies workshop.slice",
-    ]

@@ -31,34 +31,33 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import WITHOUT_START_INTERVAL, Stack
 from workshop_kit.errors import NotInTime, WorkshopError
 
-NO_USAGE = {"Container statistics", "CPU periods", "Container cgroups"}
+NO_USAGE = {"Container statistics", "CPU periods"}
 
 
 @pytest.mark.parametrize(
-    ("recorded", "lacks", "source", "parent"),
+    ("recorded", "lacks", "source"),
     [
-        (DOCKER_24, set(), "/var/lib/docker/containers", "workshop-0a1b.slice"),
-        (DESKTOP, set(), "/var/run/docker.sock", "/workshop-0a1b"),
-        (DESKTOP_25, set(), "/var/run/docker.sock", "/workshop-0a1b"),
-        (DESKTOP_ON_WSL, set(), "/var/run/docker.sock", "/workshop-0a1b"),
-        (COLIMA, {"Engine memory"}, "/var/lib/docker/containers", "/workshop-0a1b"),
-        (COLIMA_PROFILE, {"Shared files"}, "/var/lib/docker/containers", "/workshop-0a1b"),
-        (ORBSTACK, set(), "/var/lib/docker/containers", "/workshop-0a1b"),
-        (RANCHER, set(), "/var/lib/docker/containers", "/workshop-0a1b"),
-        (RANCHER_24, set(), "/var/lib/docker/containers", "/workshop-0a1b"),
-        (RANCHER_ON_WSL, set(), "/var/lib/docker/containers", "/workshop-0a1b"),
-        (ROOTLESS, LIMITS | NO_USAGE | {"Pause"}, "/run/user/1000/docker.sock", ""),
-        (ROOTLESS_WITH_SYSTEMD, {"Container cgroups"}, "/run/user/1000/docker.sock", "workshop-0a1b.slice"),
-        (PODMAN, {"Health checks"} | NO_USAGE, "/run/podman/podman.sock", "/workshop-0a1b"),
+        (DOCKER_24, set(), "/var/lib/docker/containers"),
+        (DESKTOP, set(), "/var/run/docker.sock"),
+        (DESKTOP_25, set(), "/var/run/docker.sock"),
+        (DESKTOP_ON_WSL, set(), "/var/run/docker.sock"),
+        (COLIMA, {"Engine memory"}, "/var/lib/docker/containers"),
+        (COLIMA_PROFILE, {"Shared files"}, "/var/lib/docker/containers"),
+        (ORBSTACK, set(), "/var/lib/docker/containers"),
+        (RANCHER, set(), "/var/lib/docker/containers"),
+        (RANCHER_24, set(), "/var/lib/docker/containers"),
+        (RANCHER_ON_WSL, set(), "/var/lib/docker/containers"),
+        (ROOTLESS, LIMITS | NO_USAGE | {"Pause"}, "/run/user/1000/docker.sock"),
+        (ROOTLESS_WITH_SYSTEMD, set(), "/run/user/1000/docker.sock"),
+        (PODMAN, {"Health checks"} | NO_USAGE, "/run/podman/podman.sock"),
     ],
 )
 def test_each_engine_is_judged_and_gets_a_stack_that_fits(
-    recorded: Recorded, lacks: set[str], source: str, parent: str, tmp_path: Path, root: Path
+    recorded: Recorded, lacks: set[str], source: str, tmp_path: Path, root: Path
 ) -> None:
     """The report names what an engine lacks, with the cost and an advice; paths are those of the engine's machine.
 
-    Only an API before 1.44 takes the start intervals away. A rootless engine mounts a folder that it may make in place
-    of the kernel's tree.
+    Only an API before 1.44 takes the start intervals away.
     """
     session = recorded.session(tmp_path)
     answers = GOOD | recorded.answers
@@ -68,29 +67,12 @@ def test_each_engine_is_judged_and_gets_a_stack_that_fits(
         assert line.state == "good" or feature.cost in line.detail
     stack = Stack(session, root, tmp_path, session.identity.project)
     assert session.engine.dialect.log_source(recorded.info) == source
-    assert stack.variables()["WORKSHOP_CGROUP_PARENT"] == parent
     assert (WITHOUT_START_INTERVAL in stack.files) == (recorded in (DOCKER_24, RANCHER_24, PODMAN))
-    rootless = recorded in (ROOTLESS, ROOTLESS_WITH_SYSTEMD)
-    assert stack.variables()["WORKSHOP_CGROUP_ROOT"] == (str(tmp_path) if rootless else "/sys/fs/cgroup")
-    version_1 = recorded.info["CgroupVersion"] == "1" and not rootless
-    assert stack.variables()["WORKSHOP_CGROUP_V1"] == ("1" if version_1 else "")
 
 
 def refuse(*_: Any) -> None:
     """Refuse, as an engine does."""
     raise WorkshopError("The engine refused it.", "Correct that.")
-
-
-def test_what_was_tried_decides_what_the_agent_is_shown(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the cgroups could not be mounted in a trial, the monitoring gets an empty folder, and starts."""
-    monkeypatch.setattr(containers, "run", refuse)
-    session = DESKTOP.session(tmp_path)
-    stack = Stack(session, root, tmp_path, session.identity.project)
-    assert stack.variables()["WORKSHOP_CGROUP_ROOT"] == "/sys/fs/cgroup"
-    features.examine(session, "base", tmp_path / features.FILE)
-    assert stack.variables()["WORKSHOP_CGROUP_ROOT"] == str(tmp_path)
 
 
 def test_results_are_kept_for_one_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,14 +103,13 @@ def test_a_machine_that_is_too_slow_says_nothing_of_its_engine(tmp_path: Path, m
 
     monkeypatch.setattr(containers, "run", late)
     results = features.examine(session, "base", file)
-    assert features.works(session, file, features.CGROUPS)
     assert {doctor.feature_line(feature).state for feature in results} == {"n/a"}
     assert "too busy: The container did not become healthy within 200 s" in doctor.feature_line(results[0]).detail
     monkeypatch.setattr(containers, "run", refuse)
     features.examine(session, "base", file)
     monkeypatch.setattr(containers, "run", late)
     features.examine(session, "base", file)
-    assert not features.works(session, file, features.CGROUPS)
+    assert not any(feature.works for feature in features.load_or_examine(session, "base", file))
 
 
 @pytest.mark.engine

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import psutil
 from docker.errors import APIError
@@ -35,18 +35,6 @@ PORT = 8080
 MORE_SECONDS = 5.0
 """How much longer a question to the container may take than the request that it asks for."""
 PORTS_SECONDS = 10.0
-
-
-class Prober(Protocol):
-    """Sends requests to a clone."""
-
-    def open_ports(self, address: str, ports: Sequence[int]) -> tuple[int, ...]:
-        """Return which of these TCP ports of a clone accept a connection."""
-        ...
-
-    def get(self, url: str, *, timeout_seconds: float) -> Answer:
-        """Send one GET to a clone and read the answer."""
-        ...
 
 
 class HostProber:
@@ -100,6 +88,9 @@ class ContainerProber:
             sentence = f"The container from which the audit asks a clone gave no answer itself ({answer.error})."
             raise WorkshopError(sentence, "Audit it again.")
         return answer
+
+
+Prober = HostProber | ContainerProber
 
 
 @contextlib.contextmanager

@@ -91,7 +91,7 @@ class LabPage:
 
     def widget(self, number: int) -> Locator:
         """Return the live widget below a code cell: not its static twin."""
-        return self.output(number).locator(".wk-live, .wk-live-chart")
+        return self.output(number).locator(".wk-live, .wk-live-figure")
 
     def prompt(self, number: int) -> Locator:
         """Return the prompt beside a code cell: ``[*]:`` while it runs."""

@@ -223,10 +223,10 @@ class Timeline:
 
     def _log_times(self) -> dict[str, Numbers]:
         """Return the times of the log lines by their level, the gravest level first."""
-        lines = self.logs
-        if lines is None or lines.empty:
+        if self.logs is None:
             return {}
 
+        lines = self.logs.reindex(columns=["ts", "level"])
         levels = lines["level"].map(level_group)
         times = pd.to_datetime(lines["ts"], utc=True, errors="coerce")
         is_shown = (times >= self.start) & (times <= self.end)

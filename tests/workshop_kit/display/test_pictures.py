@@ -50,12 +50,14 @@ def test_what_is_not_known_is_said() -> None:
 
 
 def test_everything_stands_on_one_clock() -> None:
-    """Lines by level, errors, p95 and the fault; half a minute before it and after."""
+    """Lines by level, errors, p95 and the fault; half a minute before it and after. Other logs have no lines there."""
     recorded = tables()
     shown = one_clock("The cache stands still", recorded, recorded.measurements(), logs=lines(), faults=[FAULT])
     assert "from 12:00:20 to 12:01:45" in shown.text
     assert "of all requests 0 % (max 60)" in shown.text
     assert "Log lines: 1 error, 25 warning, 85 info, 1 other." in shown.text
+    for log in (pd.DataFrame(), lines()[:0], pd.DataFrame({"msg": ["hello"]})):
+        assert "Log lines: none." in one_clock("T", recorded, recorded.measurements(), logs=log).text
 
 
 TEXTS = (r"_private $x$ $\frac{a$ 100% {x:,g}", "\x1b[31mred\x07\u202eright to left")

@@ -103,13 +103,6 @@ def duration_text(seconds: float) -> str:
     return f"{seconds / seconds_by_unit[unit]:g} {unit}"
 
 
-def number_text(number: float) -> str:
-    """Return a number with two digits or more: ``1,234``, ``12``, ``1.2``, ``0``."""
-    if number == 0 or abs(number) >= 10:
-        return f"{number:,.0f}"
-    return f"{number:.1f}"
-
-
 def style_axes(axes: Axes) -> None:
     """Give axes a pale grid, two borders, and dark letters."""
     axes.set_axisbelow(True)

@@ -43,8 +43,6 @@ CSS = "text/css"
 JS = "text/javascript"
 JSON = "application/json"
 SENTENCES = {403: "Not without the address that ./workshop desk printed.", 404: "There is nothing here."}
-ANYWHERE = ("192.0.2.1", 9)
-"""An address that no machine has. A UDP socket connected to it sends nothing, but then has this machine's address."""
 
 Value = TypeVar("Value")
 
@@ -162,16 +160,6 @@ class Handler(tornado.web.RequestHandler):
         error = about[1]
         if not isinstance(error, WorkshopError):
             super().log_exception(*about)
-
-
-def network_address() -> str:
-    """Return this machine's IPv4 address in its network. Raises NotReady without one."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(ANYWHERE)
-        except OSError as error:
-            raise NotReady("This machine is in no network.", "Join the room's network, then try again.") from error
-        return str(probe.getsockname()[0])
 
 
 def listen(port: int | None, host: str) -> list[socket.socket]:

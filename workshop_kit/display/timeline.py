@@ -6,7 +6,7 @@ The live figure of a lesson, of game day and of the stage is a `Timeline`, and s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from workshop_kit.display import charts
-from workshop_kit.display.charts import LEVEL_LOOKS, Numbers
+from workshop_kit.display.charts import COLORS, INK, LEVEL_LOOKS, PAPER, SOFT, Numbers, style_axes
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.logs.lines import level_group
@@ -30,13 +30,13 @@ HOLD_SECONDS = 3.5
 """How long a state lasts if no newer one is known; the watcher asks every second with a time limit of two."""
 AROUND = pd.Timedelta(seconds=30)
 """The time that `one_clock` shows before the first fault and after the last."""
-SHORTEST_LIVE = timedelta(seconds=20)
+SHORTEST_LIVE = timedelta(seconds=10)
 LONGEST_LIVE = timedelta(minutes=5)
 DAY_SECONDS = 86_400
 MOST_LOG_BARS = 90
 EVENTS = {
     "start": ("started", ">", "#1a7f5a"),
-    "die": ("ended", "s", charts.INK),
+    "die": ("ended", "s", INK),
     "oom": ("out of memory", "X", "#a8264f"),
     "health_status": ("health check", "D", "#7d3cc9"),
 }
@@ -45,8 +45,8 @@ STATE_LOOKS: Mapping[str, tuple[float, Mapping[str, Any]]] = {
     "pass": (0.4, {"facecolor": "#bfe3d2", "edgecolor": "#1a7f5a"}),
     "warn": (0.6, {"facecolor": "#ffd9b8", "edgecolor": "#b3470b", "hatch": "////"}),
     "fail": (0.85, {"facecolor": "#a8264f", "edgecolor": "#6d1030"}),
-    "refused": (0.85, {"facecolor": charts.PAPER, "edgecolor": "#6d1030", "hatch": "xxxx"}),
-    "no answer": (0.85, {"facecolor": charts.PAPER, "edgecolor": charts.INK, "hatch": "...."}),
+    "refused": (0.85, {"facecolor": PAPER, "edgecolor": "#6d1030", "hatch": "xxxx"}),
+    "no answer": (0.85, {"facecolor": PAPER, "edgecolor": INK, "hatch": "...."}),
 }
 """The height of each state of a probe in its row, and its look: height and hatching tell states apart, too."""
 FAULT_LOOK: Mapping[str, Any] = {"facecolor": "#7d3cc92e", "edgecolor": "#7d3cc9", "linewidth": 0.9}
@@ -70,7 +70,7 @@ ABOVE: Mapping[str, Any] = {
 LINE_STYLES = ("-", "--", "-.", ":")
 
 LEFT_INCHES = 1.25
-RIGHT_INCHES = 1.75
+RIGHT_INCHES = 1.85
 TOP_INCHES = 0.5
 BOTTOM_INCHES = 0.5
 PANEL_INCHES = 1.05
@@ -201,8 +201,8 @@ class Timeline:
             return f"{label}{between}not known"
 
         short_unit = "/s" if unit == "per second" else unit
-        newest = "–" if np.isnan(values[-1]) else charts.number_text(values[-1])
-        return f"{label}{between}{newest} {short_unit} (max {charts.number_text(known_values.max())})"
+        newest = "–" if np.isnan(values[-1]) else number_text(values[-1])
+        return f"{label}{between}{newest} (max {number_text(known_values.max())}) {short_unit}"
 
     def _shown_faults(self) -> list[FaultBand]:
         """Return the faults that were in force in the time shown, by their start."""
@@ -234,10 +234,10 @@ class Timeline:
         return {level: times for level, times in times_by_level.items() if len(times)}
 
     def _row_names(self) -> list[str]:
-        """Return the rows below the panels: faults, kinds of events (if there are any events), probes."""
+        """Return the rows below the panels: faults, kinds of events, probes."""
+        kinds = set(self._shown_events()["what"])
         names = [_fault_name(fault) for fault in self._shown_faults()]
-        if len(self.events):
-            names += [name for name, _, _ in EVENTS.values()]
+        names += [name for what, (name, _, _) in EVENTS.items() if what in kinds]
         names += [name for name, _ in self._states()]
         return list(dict.fromkeys(names))
 
@@ -245,17 +245,19 @@ class Timeline:
         """Draw the lines of a panel, each with its newest and highest value beside it."""
         _name_axes(axes, panel.title, panel.unit)
         times = _all_days(self._within(self.measurements)["time"])
-        highest = 0.0
+        known_values: list[float] = []
         for number, (column, label) in enumerate(panel.columns.items()):
             values = self._values(column)
-            highest = max(highest, float(np.nanmax(values, initial=0.0)))
-            color = charts.COLORS[number % len(charts.COLORS)]
+            known_values += values[values > 0].tolist()
+            color = COLORS[number % len(COLORS)]
             style = LINE_STYLES[number % len(LINE_STYLES)]
             name = self._value_text(column, label, panel.unit, between="\n")
             axes.plot(times, values, color=color, linestyle=style, linewidth=1.8, label=name)
 
+        highest = max(known_values, default=0.0)
         if panel.logarithmic and highest:
             axes.set_yscale("log")
+            axes.set_ylim(_power_of_ten(math.floor, min(known_values)), 1.2 * _power_of_ten(math.ceil, highest))
             axes.yaxis.set_major_formatter("{x:,g}")
             axes.minorticks_off()
         else:
@@ -277,7 +279,7 @@ class Timeline:
             seconds = (self.end - self.start).total_seconds()
             step = math.ceil(seconds / MOST_LOG_BARS) / DAY_SECONDS
             borders = np.arange(_days(self.start), _days(self.end) + step, step)
-            bars: dict[str, Any] = {"bins": borders, "stacked": True, "edgecolor": charts.INK, "linewidth": 0.3}
+            bars: dict[str, Any] = {"bins": borders, "stacked": True, "edgecolor": INK, "linewidth": 0.3}
             axes.hist(list(times_by_level.values()), color=colors, hatch=hatches, label=labels, **bars)
             axes.legend(**BESIDE)
         self._mark_times(axes)
@@ -287,7 +289,7 @@ class Timeline:
         for fault in self._shown_faults():
             axes.axvspan(_days(fault.started), _days(fault.ended or self.end), zorder=0.5, **FAULT_LOOK)
         for time in self._shown_events()["time"]:
-            axes.axvline(_days(time), color=charts.SOFT, linewidth=0.8, linestyle=":", zorder=0.6)
+            axes.axvline(_days(time), color=SOFT, linewidth=0.8, linestyle=":", zorder=0.6)
 
     def _draw_lanes(self, axes: Axes, rows: Sequence[str]) -> None:
         """Draw a row for each fault, kind of event, probe and dependency."""
@@ -322,7 +324,7 @@ class Timeline:
             words = [] if event.container == self.container else [visible(str(event.container), 30)]
             detail = " ".join([*words, _event_detail(event)]).strip()
             if time + (len(detail) + 1) * LETTER * width < next_time:
-                axes.text(time + LETTER * width, row, detail, fontsize=8, color=charts.INK, va="center")
+                axes.text(time + LETTER * width, row, detail, fontsize=8, color=INK, va="center")
 
 
 def live_span(started: datetime) -> tuple[datetime, datetime]:
@@ -372,8 +374,8 @@ def _stacked_axes(title: str, heights: Sequence[float], size_inches: tuple[float
     """Return a figure with axes of these heights, one below the other, on one time axis."""
     natural_height = TOP_INCHES + BOTTOM_INCHES + sum(heights) * (1 + GAP * (len(heights) - 1) / len(heights))
     width, height = size_inches or (charts.WIDTH_INCHES, natural_height)
-    figure = Figure(figsize=(width, height), facecolor=charts.PAPER)
-    figure.text(0.01, 1 - 0.06 / height, title, va="top", fontsize=12, fontweight="bold", color=charts.INK)
+    figure = Figure(figsize=(width, height), facecolor=PAPER)
+    figure.text(0.01, 1 - 0.06 / height, title, va="top", fontsize=12, fontweight="bold", color=INK)
 
     margins = {
         "left": LEFT_INCHES / width,
@@ -384,15 +386,20 @@ def _stacked_axes(title: str, heights: Sequence[float], size_inches: tuple[float
     }
     all_axes = figure.subplots(len(heights), sharex=True, height_ratios=heights, gridspec_kw=margins)
     for axes in all_axes:
-        charts.style_axes(axes)
+        style_axes(axes)
         axes.tick_params(bottom=False, labelsize=8.5)
     return figure
 
 
 def _name_axes(axes: Axes, title: str, unit: str = "") -> None:
     """Write the title above a panel, and the unit to the left of it."""
-    axes.set_title(title, loc="left", fontsize=10, color=charts.INK, pad=3)
+    axes.set_title(title, loc="left", fontsize=10, color=INK, pad=3)
     axes.set_ylabel(unit)
+
+
+def _power_of_ten(round_up_or_down: Callable[[float], int], value: float) -> float:
+    """Return the next power of ten."""
+    return 10.0 ** round_up_or_down(math.log10(value))
 
 
 def _draw_states(axes: Axes, row: int, answers: pd.DataFrame, end: float) -> None:
@@ -417,6 +424,13 @@ def _all_days(times: pd.Series) -> Numbers:
     microseconds = times.astype("datetime64[us, UTC]").astype("int64").to_numpy()
     days: Numbers = microseconds / 1e6 / DAY_SECONDS
     return days
+
+
+def number_text(number: float) -> str:
+    """Return a number with two digits or more: ``1,234``, ``12``, ``1.2``, ``0``."""
+    if number == 0 or abs(number) >= 10:
+        return f"{number:,.0f}"
+    return f"{number:.1f}"
 
 
 def _fault_name(fault: FaultBand) -> str:

@@ -34,7 +34,7 @@ def test_one_table_has_all_that_was_measured() -> None:
 def test_a_timeline_has_its_values_in_words() -> None:
     """The fault, and the events of the container and its dependencies: no other container, no pause."""
     text = timeline("Live").text()
-    assert "p95 12 ms (max 2,000)" in text
+    assert "p95 12 (max 2,000) ms" in text
     assert "pause redis from 12:00:50 to 12:01:15." in text
     for words in ("redis health check unhealthy", "service out of memory", "service ended (137)", "service started"):
         assert f"{words} at 12:01:" in text
@@ -54,7 +54,7 @@ def test_everything_stands_on_one_clock() -> None:
     recorded = tables()
     shown = one_clock("The cache stands still", recorded, recorded.measurements(), logs=lines(), faults=[FAULT])
     assert "from 12:00:20 to 12:01:45" in shown.text
-    assert "of all requests 0 % (max 60)" in shown.text
+    assert "of all requests 0 (max 60) %" in shown.text
     assert "Log lines: 1 error, 25 warning, 85 info, 1 other." in shown.text
     for log in (pd.DataFrame(), lines()[:0], pd.DataFrame({"msg": ["hello"]})):
         assert "Log lines: none." in one_clock("T", recorded, recorded.measurements(), logs=log).text

@@ -37,15 +37,15 @@ def tour(
     track: Annotated[
         str | None, typer.Option(help=f"Run what participants of a track see. One of: {', '.join(TRACKS)}.")
     ] = None,
-    demo: Annotated[bool, typer.Option("--demo", help="Rehearse the demo; with --book keep its pictures.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Rehearse the demo.")] = False,
     no_install: NoInstall = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the lessons headless and write them to build/tour/ as HTML."""
-    if demo and (lessons or track is not None):
-        raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons and the track.")
+    if demo and (lessons or book or track is not None):
+        raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons, the track and the book.")
     if demo:
-        _rehearse_demo(book=book, may_install=not no_install, as_json=as_json)
+        _rehearse_demo(may_install=not no_install, as_json=as_json)
         return
     if book and track is not None:
         raise WrongUsage("The book has the lessons whole.", "Leave --book away, or the track.")
@@ -83,19 +83,18 @@ def _run_lessons(lessons: Sequence[str], track: str | None, *, book: bool, may_i
         return lesson_tour.run(lessons)
 
 
-def _rehearse_demo(*, book: bool, may_install: bool, as_json: bool) -> None:
-    """Rehearse the demo; exit 1 if an expected effect is missing. With ``book`` its pictures go to docs/demo/."""
+def _rehearse_demo(*, may_install: bool, as_json: bool) -> None:
+    """Rehearse the demo; exit 1 if something that it says is not seen."""
     from workshop_room.desk.controller import Controller
-    from workshop_room.desk.demo import PICTURES, load_script, rehearse  # lazily: slow imports
+    from workshop_room.desk.demo import load_script, rehearse  # lazily: slow imports
     from workshop_room.desk.presenter_api import PresenterApi
 
     script = load_script()
     with (
-        _fresh_stack(TOURS / "demo", may_install=may_install) as (workspace, stack, report),
-        closing(Controller(stack, workspace).open()) as controller,
+        _fresh_stack(TOURS / "demo", may_install=may_install) as (_, stack, report),
+        closing(Controller(stack).open()) as controller,
     ):
-        play = PresenterApi(controller).play
-        results = rehearse(script, controller, play, report, pictures=PICTURES if book else None)
+        results = rehearse(script, PresenterApi(controller), report)
     _print_results(results, as_json=as_json, last_line=f"On stage: {script.minutes:g} minutes.")
     if any(result.problem for result in results):
         raise typer.Exit(Exit.NOT_GOOD)

@@ -96,7 +96,7 @@ COMMANDS = {
     ),
     "desk": Command(
         f"{ROOM}.instructor",
-        "Open the instructor's desk: load, faults, checkpoints, a page for the audience.",
+        "Open the instructor's desk: a demo, faults by one click, a page for the audience.",
     ),
     "audit": Command(
         "container_audit.command",

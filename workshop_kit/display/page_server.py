@@ -36,8 +36,6 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",  # the address holds the token
     "X-Content-Type-Options": "nosniff",
 }
-SVG = "image/svg+xml"
-PNG = "image/png"
 HTML = "text/html; charset=utf-8"
 CSS = "text/css"
 JS = "text/javascript"

@@ -26,23 +26,21 @@ HANDOUTS = CHECKOUT / "build" / "handout"
 def desk(
     port: Annotated[int | None, typer.Option(help="The pages' port; left out, a free one is chosen.")] = None,
     no_browser: NoBrowser = False,
-    track: Track = None,
-    start: Begin = "",
 ) -> None:
     """Serve both pages until Ctrl-C; then revert every fault and end the load."""
     from workshop_room.desk.controller import Controller  # lazily: slow imports
+    from workshop_room.desk.presenter_api import PresenterApi
     from workshop_room.desk.server import InstructorServer, serving
-    from workshop_room.timetable.track_times import TrackTimes
 
     server = InstructorServer(port)  # a taken port is an error before anything starts
     workspace = own_workspace()
-    times = TrackTimes.of(CHECKOUT, track or workspace.track, start)  # and so is a wrong track or time
-    controller = Controller(connected_stack(workspace), workspace)
+    controller = Controller(connected_stack(workspace))
     with TerminalReport() as report:
         controller.open(report)
 
     received = _collect_signals()
-    with contextlib.closing(controller), serving(controller, server, times, open_pages=not no_browser):
+    desk = PresenterApi(controller)
+    with contextlib.closing(controller), serving(desk, server, workspace.folder, open_pages=not no_browser):
         while not received:
             time.sleep(0.1)
     say("The desk is closed: no active fault, no load.")

@@ -6,12 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from workshop_kit.display.timeline import FaultBand, Timeline
+from workshop_kit.display.timeline import FaultBand, Panel, Timeline
 from workshop_kit.observe.scrape import PROBE_PATHS
 from workshop_kit.observe.watcher import Tables
 
-TITLE = "The service"
+TITLE = "What customers and probes see"
 """The figure's title."""
+PANELS = (
+    Panel("Orders", "per second", {"requests_per_second": "all", "errors_per_second": "failed"}),
+    Panel("How long 19 of 20 wait", "ms", {"p95_ms": "p95"}, logarithmic=True),
+    Panel("The service's share of its CPU", "%", {"cpu_percent": "used", "throttled_percent": "held back"}),
+)
+"""Fewer lines than in a notebook, so that each is known from afar."""
 CHANGE = "change"
 """The label of a fault's band."""
 SHOWN = timedelta(minutes=2)
@@ -58,4 +64,4 @@ def audience_timeline(tables: Tables, faults: Iterable[FaultBand], container: st
     probe_results = tables.health[tables.health["what"].isin(PROBE_PATHS)]
     start = end - SHOWN
     measurements = tables.measurements()
-    return Timeline(TITLE, container, measurements, start, end, health=probe_results, faults=changes(faults))
+    return Timeline(TITLE, container, measurements, start, end, PANELS, probe_results, faults=changes(faults))

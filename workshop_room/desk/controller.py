@@ -1,4 +1,4 @@
-"""What the desk does with one workspace's stack: load, faults, checkpoints; and what it observes meanwhile."""
+"""What the desk does with one workspace's stack: load, faults, requests; and what it measures meanwhile."""
 
 from __future__ import annotations
 
@@ -7,119 +7,123 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Self
 
-import pandas as pd
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException
+from requests.exceptions import RequestException
 
 from workshop_kit import provision
-from workshop_kit.display.timeline import Timeline
 from workshop_kit.engine import reaper
+from workshop_kit.engine.containers import Running
+from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import checkpoint
-from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import injection
+from workshop_kit.faults.injection import InjectedFault
+from workshop_kit.faults.load import RANGES, load
 from workshop_kit.observe import http
+from workshop_kit.observe.engine_api import EngineUnavailable
 from workshop_kit.observe.logs import EngineLog
-from workshop_kit.observe.logs.lines import assemble, parse_fields
-from workshop_kit.observe.watcher import Watcher, WatchTarget
+from workshop_kit.observe.logs.lines import assemble
+from workshop_kit.observe.watcher import Tables, Watcher, WatchTarget
 from workshop_kit.patience import patient
-from workshop_kit.reporting import Report, Step, silent
-from workshop_kit.workspace.course import find_lesson
-from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.lab_settings import trust
-from workshop_room.desk.audience import Audience, RequestLines, grade
+from workshop_kit.reporting import Report, silent
 from workshop_room.desk.audience_view import audience_timeline
-from workshop_room.desk.desk_faults import ORDER, DeskFaults, LoadGenerator, engine_errors_as_sentences
+from workshop_room.desk.log_lines import LogLine
 
 SERVICE = "service"
-PICTURE_INCHES = (9.6, 5.4)
-PICTURE_DPI = 200
-"""1920 × 1080 pixels; its letters are twice as high as those of a notebook's picture."""
-PICTURE_AGE_SECONDS = 2.0
+ORDER: Mapping[str, Any] = {"item": "tea", "quantity": 1}
+PICTURE_INCHES = (8.0, 4.5)
+PICTURE_DPI = 240
+"""1920 × 1080 pixels. The fewer inches, the larger are its letters."""
 ANSWER_SECONDS = 10.0
-JOB_SECONDS = 120.0
-"""How long closing waits for a running checkpoint: half of one is no good state."""
 WELL_WITHIN_SECONDS = 40.0
 WELL_SECONDS = 5.0
 WELL_POLL_SECONDS = 0.25
-LINE_COLUMNS = ["time", "grade", "request_id", "text"]
 LINES_READ = 10_000
-LINES_SHOWN = 50
-FIND_SECONDS = 0.5
 
 
-@dataclass(frozen=True)
-class JobState:
-    """The progress of a job that goes to a checkpoint: ``text`` is its current step, or its result at the end.
+@contextlib.contextmanager
+def engine_errors_as_sentences() -> Iterator[None]:
+    """Raise a WorkshopError for each error of the Docker SDK: what the engine refuses, or that it does not answer."""
+    try:
+        yield
+    except APIError as error:
+        raise WorkshopError(
+            f"The Docker engine refused: {engine_reason(error)}.", "Click again in a moment."
+        ) from error
+    except (DockerException, RequestException, ConnectionError, TimeoutError) as error:
+        raise EngineUnavailable from error
 
-    ``fraction`` is None if it is not known how much is done.
-    """
 
-    text: str
-    fraction: float | None = None
-    runs: bool = True
-
-
-@dataclass
 class Controller:
     """Controls one workspace's stack from `open` to `close`, which leaves the stack as it was.
 
     The methods may be called from any thread and raise WorkshopError in one sentence.
     """
 
-    stack: Stack
-    workspace: Workspace
-    audience: Audience = field(default_factory=Audience)
-    job: JobState | None = None
-
-    def __post_init__(self) -> None:
-        self.active_faults = DeskFaults(self.stack)
-        self.load_generator = LoadGenerator(self.stack)
-        target = WatchTarget(SERVICE, self.stack.project, SERVICE)
-        session = self.stack.session
-        self.watcher = Watcher(session.engine, session.identity.workspace_id, target)
-
-        self._closing = threading.Event()
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._watcher: Watcher | None = None  # before `open`
+        self._blocks: list[AbstractContextManager[InjectedFault]] = []  # of the faults in force
+        self._load: Running | None = None
+        self._is_closing = threading.Event()
         self._action_lock = threading.Lock()
-        self._job_thread = threading.Thread()
-
-        self._picture: dict[str, str] = {}
-        self._drawn_at = float("-inf")
         self._drawing_lock = threading.Lock()
 
     def open(self, report: Report = silent) -> Self:
         """Bring the stack up and start to watch. A reaper reverts the faults if this process is killed."""
         injection.revert_all(self.stack.session, report=report)
         self.stack.up(report=report)
-        reaper.watch(self.stack.session, provision.REVERT_FAULTS)
-        self.watcher.start()
+        session = self.stack.session
+        reaper.watch(session, provision.REVERT_FAULTS)
+        target = WatchTarget(SERVICE, self.stack.project, SERVICE)
+        self._watcher = Watcher(session.engine, session.identity.workspace_id, target).start()
         return self
 
     def close(self) -> None:
         """End the load, revert every fault, stop watching. Raises WorkshopError for faults that stay."""
+        self._is_closing.set()
         with self._action_lock:
-            self._closing.set()
-        if self._job_thread.is_alive():
-            self._job_thread.join(JOB_SECONDS)
-        self.load_generator.stop()
+            self._end_load()
         try:
-            self.active_faults.revert_all()
+            self.undo_all()
         finally:
-            self.watcher.stop()
+            if self._watcher is not None:
+                self._watcher.stop()
 
-    def inject(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> None:
-        """Inject a fault for ``seconds``, or until it is reverted."""
+    def inject(self, fault: str, target: str, parameters: Mapping[str, Any]) -> None:
+        """Inject a fault until it is undone. Raises WrongUsage if it is in force already."""
         with self._exclusive_action():
-            self.active_faults.inject(fault, target, parameters, seconds)
+            if any(active.fault == fault and active.target == target for active in self.active_faults()):
+                raise WrongUsage(f"{fault} of {target} is active already.", "Undo all first.")
+            block = injection.fault(fault, self.stack, target, **parameters)
+            block.__enter__()
+            self._blocks.append(block)
 
-    def load(self, request: str, rate_per_second: int) -> None:
-        """Send requests at a rate from now on; a load that runs already is replaced."""
+    def undo_all(self) -> None:
+        """Revert all faults, newest first, also those of dead processes. Raises WorkshopError for those left."""
+        with self._action_lock, engine_errors_as_sentences():
+            problems = injection.revert_all(self.stack.session)
+            self._blocks.clear()  # the end of a block whose fault is reverted changes nothing
+        if problems:
+            raise WorkshopError(" ".join(problems), "Run ./workshop down and start again.")
+
+    def active_faults(self) -> list[InjectedFault]:
+        """Return the faults of this workspace that are in force, oldest first, from all processes."""
+        return [fault for fault in injection.history(self.stack.session) if fault.ended is None]
+
+    def load(self, rate_per_second: int) -> None:
+        """Order tea at a rate from now on, for two hours at most; a load that runs already is replaced."""
         with self._exclusive_action():
-            self.load_generator.start(request, rate_per_second)
+            seconds = RANGES["seconds"][-1]
+            new_load = load(
+                self.stack, request="POST /orders", json=ORDER, rate_per_second=rate_per_second, seconds=seconds
+            )
+            self._end_load()
+            self._load = new_load
 
     def order(self, request_id: str) -> int | None:
         """Place one order with a request id; return the status, None without an answer."""
@@ -138,103 +142,51 @@ class Controller:
                 well_since = time.monotonic()
 
             is_late = time.monotonic() - began > patient(WELL_WITHIN_SECONDS)
-            if is_late or self._closing.wait(WELL_POLL_SECONDS):
-                raise WorkshopError(
-                    "The service did not become healthy.", "Look at its state, and revert the other faults."
-                )
+            if is_late or self._is_closing.wait(WELL_POLL_SECONDS):
+                raise WorkshopError("The service did not become healthy.", "Undo all, and look at ./workshop status.")
 
-    def go_to(self, lesson: str) -> None:
-        """Start a job that brings workspace and containers to the start of a lesson; ``job`` has its progress."""
-        name = find_lesson(lesson, self.stack.root / "notebooks")
-        with self._exclusive_action():
-            self.job = JobState(f"To the start of {name}")
-            self._job_thread = threading.Thread(target=self._run_job, args=(name,), name="desk: job", daemon=True)
-            self._job_thread.start()
+    def tables(self) -> Tables:
+        """Return what was measured of the service since `open`."""
+        return self._watcher.tables() if self._watcher else Tables()
 
-    def _run_job(self, name: str) -> None:
-        """Run the job of `go_to`: ``job`` has its progress, and at the end its outcome."""
+    def stopped_services(self) -> list[str]:
+        """Return the services of the stack whose container does not run."""
+        containers = self.stack.containers()
+        return sorted(name for name, container in containers.items() if container.status != "running")
 
-        def report(step: Step) -> None:
-            progress = f"To the start of {name}. {step.task}: {step.detail}"
-            self.job = JobState(progress.removesuffix(": "), step.fraction)
-
-        outcome = "It ended with an unexpected error; the terminal shows it."
-        try:
-            with engine_errors_as_sentences():
-                self.load_generator.stop()
-                self.active_faults.revert_all()
-                service = ExerciseService.of(self.workspace, lambda: self.stack, self.stack.root)
-                result = checkpoint.goto(service, name, report)
-                outcome = " ".join(result.sentences())
-                trust(self.workspace)
-        except WorkshopError as error:
-            outcome = str(error)
-        finally:
-            self.job = JobState(outcome, 1.0, runs=False)
-
-    def lines(self) -> pd.DataFrame:
-        """Return the newest lines of the service's log: ``time`` (UTC), ``grade``, ``request_id``, ``text``."""
-        rows = []
-        # Without the container the table stays empty: a later call reads its lines.
+    def lines(self) -> list[LogLine]:
+        """Return the newest lines of the service's log, oldest first; none while it has no container."""
         with contextlib.suppress(WorkshopError, DockerException, OSError):
             log = EngineLog(self.stack.container(SERVICE))
-            for line in assemble(log.messages(tail=LINES_READ)):
-                fields = parse_fields(line.text)  # empty for a line that is no JSON object
-                moment = datetime.fromisoformat(line.received or "")
-                request_id = str(fields.get("request_id", ""))
-                rows.append((moment, grade(fields), request_id, line.text))
-
-        return pd.DataFrame(rows, columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})
-
-    def lines_of(self, request_id: str) -> RequestLines:
-        """Return the newest lines of one request. It waits a moment first: the last ones may not be written yet."""
-        self._closing.wait(FIND_SECONDS)
-        lines = self.lines()
-        request_lines = lines[lines["request_id"] == request_id][-LINES_SHOWN:]
-        return RequestLines(request_id, tuple(zip(request_lines["grade"], request_lines["text"], strict=True)))
-
-    def services(self) -> list[dict[str, str]]:
-        """Return the containers of the stack in the engine's words; ``health`` is "" without a health check."""
-        rows = []
-        for name, container in sorted(self.stack.containers().items()):
-            state = container.attrs["State"]
-            health = state.get("Health") or {}
-            rows.append({"name": name, "status": state["Status"], "health": health.get("Status", "")})
-        return rows
+            return [LogLine.of(line) for line in assemble(log.messages(tail=LINES_READ))]
+        return []
 
     def picture(self) -> dict[str, str]:
-        """Return the audience's picture, at most two seconds old: ``png`` (base64) and ``alt``."""
-        with self._drawing_lock:
-            now = time.monotonic()
-            if now - self._drawn_at >= PICTURE_AGE_SECONDS:
-                timeline = self.timeline()
-                png = timeline.png(PICTURE_INCHES, PICTURE_DPI)
-                self._picture = {"png": base64.b64encode(png).decode(), "alt": timeline.text()}
-                self._drawn_at = now
-            return self._picture
-
-    def timeline(self) -> Timeline:
-        """Return what the audience sees of the service."""
-        tables = self.watcher.tables()
+        """Return what customers and probes see now: ``png`` (base64), and the same in words, ``alt``."""
         faults = injection.history(self.stack.session)
-        return audience_timeline(tables, faults, SERVICE, datetime.now(UTC))
+        timeline = audience_timeline(self.tables(), faults, SERVICE, datetime.now(UTC))
+        with self._drawing_lock:
+            png = timeline.png(PICTURE_INCHES, PICTURE_DPI)
+        return {"png": base64.b64encode(png).decode(), "alt": timeline.text()}
 
     @contextlib.contextmanager
     def _exclusive_action(self) -> Iterator[None]:
-        """Keep `close` and other actions waiting during one action.
-
-        Raises WorkshopError while a job runs, and once the desk is being closed.
-        """
+        """Keep other actions waiting during one action. Raises WorkshopError once the desk is being closed."""
         with self._action_lock:
-            if self.job is not None and self.job.runs:
-                raise WorkshopError("A checkpoint job is running.", "Wait until it is ready.")
-            if self._closing.is_set():
+            if self._is_closing.is_set():
                 raise WorkshopError("The desk is being closed.", "Open it again.")
             yield
 
+    def _end_load(self) -> None:
+        """Remove the container that sends, if there is one."""
+        if self._load is not None:
+            with contextlib.suppress(APIError, OSError):  # it was removed, or the engine is away
+                self._load.remove()
+        self._load = None
+
     def _is_well(self) -> bool:
         """Return whether the newest /health passes and no request failed in the newest second."""
-        tables = self.watcher.tables()
+        tables = self.tables()
         health_states = tables.health[tables.health["what"] == "/health"]["state"]
         error_rates = tables.requests["errors_per_second"]
         if health_states.empty or error_rates.empty:

@@ -1,171 +1,123 @@
-"""The demo, read from ``demo.toml``: steps with what to say, what to click, and what will be seen then.
+"""The demo, read from ``demo.toml``: steps with what to do, what to say, and what shows that it is true.
 
-A rehearsal does the clicks, waits for what will be seen, and records its picture.
+A rehearsal does the actions, and waits until everything that is said has been measured.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import pandas as pd
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from workshop_kit.display.rendered import template
 from workshop_kit.errors import WorkshopError
-from workshop_kit.files import load_toml, write_atomically
-from workshop_kit.paths import CHECKOUT
+from workshop_kit.files import load_toml
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Report, Step, silent
-from workshop_kit.workspace.course import Course
 from workshop_room.desk.controller import Controller
 
+if TYPE_CHECKING:
+    from workshop_room.desk.presenter_api import PresenterApi
+
 SCRIPT = Path(__file__).parent / "demo.toml"
-PICTURES = CHECKOUT / "docs" / "demo"
+REQUEST_ID = "demo-tea-for-one"
+"""The id of the one order that the demo finds again."""
 POLL_SECONDS = 0.5
+NONE = "none"
 
-
-def _join_lines(text: str) -> str:
-    return " ".join(text.split())
-
-
-OneLine = Annotated[str, AfterValidator(_join_lines)]
-"""A text that the file breaks into lines."""
+Expectation = Annotated[str, Field(pattern=r"^\S+ (=|<=|>=) \S+$")]
+"""Such as ``error_percent >= 90``; `measure` has the names."""
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
-class Click(_Model):
-    """One click with its arguments, which are empty where the action takes none."""
+class Action(_Model):
+    """One action with its arguments, which are empty where it takes none."""
 
-    action: Literal["load", "fault", "undo-all", "well", "order", "show", "show-lines"]
+    action: Literal["load", "fault", "undo-all", "well", "order", "find"]
     fault: str = ""
     target: str = ""
-    parameters: Mapping[str, Any] | None = None
-    request: str = ""
+    parameters: Mapping[str, Any] = {}
     rate_per_second: int = 0
-    request_id: str = ""
-    what: str = ""
 
     def __str__(self) -> str:
-        if self.action == "fault":
-            parameters = self.parameters or {}
-            parameter_texts = [f"{name} {value}" for name, value in parameters.items()]
-            return ", ".join([f"{self.fault} of {self.target}", *parameter_texts])
-        if self.action == "load":
-            return f"Load: {self.request}, {self.rate_per_second} a second"
-        if self.action == "order":
-            return f"One order with the id {self.request_id}"
-        if self.action in {"show", "show-lines"}:
-            view = self.what or f"the lines of {self.request_id}"
-            return f"Show the room: {view}"
-        if self.action == "undo-all":
-            return "Undo all"
-        return "Wait until all is well"
+        match self.action:
+            case "fault":
+                details = "".join(f", {name} {value}" for name, value in self.parameters.items())
+                return f"{self.fault} {self.target}{details}"
+            case "load":
+                return f"{self.rate_per_second} orders a second"
+            case "undo-all":
+                return "Undo all"
+            case "well":
+                return "wait until all is well"
+            case "order":
+                return f"one order, {REQUEST_ID}"
+            case "find":
+                return f"show the lines of {REQUEST_ID}"
 
 
-class Expectation(_Model):
-    """What the newest row of a table will say (of ``lines``: any row); ``where`` chooses rows by their values.
+class Sentence(_Model):
+    """A sentence that is said; what it states must be measured, and a question states nothing."""
 
-    ``column`` ``holds``: ``is pass``, ``is at least 10``, ``is at most 1``.
-    """
+    text: str
+    see: tuple[Expectation, ...] = ()
 
-    table: Literal["requests", "health", "resources", "lines"]
-    column: str
-    where: Mapping[str, str] = {}
-    holds: Annotated[str, Field(pattern=r"^is ([a-z]+|at (least|most) \d+)$")]
+    @model_validator(mode="after")
+    def _is_measured(self) -> Self:
+        if not self.see and not self.text.endswith("?"):
+            raise ValueError(f"nothing is measured for {self.text!r}")
+        return self
 
-    def __str__(self) -> str:
-        row_values = "".join(f" {value}" for value in self.where.values())
-        return f"{self.table}{row_values}: {self.column} {self.holds}"
-
-    def check(self, tables: Mapping[str, pd.DataFrame], since: pd.Timestamp) -> tuple[bool, object]:
-        """Return whether the expectation holds in the rows since a time, and the newest value in them.
-
-        The value is None if there are no such rows.
-        """
-        table = tables[self.table]
-        rows = table[table["time"] >= since]
-        for name, value in self.where.items():
-            rows = rows[rows[name] == value]
-
-        values = rows[self.column].dropna()
-        newest = values.iloc[-1] if len(values) else None
-        if self.table == "lines":
-            is_seen = any(self._fits(value) for value in values)
-        else:
-            is_seen = any(self._fits(value) for value in values.tail(1))
-        return is_seen, newest
-
-    def _fits(self, value: Any) -> bool:
-        """Return whether a value is as ``holds`` says."""
-        comparison, _, expected = self.holds.rpartition(" ")
-        if comparison == "is":
-            return bool(value == expected)
-        if comparison == "is at least":
-            return bool(value >= float(expected))
-        return bool(value <= float(expected))
+    def unmet(self, measured: Mapping[str, object]) -> list[str]:
+        """Return a text for each expectation that does not hold, with what was measured."""
+        problems = []
+        for expectation in self.see:
+            if not holds(expectation, measured):
+                name, _, _ = expectation.split()
+                problems.append(f"{expectation} (it is {measured.get(name)})")
+        return problems
 
 
 class DemoStep(_Model):
-    """One step of the demo. All ``expectations`` must hold at once within ``within_seconds``.
+    """One step of the demo. After its actions, all that is said must hold at once within ``within_seconds``.
 
-    After that the picture has ``look_seconds`` before it is recorded. ``note`` is for the presenter alone.
+    ``note`` is for the presenter alone.
     """
 
-    number: int
-    id: str
     title: str
     minutes: float
-    say: OneLine
-    note: OneLine = ""
-    clicks: tuple[Click, ...] = Field((), alias="do")
-    expectations: tuple[Expectation, ...] = Field((), alias="see")
+    note: str = ""
+    actions: tuple[Action, ...] = Field(alias="do")
+    say: tuple[Sentence, ...]
     within_seconds: float = 20.0
-    look_seconds: float = 8.0
 
     @property
-    def picture(self) -> str:
-        """The file name of its recorded dashboard; "" where the room is shown lines."""
-        if any(click.action == "show-lines" for click in self.clicks):
-            return ""
-        return f"{self.number:02}-{self.id}.png"
+    def reads_log(self) -> bool:
+        """Whether an expectation is about the log, which is slow to read."""
+        return any("log_" in expectation for sentence in self.say for expectation in sentence.see)
+
+    def unmet(self, measured: Mapping[str, object]) -> list[str]:
+        """Return a text for each expectation of the step that does not hold."""
+        return [problem for sentence in self.say for problem in sentence.unmet(measured)]
 
 
 class Script(_Model):
-    """The whole demo; ``when`` says at which point of a workshop it may be shown."""
+    """The whole demo, and the faults that the presenter can inject by one click beside it."""
 
-    title: str
-    when: OneLine
+    faults: tuple[Action, ...]
     steps: tuple[DemoStep, ...] = Field(alias="step")
-
-    @field_validator("steps", mode="before")
-    @classmethod
-    def _number_steps(cls, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{"number": number, **step} for number, step in enumerate(steps, 1)]
 
     @property
     def minutes(self) -> float:
         """The minutes of all its steps on stage."""
         return sum(step.minutes for step in self.steps)
-
-    def last_step(self, course: Course, track: str) -> int:
-        """Return the number of the last step before the track's minutes are over.
-
-        A track without minutes for a demo has time for all steps: they are an alternative if something else fails.
-        """
-        available_minutes = course.tracks[track].demo or self.minutes
-        minutes = 0.0
-        for step in self.steps:
-            minutes += step.minutes
-            if minutes > available_minutes:
-                return step.number - 1
-        return len(self.steps)
 
 
 @dataclass(frozen=True)
@@ -175,7 +127,6 @@ class StepResult:
     ``problem`` is one sentence on what was not seen, or "".
     """
 
-    id: str
     title: str
     minutes: float
     seconds: float
@@ -183,8 +134,8 @@ class StepResult:
 
     def __str__(self) -> str:
         if self.problem:
-            return f"✗ {self.id}: {self.problem}"
-        return f"✓ {self.id}: seen after {self.seconds:.1f} s, {self.minutes:g} min on stage: {self.title}"
+            return f"✗ {self.title}: {self.problem}"
+        return f"✓ {self.title}: seen after {self.seconds:.1f} s, {self.minutes:g} min on stage"
 
 
 def load_script() -> Script:
@@ -192,81 +143,99 @@ def load_script() -> Script:
     return load_toml(SCRIPT, TypeAdapter(Script))
 
 
-def as_page(script: Script) -> str:
-    """Return the demo as a page in Markdown, with the recorded pictures."""
-    return template(SCRIPT.parent / "pages" / "demo.md.j2").render(script=script).rstrip() + "\n"
+def measure(controller: Controller, since: pd.Timestamp, *, reads_log: bool) -> dict[str, object]:
+    """Return the newest measurements since a time, by name; a name is missing while its value is not known.
 
-
-def rehearse(
-    script: Script,
-    controller: Controller,
-    play: Callable[[DemoStep], None],
-    report: Report = silent,
-    *,
-    pictures: Path | None = None,
-) -> list[StepResult]:
-    """Do every step with an open controller, in order; a failed step does not stop the others.
-
-    ``play`` does the clicks of a step. ``pictures``: write a picture of each successful step and an index to this
-    folder.
+    Each probe has its state. ``log_…`` count lines since then, ``log_found_…`` those of the demo's one order.
     """
-    results = []
-    for step in script.steps:
-        report(Step("Demo", (step.number - 1) / len(script.steps), step.title))
-        result = _rehearse_step(step, controller, play)
-        results.append(result)
-        if pictures is not None and step.picture and not result.problem:
-            time.sleep(step.look_seconds)
-            write_atomically(pictures / step.picture, controller.timeline().png())
+    tables = controller.tables()
+    measured: dict[str, object] = {}
+    for table, columns in (
+        (tables.requests, ("requests_per_second", "error_percent", "p95_ms")),
+        (tables.resources, ("throttled_percent",)),
+    ):
+        for column in columns:
+            values = table[table["time"] >= since][column].dropna()
+            if len(values):
+                measured[column] = round(float(values.iloc[-1]), 1)
 
-    if pictures is not None:
-        write_atomically(pictures / "README.md", as_page(script).encode())
+    new_health = tables.health[tables.health["time"] >= since]
+    for probe, answers in new_health.groupby("what"):
+        measured[str(probe)] = answers["state"].iloc[-1]
+
+    measured["faults"] = _names(active.fault for active in controller.active_faults())
+    measured["stopped"] = _names(controller.stopped_services())
+    if reads_log:
+        measured.update(_measure_log(controller, since))
+    return measured
+
+
+def _measure_log(controller: Controller, since: pd.Timestamp) -> dict[str, object]:
+    """Return the measurements of the log: how many lines are errors or warnings, and what the one order's lines say."""
+    lines = controller.lines()
+    grades = [line.grade for line in lines if line.time >= since]
+    found = [line for line in lines if line.request_id == REQUEST_ID]
+    return {
+        "log_lines": len(lines),
+        "log_errors": grades.count("error"),
+        "log_warnings": grades.count("warning"),
+        "log_found_lines": len(found),
+        "log_found_errors": sum("error" in line.fields for line in found),
+        "log_found_ms": max((float(line.fields.get("duration_ms", 0)) for line in found), default=0.0),
+    }
+
+
+def holds(expectation: str, measured: Mapping[str, object]) -> bool:
+    """Return whether an expectation holds; one about a value that is not known does not.
+
+    >>> holds("error_percent >= 90", {"error_percent": 95.0}), holds("/livez = pass", {})
+    (True, False)
+    """
+    name, comparison, expected = expectation.split()
+    value = measured.get(name)
+    if value is None:
+        return False
+    if comparison == "=":
+        return str(value) == expected
+    number = float(str(value))
+    return number <= float(expected) if comparison == "<=" else number >= float(expected)
+
+
+def rehearse(script: Script, desk: PresenterApi, report: Report = silent) -> list[StepResult]:
+    """Do every step at an open desk, in order; a failed step does not stop the others."""
+    results = []
+    for number, step in enumerate(script.steps):
+        report(Step("Demo", number / len(script.steps), step.title))
+        results.append(_rehearse_step(step, desk))
     report(Step("Demo", 1.0, done=True))
     return results
 
 
-def _rehearse_step(step: DemoStep, controller: Controller, play: Callable[[DemoStep], None]) -> StepResult:
-    """Do a step, wait for its expectations, and return how it went; an error becomes the result's problem."""
+def _rehearse_step(step: DemoStep, desk: PresenterApi) -> StepResult:
+    """Do a step, wait until it is seen, and return how it went; an error becomes the result's problem."""
     began = time.monotonic()
-    since = pd.Timestamp.now(tz="UTC")
     try:
-        play(step)
-        problem = _wait_for_expectations(controller, step, since)
+        desk.play(step)
+        problem = _wait_until_seen(step, desk.controller)
     except WorkshopError as error:
         problem = str(error)
-
-    seconds = time.monotonic() - began
-    return StepResult(step.id, step.title, step.minutes, seconds, problem)
+    return StepResult(step.title, step.minutes, time.monotonic() - began, problem)
 
 
-def _wait_for_expectations(controller: Controller, step: DemoStep, since: pd.Timestamp) -> str:
-    """Wait until all expectations of a step hold at once; return "", or a sentence on what was not seen in time."""
+def _wait_until_seen(step: DemoStep, controller: Controller) -> str:
+    """Wait until all that is said holds at once; return "", or a sentence on what was not seen in time."""
+    since = pd.Timestamp.now(tz="UTC")
     began = time.monotonic()
     while True:
-        sentences = _unmet_expectations(controller, step.expectations, since)
-        if not sentences:
+        problems = step.unmet(measure(controller, since, reads_log=step.reads_log))
+        if not problems:
             return ""
 
         waited_seconds = time.monotonic() - began
         if waited_seconds > patient(step.within_seconds):
-            return f"After {waited_seconds:.0f} s this was not seen: {'; '.join(sentences)}."
+            return f"After {waited_seconds:.0f} s this was not seen: {'; '.join(problems)}."
         time.sleep(POLL_SECONDS)
 
 
-def tables_of(controller: Controller, expectations: Sequence[Expectation]) -> dict[str, pd.DataFrame]:
-    """Return the tables that the expectations are about; the log, which is slow to read, only if one needs it."""
-    tables: dict[str, pd.DataFrame] = dict(vars(controller.watcher.tables()))
-    if any(expectation.table == "lines" for expectation in expectations):
-        tables["lines"] = controller.lines()
-    return tables
-
-
-def _unmet_expectations(controller: Controller, expectations: Sequence[Expectation], since: pd.Timestamp) -> list[str]:
-    """Return a text for each expectation that does not hold, with the newest value."""
-    tables = tables_of(controller, expectations)
-    problems = []
-    for expectation in expectations:
-        is_seen, value = expectation.check(tables, since)
-        if not is_seen:
-            problems.append(f"{expectation} (it is {value})")
-    return problems
+def _names(names: Iterable[str]) -> str:
+    return ",".join(names) or NONE

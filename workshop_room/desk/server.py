@@ -15,21 +15,13 @@ from typing import Any
 
 import tornado.web
 
-from workshop_kit.display import map as system
-from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, PNG, POLICY, SVG, Handler, PageServer
+from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, Handler, PageServer
 from workshop_kit.errors import WrongUsage
 from workshop_kit.lessons.lab import open_in_browser
 from workshop_kit.terminal import say
-from workshop_room.desk.controller import Controller
 from workshop_room.desk.presenter_api import PresenterApi
-from workshop_room.timetable.track_times import TrackTimes
 
 PAGES = Path(__file__).parent / "pages"
-FRAME_POLICIES = {
-    "presenter": f"{POLICY}; frame-src 'self'",
-    "audience": POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'"),
-}
-"""The presenter's page shows the audience's in a frame."""
 ADDRESSES = """For you:      {}
 For the room: {}
 The first address can inject faults: keep it off the projector. Ctrl-C ends the desk and reverts all."""
@@ -48,57 +40,34 @@ class InstructorServer(PageServer):
 
     def routes(self, served: PresenterApi) -> list[Any]:
         """Return the routes that only the presenter's token opens, and those that both tokens open."""
-        presenter_tokens = [self.presenter_token]
-        all_tokens = [self.presenter_token, self.audience_token]
+        presenter = [self.presenter_token]
+        both = [self.presenter_token, self.audience_token]
         return [
-            *(_content_route(presenter_tokens, *content) for content in self._presenter_contents(served)),
-            (r"/presenter/do/([a-z-]+)", Action, {"tokens": presenter_tokens}),
-            *(_content_route(all_tokens, *content) for content in self._audience_contents(served)),
+            _content(presenter, "/presenter", HTML, lambda: _read_page("presenter", self.presenter_token)),
+            _content(presenter, "/presenter.js", JS, lambda: _read_file("presenter.js")),
+            _content(presenter, "/presenter/choices", JSON, served.choices),
+            _content(presenter, "/presenter/state", JSON, served.state),
+            (r"/presenter/do/([a-z-]+)", Click, {"tokens": presenter}),
+            _content(both, "/audience", HTML, lambda: _read_page("audience", self.audience_token)),
+            _content(both, "/audience.js", JS, lambda: _read_file("audience.js")),
+            _content(both, "/audience/state", JSON, served.audience_state),
+            _content(both, "/audience/picture", JSON, served.controller.picture),
+            _content(both, "/desk.css", CSS, lambda: _read_file("desk.css")),
         ]
-
-    def _presenter_contents(self, served: PresenterApi) -> Iterator[Any]:
-        """Yield path, media type and maker of each content, for some also a policy."""
-        yield "/presenter", HTML, lambda: _read_page("presenter", self.presenter_token), FRAME_POLICIES["presenter"]
-        yield "/presenter.js", JS, lambda: _read_file("presenter.js")
-        yield "/notes.js", JS, lambda: _read_file("notes.js")
-        yield "/day.js", JS, lambda: _read_file("day.js")
-        yield "/presenter/choices", JSON, served.choices
-        yield "/presenter/state", JSON, served.state
-        yield "/presenter/recorded.png", PNG, served.recorded_picture
-
-    def _audience_contents(self, served: PresenterApi) -> Iterator[Any]:
-        """Yield the contents for both tokens, as `_presenter_contents` does."""
-        audience = served.audience
-
-        def lines_state() -> dict[str, Any] | None:
-            lines = audience.lines
-            return lines.state() if lines else None
-
-        yield "/audience", HTML, lambda: _read_page("audience", self.audience_token), FRAME_POLICIES["audience"]
-        yield "/audience.js", JS, lambda: _read_file("audience.js")
-        yield "/audience/state", JSON, audience.state
-        yield "/audience/dashboard", JSON, served.controller.picture
-        yield "/audience/map.svg", SVG, _draw_map
-        yield "/audience/lines", JSON, lines_state
-        yield "/audience/recorded.png", PNG, served.recorded_picture
-        yield "/desk.css", CSS, _read_style
 
 
 @contextlib.contextmanager
-def serving(
-    controller: Controller,
-    server: InstructorServer,
-    times: TrackTimes,
-    *,
-    open_pages: bool,
-) -> Iterator[None]:
-    """Serve the pages until the block ends. Says where they are, and with ``open_pages`` opens them."""
+def serving(desk: PresenterApi, server: InstructorServer, folder: Path, *, open_pages: bool) -> Iterator[None]:
+    """Serve the pages until the block ends. Says where they are, and with ``open_pages`` opens them.
+
+    A page in ``folder`` leads the browser to each, so that no token stands in the list of processes.
+    """
     redirects = {
-        controller.workspace.folder / "open-presenter.html": server.presenter_url,
-        controller.workspace.folder / "open-audience.html": server.audience_url,
+        folder / "open-presenter.html": server.presenter_url,
+        folder / "open-audience.html": server.audience_url,
     }
     try:
-        server.start(PresenterApi(controller, times))
+        server.start(desk)
         say(ADDRESSES.format(*redirects.values()))
         if open_pages:
             for page, url in redirects.items():
@@ -114,36 +83,30 @@ class Content(Handler):
     """The content that ``make`` returns, which is called in a thread."""
 
     async def get(self) -> None:
-        """Answer with the content; with 404 if it is empty."""
+        """Answer with the content."""
         content = await self.from_thread(self.route_arguments["make"])
-        if self.route_arguments["kind"] == JSON:
-            content = json.dumps(content)
-        if not content:
-            raise tornado.web.HTTPError(404)
-
-        self.set_header("Content-Security-Policy", self.route_arguments["policy"])
-        self.answer(content, self.route_arguments["kind"])
+        kind = self.route_arguments["kind"]
+        self.answer(json.dumps(content) if kind == JSON else content, kind)
 
 
-class Action(Handler):
+class Click(Handler):
     """A button of the presenter's page."""
 
-    async def post(self, action: str) -> None:
-        """Do the action and answer with what it returns."""
+    async def post(self, click: str) -> None:
+        """Do what the button does."""
         media_type, _, _ = self.request.headers.get("Content-Type", "").partition(";")
         if media_type != "application/json":
             raise tornado.web.HTTPError(403)  # a form of another page cannot send JSON
 
         body = _parse_object(self.request.body)
-        result = await self.from_thread(lambda: self.served.do(action, body))
-        self.answer(json.dumps({"said": result}), JSON)
+        await self.from_thread(lambda: self.served.do(click, body))
+        self.answer("{}", JSON)
 
 
 def _parse_object(data: bytes) -> dict[str, Any]:
     """Return the JSON object in a request's body. Raises WrongUsage for anything else."""
     try:
-        text = json.dumps(json.loads(data), ensure_ascii=False)
-        document = json.loads(text.encode("utf-8", "replace"))  # half of a character becomes a question mark
+        document = json.loads(data)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
@@ -151,9 +114,9 @@ def _parse_object(data: bytes) -> dict[str, Any]:
     return document
 
 
-def _content_route(tokens: list[str], path: str, kind: str, make: Callable[[], object], policy: str = POLICY) -> Any:
+def _content(tokens: list[str], path: str, kind: str, make: Callable[[], object]) -> Any:
     """Return the route of a content for these tokens; ``make`` returns the content."""
-    return re.escape(path), Content, {"tokens": tokens, "kind": kind, "make": make, "policy": policy}
+    return re.escape(path), Content, {"tokens": tokens, "kind": kind, "make": make}
 
 
 def _read_page(name: str, token: str) -> str:
@@ -162,12 +125,3 @@ def _read_page(name: str, token: str) -> str:
 
 def _read_file(name: str) -> str:
     return (PAGES / name).read_text(encoding="utf-8")
-
-
-def _read_style() -> str:
-    return "\n".join([system.STYLE, _read_file("desk.css")])
-
-
-def _draw_map() -> str:
-    """Return the map of the system; its style stands in the stylesheet."""
-    return system.system_map().html.replace(f"<style>{system.STYLE}</style>", "")

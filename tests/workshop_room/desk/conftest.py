@@ -8,18 +8,16 @@ from contextlib import closing
 import pytest
 
 from tests.waiting import wait_until
-from tests.workshop_room.desk.room_pages import Pages, open_pages
+from tests.workshop_room.desk.desk_pages import Pages, open_pages
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import Journal
-from workshop_kit.workspace.folder import Workspace
 from workshop_room.desk.controller import Controller
-from workshop_room.desk.presenter_api import PresenterApi
 
 
 @pytest.fixture(scope="module")
-def pages(stack: Stack, workspace: Workspace) -> Iterator[Pages]:
+def pages(stack: Stack) -> Iterator[Pages]:
     """An open desk, which leaves no fault."""
-    with closing(Controller(stack, workspace).open()) as controller, open_pages(PresenterApi(controller)) as pages:
+    with closing(Controller(stack).open()) as controller, open_pages(controller) as pages:
         yield pages
     assert Journal(stack.session).entries() == []
 
@@ -30,7 +28,6 @@ def nothing_in_force(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "pages" in request.fixturenames:
         pages: Pages = request.getfixturevalue("pages")
-        pages.controller.load_generator.stop()
-        pages.controller.active_faults.revert_all()
+        pages.controller.undo_all()
         stack = pages.controller.stack
         wait_until(lambda: all(container.health == "healthy" for container in stack.containers().values()))

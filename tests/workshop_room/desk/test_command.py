@@ -19,6 +19,7 @@ from workshop_kit.errors import Exit
 from workshop_kit.faults.injection import Journal
 from workshop_kit.observe.http import request
 from workshop_kit.workspace.folder import Workspace
+from workshop_room.desk.demo import load_script
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -46,6 +47,11 @@ def opened(environment: dict[str, str], *words: str) -> Iterator[tuple[subproces
             process.kill()
 
 
+def number_of(fault: str) -> int:
+    """The place of a fault among those that take one click."""
+    return next(number for number, action in enumerate(load_script().faults) if str(action).startswith(fault))
+
+
 def press(url: str, action: str, **body: object) -> None:
     """Press a button of the desk at ``url``."""
     address, _, token = url.partition("/presenter?token=")
@@ -63,24 +69,24 @@ def test_the_end_of_the_desk_leaves_nothing(stack: Stack, environment: dict[str,
     """Faults are undone and the load has ended, however often Ctrl-C comes, and when the terminal closes meanwhile."""
     with opened(environment) as (process, url):
         assert listening(process) == {"127.0.0.1"}, "nothing is open to the network"
-        press(url, "load", request="GET /orders", rate_per_second=5)
-        press(url, "fault", fault="latency", target="redis", parameters={"latency_ms": 50})
-        press(url, "fault", fault="pause", target="replica-db")
+        press(url, "play")  # the first step starts the load
+        press(url, "fault", number=number_of("latency redis"))
+        press(url, "fault", number=number_of("pause master-db"))
         assert len(Journal(stack.session).entries()) == 2
         for number in (signal.SIGINT, signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
             process.send_signal(number)
         assert process.wait(60) == Exit.GOOD
     assert Journal(stack.session).entries() == []
     assert own_containers(stack.session) == set()
-    assert stack.container("replica-db").status == "running"
+    assert stack.container("master-db").status == "running"
 
 
 @pytest.mark.long
 def test_a_desk_that_is_killed_is_undone_by_its_reaper(stack: Stack, environment: dict[str, str]) -> None:
     """After kill -9 the reaper reverts its faults and removes its load."""
     with opened(environment) as (process, url):
-        press(url, "load", request="GET /orders", rate_per_second=5)
-        press(url, "fault", fault="pause", target="redis")
+        press(url, "play")
+        press(url, "fault", number=number_of("pause redis"))
         process.kill()
         process.wait()
     wait_until(lambda: Journal(stack.session).entries() == [])

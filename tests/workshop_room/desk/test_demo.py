@@ -1,91 +1,79 @@
-"""The demo on a track, and the ticks at what was expected, from recorded tables."""
+"""The demo's script, and the ticks at what is said, from recorded tables."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from datetime import UTC, datetime
 from typing import Any
 
-import pandas as pd
 import pytest
+from pydantic import ValidationError
 
-from workshop_kit.observe.watcher import Tables
+from tests.workshop_room.desk.desk_pages import RecordedController
+from workshop_kit.faults.catalog import FAULTS
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import TRACKS, load_course
-from workshop_room.desk.demo import load_script
+from workshop_kit.workspace.course import load_course
+from workshop_room.desk.demo import Sentence, load_script
 from workshop_room.desk.demo_progress import DemoProgress
+from workshop_room.desk.log_lines import LogLine
+
+SCRIPT = load_script()
 
 
-@pytest.mark.parametrize("track", TRACKS)
-def test_the_demo_of_a_track_fits(track: str) -> None:
-    """It ends where its minutes do."""
-    script = load_script()
-    course = load_course(CHECKOUT)
-    last = script.last_step(course, track)
-    steps = script.steps[:last]
-    assert steps
-    assert sum(step.minutes for step in steps) <= (course.tracks[track].demo or script.minutes)
+def test_the_demo_fits_into_its_minutes() -> None:
+    """On every track that has some."""
+    minutes = {track.demo for track in load_course(CHECKOUT).tracks.values()}
+    assert minutes - {0} == {SCRIPT.minutes}
 
 
-class Recorded:
-    """A controller whose tables a test writes; it counts how often its log is read."""
-
-    def __init__(self) -> None:
-        self.tables = Tables()
-        self.grades: list[str] = []
-        self.log_reads = 0
-        self.watcher = SimpleNamespace(tables=lambda: self.tables)
-
-    def lines(self) -> pd.DataFrame:
-        """The lines of the log."""
-        self.log_reads += 1
-        columns = {"time": pd.Timestamp.now(tz="UTC"), "grade": self.grades, "request_id": "", "text": ""}
-        return pd.DataFrame(columns)
-
-    def see(self, error_percent: float, **health: str) -> None:
-        """Record one second: the share of failed requests, and the state of each probe."""
-        now = pd.Timestamp.now(tz="UTC")
-        requests = {"time": now, "requests_per_second": 20.0, "error_percent": error_percent, "p95_ms": 10.0}
-        probes = [{"time": now, "what": f"/{name}", "state": state} for name, state in health.items()]
-        self.tables = Tables(requests=pd.DataFrame([requests]), health=pd.DataFrame(probes))
+def test_every_fault_of_the_script_can_be_injected() -> None:
+    """Those of the steps, and those by one click: name and parameters are in the catalog."""
+    step_actions = [action for step in SCRIPT.steps for action in step.actions]
+    for action in (*SCRIPT.faults, *step_actions):
+        if action.action == "fault":
+            FAULTS[action.fault].complete_parameters(action.parameters)
 
 
-def progress_at(step: str) -> DemoProgress:
-    """The presenter at a step of the demo."""
-    progress = DemoProgress()
-    progress.choose(next(demo_step.number for demo_step in progress.script.steps if demo_step.id == step))
-    return progress
+def test_what_is_said_is_measured() -> None:
+    """A sentence that states something needs an expectation; a question states nothing."""
+    Sentence(text="Who waits?")
+    with pytest.raises(ValidationError, match="nothing is measured"):
+        Sentence(text="All probes are green.")
+    with pytest.raises(ValidationError, match="should match pattern"):
+        Sentence(text="All probes are green.", see=("/livez passes",))
 
 
-def test_what_was_expected_is_ticked_once_it_comes_true() -> None:
-    """Nothing before the step is done; a tick stays when the value changes again; the next step has none."""
-    recorded: Any = Recorded()
-    progress = progress_at("gone")
-    recorded.see(95.0, livez="pass", health="fail")
+def test_what_is_said_is_ticked_once_it_is_true() -> None:
+    """Not before the step is done; a tick stays when the value changes again; the next step has none."""
+    recorded: Any = RecordedController()
+    progress = DemoProgress(SCRIPT)
+    progress.choose(2)
+    recorded.stopped = ["master-db"]
+    recorded.record(error_percent=95.0, readyz="fail", health="fail")
     progress.look(recorded)
-    assert progress.state()["seen"] == [False] * 4
+    progress.finish_actions()
+    progress.look(recorded)
+    assert not any(progress.state()["seen"]), "it was so before the step was done"
 
-    progress.begin_step()
+    recorded.record(error_percent=40.0, readyz="fail", health="fail")
     progress.look(recorded)
-    assert progress.state()["seen"] == [False] * 4, "it was so before the step was done"
-    recorded.see(40.0, livez="pass", health="fail")
+    assert progress.state()["seen"] == [False, True, True, False, False, False]
+    recorded.record(error_percent=95.0)
+    recorded.log = [LogLine(datetime.now(UTC), {"level": "error"})] * 10
     progress.look(recorded)
-    assert progress.state()["seen"] == [True, True, False, False]
-    recorded.see(95.0, livez="pass", health="pass")
-    recorded.grades = ["other", "error"]
-    progress.look(recorded)
-    assert progress.state()["seen"] == [True] * 4
+    assert progress.state()["seen"] == [True, True, True, True, False, False]
 
     reads = recorded.log_reads
     progress.look(recorded)
     assert recorded.log_reads == reads, "what is ticked is not looked for"
-    progress.choose(progress.step.number + 1)
+    progress.choose(3)
     assert not any(progress.state()["seen"])
 
 
-def test_the_log_is_read_only_where_a_step_expects_a_line() -> None:
+def test_the_log_is_read_only_where_a_step_speaks_of_it() -> None:
     """Reading it takes long, and the page asks every second."""
-    recorded: Any = Recorded()
-    progress = progress_at("refused")
-    progress.begin_step()
+    recorded: Any = RecordedController()
+    progress = DemoProgress(SCRIPT)
+    progress.choose(4)
+    progress.finish_actions()
     progress.look(recorded)
     assert recorded.log_reads == 0

@@ -1,4 +1,4 @@
-"""A track promises nothing that it folds, and the shortest one has few cells."""
+"""A track promises nothing that it folds."""
 
 from __future__ import annotations
 
@@ -17,15 +17,6 @@ from workshop_kit.workspace.track_notebook import fold, on_track
 
 COURSE = load_course(CHECKOUT)
 ON_TRACK = [(lesson, track) for track in TRACKS for lesson in COURSE.names(track)]
-MOST_CELLS = 44
-"""The cells that participants of the shortest track run, without the first of each lesson and those that fill in."""
-
-
-def code_cells(lesson: str, track: str) -> dict[str, str]:
-    """Return the code cells of a lesson as a track has it, by id."""
-    path = CHECKOUT / "notebooks" / f"{lesson}.ipynb"
-    notebook = json.loads(fold(path.read_bytes(), on_track(CHECKOUT, COURSE, lesson, track)))
-    return {cell["id"]: "".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"}
 
 
 def text_of(lesson: str, track: str, cell_id: str) -> str:
@@ -33,14 +24,6 @@ def text_of(lesson: str, track: str, cell_id: str) -> str:
     path = CHECKOUT / "notebooks" / f"{lesson}.ipynb"
     notebook = json.loads(fold(path.read_bytes(), on_track(CHECKOUT, COURSE, lesson, track)))
     return next("".join(cell["source"]) for cell in notebook["cells"] if cell["id"] == cell_id)
-
-
-def test_the_shortest_track_has_few_cells() -> None:
-    """What its participants run in its lessons: each takes a minute and a half, with the talking."""
-    lessons = [lesson.name for lesson in COURSE.lessons if "90min" in lesson.minutes]
-    ids = [name for lesson in lessons for name in code_cells(lesson, "90min")]
-    own = [name for name in ids if not name.startswith(("setup", "fill-"))]
-    assert len(own) <= MOST_CELLS
 
 
 def summary_of(lesson: str) -> Summary:

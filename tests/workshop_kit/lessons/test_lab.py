@@ -57,6 +57,13 @@ def server(empty_workspace: Workspace, tmp_path: Path) -> Iterator[LabServer]:
     server.stop()
 
 
+def network_address() -> str:
+    """This machine's address in its network, by a UDP socket that sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        return str(probe.getsockname()[0])
+
+
 def asked(server: LabServer, path: str) -> Any:
     """What the server answers, decoded."""
     return server.call("GET", path, timeout_seconds=60).json()

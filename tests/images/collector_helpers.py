@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,7 +70,7 @@ def gaps_of(frames: list[pd.DataFrame]) -> list[dict[str, Any]]:
     gaps: list[dict[str, Any]] = []
     for frame in frames:
         rows = [row for row in range(len(frame)) if frame["msg"].iloc[row] == "GAP"]
-        gaps += [logs.fields_of_line(frame, row) for row in rows]
+        gaps += [json.loads(frame["raw"].iloc[row]) for row in rows]
     return gaps
 
 

@@ -35,7 +35,7 @@ from workshop_kit.lessons.naive_copy_widget import NaiveCopyView
 from workshop_kit.lessons.predictions import Prediction, find_question
 from workshop_kit.lessons.project import Project
 from workshop_kit.workspace import file_cell
-from workshop_kit.workspace.folder import HIDDEN, Workspace, find_workspace
+from workshop_kit.workspace.folder import Workspace, find_workspace
 from workshop_kit.workspace.naive_copy import NaiveCopy
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ class Lesson:
     @property
     def logs(self) -> LogTools:
         """The log tools: ``tail``, ``explore``, ``bucket``, ``collected``."""
-        from workshop_kit.lessons.tools import LogTools  # lazily: DuckDB and boto3 are slow imports
+        from workshop_kit.lessons.tools import LogTools  # lazily: boto3 is a slow import
 
-        return LogTools(self.stack, self.live_outputs, self.workspace.folder / HIDDEN / "logs")
+        return LogTools(self.stack, self.live_outputs)
 
     def image(self, name: str) -> str:
         """Return the tag of one of the workshop's images: ``base``, ``app``, ``mariadb``, ``redis`` …"""

@@ -1,6 +1,6 @@
 """What lessons show of a running container through ``w``: its logs, its measurements, and where a secret leaks.
 
-DuckDB and boto3 are slow imports: `lesson` loads this module when a cell needs it.
+boto3 is a slow import: `lesson` loads this module when a cell needs it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
@@ -26,10 +25,9 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.faults import injection
 from workshop_kit.observe import leaks
 from workshop_kit.observe.engine_api import container_of
-from workshop_kit.observe.logs import LogFollower
+from workshop_kit.observe.logs import LogFollower, read_json_file
 from workshop_kit.observe.watcher import Watcher, WatchTarget
 from workshop_kit.search.explorer import Explorer
-from workshop_kit.search.log_table import BucketStore, FrameStore
 
 # The key among the notebook's live outputs.
 WATCH = "watch"
@@ -59,37 +57,40 @@ ENCODINGS = {
 
 @dataclass(frozen=True)
 class LogTools:
-    """The log tools of one notebook; ``cache`` is a folder for files read from the bucket."""
+    """The log tools of one notebook."""
 
     stack: Stack
     live_outputs: LiveOutputs = field(repr=False)
-    cache: Path
 
     def tail(self, container: Any, title: str) -> Explorer:
         """Show a container's lines with a search box, new ones as they come; `stop` ends it."""
         engine_container = container_of(container)
-        place = {"service": service_in(engine_container.labels) or engine_container.name}
-        follow = partial(LogFollower, engine_container)
-        explorer = Explorer(FrameStore(), follow=follow, place=place, title=title)
+        service = service_in(engine_container.labels) or engine_container.name
+        follower = LogFollower(engine_container)
+        explorer = Explorer(follower.poll(), title=title, follower=follower, service=service)
         return explorer.show(self.live_outputs)
 
-    def explore(self, lines: BucketStore, query: str = "", *, title: str = "All logs") -> Explorer:
-        """Show the log explorer over the lines that `collected` returns."""
-        explorer = Explorer(lines, query, title=title)
+    def explore(self, lines: pd.DataFrame, words: str = "", *, title: str = "All logs") -> Explorer:
+        """Show the log explorer over the lines that `collected` returns, first those that have all ``words``."""
+        explorer = Explorer(lines, words, title=title)
         return explorer.show(self.live_outputs)
 
     def bucket(self) -> LogBucket:
         """Start the collector and its bucket unless they run; return the bucket, read-only."""
         return log_bucket.start(self.stack, NotebookReport())
 
-    def collected(self) -> BucketStore:
+    def collected(self) -> pd.DataFrame:
         """Return the lines in the bucket, once everything that was written until now has arrived there.
 
-        Starts the collector unless it runs. Raises WorkshopError if the lines do not arrive in time.
+        ``service`` is the one that wrote the line. Starts the collector unless it runs. Raises WorkshopError if the
+        lines do not arrive in time.
         """
         bucket = self.bucket()
         bucket.wait_collected()
-        return BucketStore(bucket.access, bucket.bucket, self.cache, bucket.prefix, report=NotebookReport())
+        lines = read_json_file(bucket.content())
+        if "labels" in lines:
+            lines["service"] = lines["labels"].str.get("service")
+        return lines
 
 
 class Watch:

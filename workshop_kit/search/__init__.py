@@ -1,1 +1,1 @@
-"""Search a log in memory (``FrameStore``) or in a bucket (``BucketStore``)."""
+"""The log explorer: find lines by words, levels and time."""

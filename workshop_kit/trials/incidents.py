@@ -53,8 +53,8 @@ MARGIN = 1.5
 SEVERAL = 3
 """So many requests in a second that wait for one dependency are no chance: a trouble has begun."""
 FIELDS = {
-    **dict.fromkeys(("request_id", "method", "route", "dependency", "error"), "string[pyarrow]"),
-    **dict.fromkeys(("status", "duration_ms", *TIMINGS.values()), "double[pyarrow]"),
+    **dict.fromkeys(("request_id", "method", "route", "dependency", "error"), "string"),
+    **dict.fromkeys(("status", "duration_ms", *TIMINGS.values()), "Float64"),
 }
 """Columns that the log of an incident always has, with the type for a log in which no line has the field."""
 

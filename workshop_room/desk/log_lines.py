@@ -27,7 +27,7 @@ class LogLine:
     @classmethod
     def of(cls, line: Line) -> Self:
         """Return a line of the engine's log."""
-        return cls(datetime.fromisoformat(line.received or ""), parse_fields(line.text))
+        return cls(datetime.fromisoformat(line.received or ""), parse_fields(line.text).fields)
 
     @property
     def request_id(self) -> str:

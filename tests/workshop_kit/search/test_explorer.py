@@ -1,12 +1,10 @@
-"""The explorer's model: messages in, page data out. Clicks are tested in tests/browser."""
+"""The log explorer without a page: which lines it finds, its bars, new lines. Clicks are tested in tests/browser."""
 
 from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import pytest
@@ -15,76 +13,111 @@ from tests.waiting import wait_until
 from tests.workshop_kit.observe.log_frames import frame
 from workshop_kit.display.live import LiveOutputs
 from workshop_kit.errors import WorkshopError
-from workshop_kit.search.explorer import Explorer, ExplorerModel
-from workshop_kit.search.explorer_page import static_page
-from workshop_kit.search.log_table import FrameStore
+from workshop_kit.search import explorer
+from workshop_kit.search.explorer import Explorer
+from workshop_kit.search.log_page import LEVELS, MAX_BARS, Selection, matches, page_of, searchable, static_page
 
 SCRIPT = "<script>alert(1)</script>\x1b[31m\u202e"
-ACTIVE = re.compile(r"<(script|img (?!src=\"data:image/png;base64,))|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
-SECOND = 1_000_000
-BEGAN = int(pd.Timestamp("2026-11-24T21:00:00Z").value) // 1000  # microseconds
+ACTIVE = re.compile(r"<script|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
 
-def line(number: int, **more: Any) -> str:
-    """One line a second."""
-    return json.dumps({"ts": f"2026-11-24T21:{number // 60 % 60:02d}:{number % 60:02d}Z", **more})
+def line(second: float, **more: Any) -> str:
+    """A line at a time."""
+    return json.dumps({"ts": f"2026-11-24T21:{int(second) // 60:02d}:{second % 60:09.6f}Z", **more})
 
 
-def model(*lines: str) -> ExplorerModel:
-    """A model over these lines, after a search for all."""
-    explorer_model = ExplorerModel(FrameStore(frame(*lines)))
-    explorer_model.handle({"do": "search", "query": ""})
-    assert explorer_model.problem == {}
-    return explorer_model
+LINES = searchable(
+    frame(
+        line(0, level="info", msg="Café opened", size=5),
+        line(1, level="info", msg="request", status=200, request_id="one"),
+        line(2, level="warn", msg="retry", request_id="two"),
+        line(3, level="CRITICAL", msg='say "pool timeout"', request_id="one"),
+        "Traceback: pool timeout",
+    ),
+    "web",
+)
 
 
-def test_a_search_with_a_level_groups_identical_messages() -> None:
-    """Each row has its number of lines; grouping can be switched off and on."""
-    noise = [line(number, level="warning", msg="slow", service="web") for number in range(300)]
-    rare = [line(100, level="error", msg="pool exhausted", service="db"), line(101, level="warning", msg="retry")]
-    explorer_model = model(*noise[:100], *rare, *noise[100:])
-    assert (explorer_model.page["groups"], len(explorer_model.page["rows"])) == (-1, 100)
-    explorer_model.handle({"do": "search", "query": "level>=warning"})
-    assert [(row["lines"], row["msg"]) for row in explorer_model.page["rows"]] == [
-        ("300", "slow"), ("1", "retry"), ("1", "pool exhausted")
-    ]  # fmt: skip
-    assert (explorer_model.page["hits"], explorer_model.page["groups"], explorer_model.page["pages"]) == (302, 3, 1)
-    assert "302 of 302 lines; the newest 3 of 3 different messages" in static_page("T", "", explorer_model.page).text
-    explorer_model.handle({"do": "group", "on": False})
-    page = explorer_model.page
-    assert (page["groups"], page["hits"], len(page["rows"])) == (-1, 302, 100)
-    explorer_model.handle({"do": "group", "on": True})
-    explorer_model.handle({"do": "span", "from": BEGAN + 95 * SECOND, "to": BEGAN + 101 * SECOND})
-    assert sorted(row["lines"] for row in explorer_model.page["rows"]) == ["1", "6"]
+@pytest.mark.parametrize(
+    ("selection", "numbers"),
+    [
+        (Selection(), [3, 2, 1, 0, 4]),
+        (Selection("timeout POOL"), [3, 4]),
+        (Selection("pool", ("error",)), [3]),
+        (Selection("CAFÉ"), [0]),
+        (Selection("web 200"), [1]),
+        (Selection("web .*"), []),
+        (Selection("", ("warning", "other")), [2, 4]),
+        (Selection("nothing", (), "one"), [1, 3]),
+        (Selection(SCRIPT), []),
+    ],
+)
+def test_each_selection_finds_its_lines(selection: Selection, numbers: list[int]) -> None:
+    """All words, in upper or lower case, anywhere in the line; newest first, then the lines without a time."""
+    assert matches(LINES, selection).index.tolist() == numbers
+
+
+@pytest.mark.parametrize("span_seconds", [0, 0.05, 7, 59, 3_599])
+def test_every_line_with_a_time_is_in_a_bar(span_seconds: float) -> None:
+    """In few bars, whatever the time that the log lasts."""
+    log = searchable(frame(line(0, level="error"), line(span_seconds / 3), line(span_seconds), "no time"))
+    page = page_of(log, Selection())
+    assert sum(total for total, _ in page["bars"]) == 3
+    assert sum(grave for _, grave in page["bars"]) == 1
+    assert len(page["bars"]) <= MAX_BARS
+    assert "3 lines from 2026-11-24 21:00:00" in page["summary"]
+
+
+def test_no_control_character_reaches_the_page() -> None:
+    """Everything that a line holds is made visible; the static page escapes tags, too."""
+    planted = line(0, msg=SCRIPT, level=SCRIPT, service=SCRIPT, request_id=SCRIPT, **{SCRIPT: SCRIPT})
+    log = searchable(frame(planted, SCRIPT, "", '{"msg":42,"level":[1],"request_id":{"a":1}}'))
+    for selection in (Selection(SCRIPT), Selection("", LEVELS, SCRIPT), Selection()):
+        page = page_of(log, selection)
+        for row in page["rows"]:
+            del row["id"]  # it is sent back, and not shown
+        sent = json.dumps(page, ensure_ascii=False)
+        assert ACTIVE.search(sent.replace("<script", "")) is None
+        shown = static_page(SCRIPT, selection, page, SCRIPT)
+        assert ACTIVE.search(shown.html + shown.text.replace("<script", "")) is None
+        assert r"&lt;script&gt;alert(1)&lt;/script&gt;\x1b[31m\u202e" in shown.html
+
+
+class Follower:
+    """Yields frames, then raises or ends."""
+
+    def __init__(self, *frames: pd.DataFrame, failure: Exception | None = None) -> None:
+        self.has_ended = False
+        self._frames = list(frames)
+        self._failure = failure
+
+    def poll(self) -> pd.DataFrame:
+        """The next frame."""
+        if self._frames:
+            return self._frames.pop(0)
+        if self._failure is not None:
+            raise self._failure
+        self.has_ended = True
+        return frame()
 
 
 @pytest.mark.parametrize(
     ("failure", "sentence"),
-    [(ValueError("password=canary"), "its source failed (ValueError)"), (WorkshopError("Gone."), "Gone.")],
+    [
+        (ValueError("password=canary"), "Following has ended (ValueError)."),
+        (WorkshopError("The engine is away."), "The engine is away."),
+        (None, "The container was removed."),
+    ],
 )
-def test_a_failed_source_is_a_problem_in_one_sentence(failure: Exception, sentence: str) -> None:
-    """The lines before it can be searched; of an unexpected error only the type is shown."""
-
-    def failing(_: threading.Event) -> Iterator[pd.DataFrame]:
-        yield frame(line(0))
-        raise failure
-
-    explorer = Explorer(FrameStore(frame()), follow=failing).show(LiveOutputs())
-    wait_until(lambda: not any(thread.name.startswith("explorer") for thread in threading.enumerate()))
-    assert sentence in explorer._state()["problem"]["text"]
-    assert "canary" not in explorer._state()["problem"]["text"]
-    assert explorer.model.page["hits"] == 1
-
-
-def test_no_control_character_reaches_the_page() -> None:
-    """Field names, values, levels, requests and searches are made visible; the static page escapes tags, too."""
-    planted = line(0, msg=SCRIPT, level=SCRIPT, service=SCRIPT, request_id=f"' OR 1=1 -- {SCRIPT}", **{SCRIPT: SCRIPT})
-    explorer_model = model(planted, SCRIPT)
-    for message in ({"do": "open", "row": 0}, {"do": "request", "row": 0}, {"do": "search", "query": SCRIPT + " a:"}):
-        explorer_model.handle(message)
-        sent = json.dumps([explorer_model.page, explorer_model.opened, explorer_model.problem], ensure_ascii=False)
-        assert r"\\x1b[31m\\u202e" in sent
-        assert ACTIVE.search(sent.replace("<script>", "")) is None
-    shown = static_page(SCRIPT, SCRIPT, explorer_model.page, SCRIPT)
-    assert ACTIVE.findall(shown.html + shown.text.replace("<script>", "")) == []
-    assert r"&lt;script&gt;alert(1)&lt;/script&gt;\x1b[31m\u202e" in shown.html
+def test_following_ends_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception | None, sentence: str
+) -> None:
+    """The lines so far can be searched, the newest of them are kept; of an unexpected error only the type is shown."""
+    monkeypatch.setattr(explorer, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(explorer, "MAX_LINES", 2)
+    follower = cast(Any, Follower(frame(line(1)), frame(line(2)), failure=failure))
+    shown = Explorer(frame(line(0)), follower=follower, title="T").show(LiveOutputs())
+    wait_until(lambda: sentence in shown.page().text)
+    assert "2 of 2 lines" in shown.page().text
+    assert "canary" not in shown.page().text
+    shown.stop()

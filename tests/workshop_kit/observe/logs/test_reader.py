@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable, Iterator
 from random import Random
 
@@ -14,7 +14,7 @@ from tests.workshop_kit.observe.conftest import Start
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.observe import logs
 from workshop_kit.observe.engine_api import EngineUnavailable
-from workshop_kit.observe.logs import Poller
+from workshop_kit.observe.logs import LogFollower
 from workshop_kit.observe.logs.lines import Message
 
 
@@ -50,9 +50,10 @@ def log(monkeypatch: pytest.MonkeyPatch) -> SimulatedLog:
     return SimulatedLog()
 
 
-def texts(poller: Poller) -> list[str]:
+def texts(follower: LogFollower) -> list[str]:
     """What is new."""
-    return [line.text for line in poller.poll()]
+    new_texts: list[str] = follower.poll()["raw"].tolist()
+    return new_texts
 
 
 @settings(max_examples=60, deadline=None)
@@ -65,8 +66,8 @@ def test_poll_returns_each_line_once(seed: int, rounds: list[int]) -> None:
     written: list[tuple[str, str]] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(logs, "EngineLog", lambda container: container)
-        poller = Poller(log)
-    polled_lines: list[tuple[str | None, str]] = []
+        follower = LogFollower(log)
+    polled_lines: list[tuple[str, str]] = []
     at = 0
     for count in rounds:
         for _ in range(count):
@@ -78,68 +79,70 @@ def test_poll_returns_each_line_once(seed: int, rounds: list[int]) -> None:
                 [text[start : start + 16] for start in range(0, len(text), 16)] if random.random() < 0.1 else [text]
             )
             log.write(*pieces[:-1], pieces[-1] + "\n", at=at, stream=stream)
-        polled_lines += [(line.stream, line.text) for line in poller.poll()]
+        frame = follower.poll()
+        assert (frame["reason"] == "plain text").all()
+        polled_lines += zip(frame["stream"], frame["raw"], strict=True)
     for stream in ("stdout", "stderr"):
         assert [line for line in polled_lines if line[0] == stream] == [line for line in written if line[0] == stream]
-    assert poller.gaps == []
 
 
-def test_rotated_lines_are_a_gap(log: SimulatedLog) -> None:
-    """The remaining lines are returned with a gap."""
+def test_a_row_tells_of_lines_that_the_engine_has_lost(log: SimulatedLog) -> None:
+    """It stands before the remaining lines."""
     log.write("first\n", at=7)
-    poller = Poller(log)
-    assert texts(poller) == ["first"]
+    follower = LogFollower(log)
+    assert texts(follower) == ["first"]
     log.kept.clear()
-    assert texts(poller) == []
-    log.write(*(f"{n}\n" for n in range(300)), at=8)
-    assert len(poller.poll()) == 300
-    assert len(poller.gaps) == 1
+    assert texts(follower) == []
+    log.write(*(f"line {n}\n" for n in range(300)), at=8)
+    reasons = follower.poll()["reason"].tolist()
+    assert reasons == [logs.MISSING, *["plain text"] * 300]
 
 
 def test_a_line_without_an_end_waits_for_it(log: SimulatedLog) -> None:
     """It is returned once, after the container ends or a new run begins."""
-    poller = Poller(log)
+    follower = LogFollower(log)
     log.write("half", at=1)
-    assert texts(poller) == []
-    assert texts(poller) == []
+    assert texts(follower) == []
+    assert texts(follower) == []
     log.write(" and half\n", at=1)
-    assert texts(poller) == ["half and half"]
+    assert texts(follower) == ["half and half"]
     log.write("killed", at=2)
-    assert texts(poller) == []
+    assert texts(follower) == []
     log.running = False
-    assert texts(poller) == ["killed"]
-    assert texts(poller) == []
+    assert texts(follower) == ["killed"]
+    assert texts(follower) == []
     log.running = True
     log.write("cut", at=3)
-    assert texts(poller) == []
+    assert texts(follower) == []
     log.write("the next run\n", at=4)
-    assert texts(poller) == ["cut", "the next run"]
+    assert texts(follower) == ["cut", "the next run"]
 
 
 def test_an_unfinished_line_of_a_terminal_is_returned_at_the_end(log: SimulatedLog) -> None:
     """It is not returned twice."""
     log.has_terminal = True
-    poller = Poller(log)
+    follower = LogFollower(log)
     log.write("hello\r\n", at=1)
     log.write(">>> ", at=2)
-    assert texts(poller) == ["hello"]
+    assert texts(follower) == ["hello"]
     log.kept[-1] = log.kept[-1]._replace(text=b">>> quit()\r\n")
-    assert texts(poller) == [">>> quit()"]
+    assert texts(follower) == [">>> quit()"]
     log.write("bye", at=3)
-    assert texts(poller) == []
-    assert [line.text for line in poller.end()] == ["bye"]
+    assert texts(follower) == []
+    log.running = False
+    assert texts(follower) == ["bye"]
 
 
 def test_an_engine_that_does_not_answer_costs_no_line(log: SimulatedLog) -> None:
     """Its answer breaks off in the middle: the next one has every line once."""
-    follower = logs.LogFollower(log, threading.Event())
+    follower = LogFollower(log)
     raw_lines: list[str] = []
     for number, breaks_off in enumerate((False, True, True, False)):
-        log.write(f"{number}\n", "same\n", at=number)
+        log.write(f"line {number}\n", "same\n", at=number)
         log.breaks_off = breaks_off
-        raw_lines += next(follower)["raw"].tolist()
-    assert raw_lines == ["0", "same", "1", "same", "2", "same", "3", "same"]
-    assert follower.ended == ""
+        raw_lines += texts(follower)
+    assert raw_lines == ["line 0", "same", "line 1", "same", "line 2", "same", "line 3", "same"]
+    assert not follower.has_ended
 
 
 # From here on: the real engine.
@@ -155,7 +158,7 @@ for n in range(10**9):
 def test_following_goes_on_after_restarts(start: Start) -> None:
     """Both runs, both streams, each line once, no gap; the removal ends it."""
     running = start(COUNT_UP)
-    follower = logs.LogFollower(running.container, threading.Event())
+    follower = LogFollower(running.container)
     frames = list[pd.DataFrame]()
 
     def numbers() -> list[int]:
@@ -164,7 +167,8 @@ def test_following_goes_on_after_restarts(start: Start) -> None:
 
     def follow(holds: Callable[[], bool]) -> None:
         while not holds():
-            frames.append(next(follower))
+            frames.append(follower.poll())
+            time.sleep(0.2)
 
     follow(lambda: len(numbers()) >= 100)
     running.container.restart(timeout=0)
@@ -174,10 +178,10 @@ def test_following_goes_on_after_restarts(start: Start) -> None:
     written = [int(n) for n in logs.read_container(running)["n"]]
     follow(lambda: len(numbers()) >= len(written))
     assert sorted(numbers()) == sorted(written)
-    assert [gap for frame in frames for gap in frame.attrs["gaps"]] == []
+    assert not any((frame["reason"] == logs.MISSING).any() for frame in frames)
     running.remove()
-    frames += follower
-    assert follower.ended == "the container was removed"
+    assert follower.poll().empty
+    assert follower.has_ended
 
 
 def test_a_removed_container_or_another_type_raises_one_sentence(start: Start) -> None:
@@ -187,9 +191,9 @@ def test_a_removed_container_or_another_type_raises_one_sentence(start: Start) -
     running.remove()
     with pytest.raises(WorkshopError, match="is gone"):
         logs.read_container(running)
-    following = logs.LogFollower(running, threading.Event())
-    assert [len(frame) for frame in following] == [0]
-    assert following.ended == "the container was removed"
+    follower = LogFollower(running)
+    assert follower.poll().empty
+    assert follower.has_ended
     with pytest.raises(WrongUsage, match="'service' is of type str"):
         logs.read_container("service")
 

@@ -1,1 +1,1 @@
-"""Speed, as ratios measured side by side in one run; `promises` alone can fail."""
+"""Speed, as ratios measured side by side in one run, and what a failure costs; `orders` alone can fail."""

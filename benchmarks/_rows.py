@@ -35,52 +35,22 @@ class Row:
         return self.ours / self.theirs
 
 
-def median_seconds(work: Callable[[], object], runs: int) -> float:
-    """Return the median wall time of several runs, after a warm-up."""
-    work()
-    return statistics.median(_wall_seconds(work) for _ in range(runs))
-
-
 def median_pair(ours: Callable[[], object], theirs: Callable[[], object], runs: int) -> tuple[float, float]:
     """Return the median wall times of two pieces of work that run in turn (A B A B …), after a warm-up."""
-    ours()
-    theirs()
-
-    our_seconds: list[float] = []
-    their_seconds: list[float] = []
-    for _ in range(runs):
+    our_seconds = []
+    their_seconds = []
+    for _ in range(runs + 1):
         our_seconds.append(_wall_seconds(ours))
         their_seconds.append(_wall_seconds(theirs))
 
-    return statistics.median(our_seconds), statistics.median(their_seconds)
+    return statistics.median(our_seconds[1:]), statistics.median(their_seconds[1:])
 
 
-def cpu_pair(ours: Callable[[], object], theirs: Callable[[], object], runs: int) -> tuple[float, float]:
-    """Return the median CPU times of this process for two pieces of work that run in turn, after a warm-up."""
-    ours()
-    theirs()
-
-    our_seconds: list[float] = []
-    their_seconds: list[float] = []
-    for _ in range(runs):
-        our_seconds.append(_cpu_seconds(ours))
-        their_seconds.append(_cpu_seconds(theirs))
-
-    return statistics.median(our_seconds), statistics.median(their_seconds)
-
-
-def cpu_share(work: Callable[[], object], runs: int) -> float:
-    """Return the median share of a core that this process takes while ``work`` runs, with all threads."""
-    shares = []
-    for _ in range(runs):
-        cpu_start = time.process_time()
-        wall_start = time.monotonic()
-        work()
-        cpu_seconds = time.process_time() - cpu_start
-        wall_seconds = time.monotonic() - wall_start
-        shares.append(cpu_seconds / wall_seconds)
-
-    return statistics.median(shares)
+def _wall_seconds(work: Callable[[], object]) -> float:
+    """Run the work once and return its wall time."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def show(rows: Sequence[Row]) -> None:
@@ -91,33 +61,8 @@ def show(rows: Sequence[Row]) -> None:
         return
 
     for row in rows:
-        value = format_value(row.ours, row.unit)
         comparison = ""
         if row.ratio:
-            their_value = format_value(row.theirs or 0, row.unit)
-            comparison = f"  {row.ratio:.2f} × {row.beside} ({their_value})"
+            comparison = f"  {row.ratio:.2f} × {row.beside} ({row.theirs:.3f} {row.unit})"
         aim = f"  [aim: {row.aim}]" if row.aim else ""
-        print(f"{row.work}: {value}, {row.taken} of {row.runs}{comparison}{aim}")
-
-
-def format_value(value: float, unit: str) -> str:
-    """Return a value with its unit; short times in milliseconds."""
-    if unit != "s":
-        return f"{value:.0f} {unit}"
-    if value < 0.1:
-        return f"{value * 1000:.1f} ms"
-    return f"{value:.2f} s"
-
-
-def _wall_seconds(work: Callable[[], object]) -> float:
-    """Run the work once and return its wall time."""
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
-def _cpu_seconds(work: Callable[[], object]) -> float:
-    """Run the work once and return the CPU time of this process meanwhile."""
-    started = time.process_time()
-    work()
-    return time.process_time() - started
+        print(f"{row.work}: {row.ours:.3f} {row.unit}, {row.taken} of {row.runs}{comparison}{aim}")

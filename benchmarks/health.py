@@ -1,4 +1,4 @@
-"""The speed of health probes without and with faults of dependencies, and of recovery.
+"""The speed of health probes without and with faults of dependencies.
 
 Probes are sent as a load balancer sends them: 200 of each path on separate connections, the paths at the same time.
 """
@@ -6,23 +6,17 @@ Probes are sent as a load balancer sends them: 200 of each path on separate conn
 from __future__ import annotations
 
 import contextlib
-import statistics
-import time
-from collections.abc import Sequence
-from dataclasses import replace
 
 from benchmarks._rows import Row, show
 from benchmarks._workspace import own_stack
 from tests.workshop_app import probes
 from tests.workshop_app.probes import FAULTS, probe, wait_ready
 from workshop_kit.engine.stack import Stack
-from workshop_kit.faults.injection import fault
-from workshop_kit.reporting import Report, Step
+from workshop_kit.reporting import Step
 from workshop_kit.terminal import TerminalReport
 
 PROBES = 200
 DEEP = ("/health", "/readyz")
-RECOVERIES = 5
 WELL = "all is well"
 
 
@@ -51,54 +45,6 @@ def measure_probes(stack: Stack, name: str) -> list[Row]:
     ]
 
 
-def recoveries(stack: Stack, report: Report) -> list[Row]:
-    """Measure the time to readiness after the database was unpaused or restarted; the service is not restarted."""
-    seconds_after_unpause = []
-    seconds_after_restart = []
-    for number in range(RECOVERIES):
-        report(Step("Health", number / RECOVERIES, "how soon it is ready again"))
-        seconds_after_unpause.append(after_unpause(stack))
-        seconds_after_restart.append(after_restart(stack))
-
-    assert stack.container("service").attrs["RestartCount"] == 0
-    return [
-        *median_and_worst("ready after the database was unpaused", seconds_after_unpause, "≤ 5 s"),
-        *median_and_worst("ready after the database was stopped and started", seconds_after_restart, "≤ 15 s"),
-    ]
-
-
-def after_unpause(stack: Stack) -> float:
-    """Return the seconds from unpausing the database to readiness."""
-    wait_ready(stack.url())
-    with fault("pause", stack, "master-db"):
-        wait_refused(stack)
-    return wait_ready(stack.url())
-
-
-def after_restart(stack: Stack) -> float:
-    """Return the seconds from starting the stopped database to readiness."""
-    wait_ready(stack.url())
-    database = stack.container("master-db")
-    database.stop()
-    wait_refused(stack)
-    began = time.monotonic()
-    database.start()
-    wait_ready(stack.url())
-    return time.monotonic() - began
-
-
-def wait_refused(stack: Stack) -> None:
-    """Wait until readiness is 503."""
-    probes.wait_answer(lambda: probe(stack.url(), "/readyz").status == 503)
-
-
-def median_and_worst(work: str, seconds: Sequence[float], aim: str) -> list[Row]:
-    """Return a row for the median of some runs, and one for the worst."""
-    median_row = Row(work, statistics.median(seconds), len(seconds), aim)
-    worst_row = replace(median_row, ours=max(seconds), taken="worst")
-    return [median_row, worst_row]
-
-
 def main() -> None:
     """Measure on a stack of its own."""
     rows: list[Row] = []
@@ -107,7 +53,6 @@ def main() -> None:
         for number, name in enumerate(cases):
             report(Step("Health", number / len(cases), name))
             rows += measure_probes(stack, name)
-        rows += recoveries(stack, report)
     show(rows)
 
 

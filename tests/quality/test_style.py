@@ -73,7 +73,9 @@ def test_no_file_names_the_machine_it_was_written_on(root: Path) -> None:
 
 
 ROOT = Path(__file__).resolve().parents[2]
-PYTHON_FILES = [path for folder in (*PACKAGES, "workshop_app") for path in sorted((ROOT / folder).rglob("*.py"))]
+PYTHON_FILES = [
+    path for folder in (*PACKAGES, "workshop_app", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))
+]
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in PYTHON_FILES if ">>> " in path.read_text()
 ]

@@ -1,33 +1,31 @@
-"""The site: sources for Sphinx from lessons, guides and instructor notes, and the build.
-
-Beside the chapter of a lesson stands the page to read ahead, which has no answers.
-"""
+"""The site: sources for Sphinx from lessons, guides and instructor notes, and the build."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from workshop_kit.bundle import site_copy
 from workshop_kit.bundle.part import version_of
-from workshop_kit.display.rendered import template
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError
 from workshop_kit.paths import CHECKOUT, TOURS
+from workshop_kit.workspace.course import notebook_cells
 
 BOOK = Path("docs") / "book"
-AHEAD = "ahead"
-"""The folder beside the chapters with the lessons to read ahead."""
 CONTENTS = Path("docs") / "site" / "contents.md"
 """The tables of contents; Sphinx refuses a page that none of them has."""
 READMES = ("container_audit/README.md", "deploy/*/README.md")
 """The pages outside of docs/ and notebooks/."""
 TITLE = re.compile(r"\A(?:<!--.*-->\s*)?# .+\n")
 OBJECTIVES = re.compile(r"^Afterwards you can\n\n((?:- .+\n?)+)", re.MULTILINE)
+NOTE = re.compile(r"^## (\S+)\n(?:\*(\d:\d\d)\*\n)?", re.MULTILINE)
+"""The beginning of a note: the id of its cell, and the minute since the lesson began, on the full track."""
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 KEY_POINTS = re.compile(r"^(## To keep)\n\n((?:- .+\n?)+)", re.MULTILINE)
 OPEN = """\
 :::{{admonition}} Open in the workshop
@@ -37,8 +35,7 @@ OPEN = """\
 ```
 
 It opens this lesson in JupyterLab, to run, break and change it. {{download}}`The notebook
-<../../notebooks/{lesson}.ipynb>` · [To read ahead, without answers]({ahead}/{lesson}.md) · [Notes for
-instructors](../../notebooks/{lesson}.notes.md)
+<../../notebooks/{lesson}.ipynb>` · [Notes for instructors](../../notebooks/{lesson}.notes.md)
 :::
 """
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
@@ -89,9 +86,9 @@ def write_sources(root: Path, folder: Path, executed: Path) -> int:
         if write_lesson(path, folder / BOOK, executed / path.name):
             lessons_with_outputs.append(path.stem)
 
-    for path in lessons:
-        _write_notes(root, folder, path.stem)
-        _write_preview(root, folder, path.stem)
+        notes = path.with_suffix(".notes.md").read_text(encoding="utf-8")
+        page = by_section(notes, notebook_cells(path), path.stem)
+        (folder / "notebooks" / f"{path.stem}.notes.md").write_text(page, encoding="utf-8")
     for path in list(folder.rglob("*.md")):
         _copy_linked_files(root, folder, path)
         _adapt_links(path, lessons_with_outputs)
@@ -103,21 +100,32 @@ def write_sources(root: Path, folder: Path, executed: Path) -> int:
     return len(lessons_with_outputs)
 
 
-def _write_notes(root: Path, folder: Path, lesson: str) -> None:
-    """Write the page of a lesson's notes for instructors."""
-    from workshop_room.pages.notes import load_page  # lazily: a slow import
+def by_section(notes: str, cells: Sequence[Mapping[str, Any]], lesson: str) -> str:
+    """Return the notes of a lesson as a page: below the heading of each section, its notes with cell and minute."""
+    headings = section_headings(cells)
+    _title, *parts = NOTE.split(notes)  # the title; then cell, minute, text, cell, minute, text, …
+    lines = [f"# Notes for {headings[cells[0]['id']]}", f"By cell of {{doc}}`the lesson <../docs/book/{lesson}>`."]
 
-    page = template(Path(__file__).with_name("site_notes.md")).render(notes=load_page(lesson, root))
-    (folder / "notebooks" / f"{lesson}.notes.md").write_text(page, encoding="utf-8")
+    section = ""
+    for cell, minute, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        if headings[cell] != section:
+            section = headings[cell]
+            lines.append(f"## {section}")
+        time = f"{minute} · " if minute else ""
+        lines += [f"### {time}`{cell}`", text.strip()]
+    return "\n\n".join(lines) + "\n"
 
 
-def _write_preview(root: Path, folder: Path, lesson: str) -> None:
-    """Write the page of a lesson that participants read before the workshop, without answers."""
-    from workshop_room.pages.preview import load_preview  # lazily: a slow import
-
-    path = folder / BOOK / AHEAD / f"{lesson}.md"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(load_preview(lesson, root).markdown, encoding="utf-8")
+def section_headings(cells: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the heading that each cell stands below, by cell id; a text cell with a heading stands below its own."""
+    headings: dict[str, str] = {}
+    heading = ""
+    for cell in cells:
+        match = HEADING.search(cell["source"])
+        if cell["cell_type"] == "markdown" and match:
+            heading = match[1]
+        headings[cell["id"]] = heading
+    return headings
 
 
 def write_lesson(notebook: Path, book: Path, executed: Path) -> bool:
@@ -187,7 +195,7 @@ def _chart_texts(outputs: Sequence[Any]) -> list[str]:
 def with_boxes(text: str, lesson: str) -> str:
     """Return Markdown of a lesson with boxes for how to open it, below its title, its objectives and its key points."""
     number, _, _ = lesson.partition("_")
-    box = OPEN.format(lesson=lesson, short=number, ahead=AHEAD)
+    box = OPEN.format(lesson=lesson, short=number)
 
     def add_box(title: re.Match[str]) -> str:
         return f"{title[0]}\n{box}"

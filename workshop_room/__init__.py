@@ -1,1 +1,1 @@
-"""Who teaches: timetable, pages to print, desk, seats. No learner's command imports it."""
+"""Who teaches: timetable, desk, seats. No learner's command imports it."""

@@ -10,8 +10,6 @@ from playwright.sync_api import expect
 
 from tests.browser import lessons
 from tests.browser.lab_page import LabPage, button
-from workshop_kit.workspace.content import INSTRUCTOR
-from workshop_room.pages import notes
 
 LESSON = "00_start"
 position = partial(lessons.position, LESSON)
@@ -47,24 +45,6 @@ def test_the_lesson_is_run_by_clicks(lab: LabPage) -> None:
     expect(lab.widget(position("board"))).to_contain_text("container.dockerfile")
     lab.screenshot("00_start-end")
     assert lab.errors == []
-
-
-def test_a_note_in_a_notebook_is_folded(lab: LabPage) -> None:
-    """Its first line is seen with its color; a click shows the rest as formatted text."""
-    notes.update_notebooks(lab.workspace)
-    lab.open("01_container", INSTRUCTOR)
-    note = lab.cell(0)
-    summary = note.locator("summary")
-    text = note.locator("details p")
-    expect(summary).to_have_text("Instructor · 0:00 · title")
-    expect(text).to_be_hidden()
-    assert note.locator("details").evaluate("one => getComputedStyle(one).borderLeftWidth") == "6px"
-    summary.click()
-    expect(text).to_be_visible()
-    expect(text).to_contain_text("In an hour you have a service")
-    expect(note.locator("details strong")).to_have_text("Opening.")
-    expect(note.locator("details code")).to_have_text("my_service")
-    lab.screenshot("instructor notebook")
 
 
 SETUP = 'from workshop_kit.lessons.lesson import lesson\nw = lesson("01_container")\nw.up()'

@@ -22,7 +22,6 @@ WIDTHS = (400, 800, 1440)
 PAGES = (
     "index",
     "docs/book/01_container",
-    "docs/book/ahead/03_logging",
     "docs/commands",
     "notebooks/01_container.notes",
 )

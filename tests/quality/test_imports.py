@@ -40,7 +40,6 @@ FLOORS = (
     ("container_audit",),
     # who teaches
     ("workshop_room.timetable",),
-    ("workshop_room.pages",),
     ("workshop_room.desk", "workshop_room.seats"),
     ("workshop_room.commands",),
     # who maintains

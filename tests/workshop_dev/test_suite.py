@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.waiting import wait_until
 from workshop_dev import suite
 from workshop_dev.suite import DEFAULT, LONG
 
@@ -60,30 +57,3 @@ def test_all_groups_go_on_where_they_stopped(clone: Path) -> None:
     (clone / "changed").touch()
     assert suite.run_all(python, clone, [], {}) == 0
     assert ran(clone) == every
-
-
-TAKES_DOWN = """
-import pathlib, time
-try:
-    pathlib.Path("up").touch()
-    time.sleep(60)
-finally:
-    time.sleep(1)  # longer than subprocess.run would wait
-    pathlib.Path("down").touch()
-"""
-
-
-def test_ctrl_c_waits_until_pytest_has_taken_down_its_stack(root: Path, tmp_path: Path) -> None:
-    """A terminal sends the signal to both; the command line ends last, with pytest's exit code."""
-    code = "import sys\nfrom pathlib import Path\nfrom workshop_dev import suite\n"
-    code += "sys.exit(suite.run([sys.executable, '-c', sys.argv[1]], Path.cwd()) == -2)"
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    command = [sys.executable, "-c", code, TAKES_DOWN]
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True) as process:
-        try:
-            wait_until((tmp_path / "up").exists)
-            os.killpg(process.pid, signal.SIGINT)
-            assert process.wait(timeout=60) == 1  # Python ends by the signal itself
-        finally:
-            process.kill()
-    assert (tmp_path / "down").exists()

@@ -123,7 +123,6 @@ def test_without_an_engine_the_book_opens(root: Path, environment: dict[str, str
         (["goto", "0"], "'0' fits more than one lesson: 00_start, 01_container"),
         (["tour", "--track", "half-day", "--book"], "Leave --book away, or the track."),
         (["plan", "--start", "20:00"], "ends after midnight"),
-        (["handout", "week"], "There is no track 'week'. Choose from: 90min"),
         pytest.param(
             ["audit", "no-such-thing"],
             "There is neither an image nor a container 'no-such-thing' on this engine.",

@@ -89,11 +89,6 @@ COMMANDS = {
         "Print a timetable with breaks: ./workshop plan --track half-day --start 09:30.",
         needs_no_packages=True,
     ),
-    "notes": Command(f"{ROOM}.instructor", "Write the instructor's notes of each lesson as pages to print."),
-    "handout": Command(
-        f"{ROOM}.instructor",
-        "Write pages to print: an abstract, a handout, a pre-flight card for each platform.",
-    ),
     "desk": Command(
         f"{ROOM}.instructor",
         "Open the instructor's desk: a demo, faults by one click, a page for the audience.",

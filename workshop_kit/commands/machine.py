@@ -14,7 +14,7 @@ import typer
 from workshop_kit import provision
 from workshop_kit.bundle import image_archive, site_copy, wheels
 from workshop_kit.bundle.part import MB, find, parts, require_same, verify, version_of
-from workshop_kit.commands import COMMANDS, doctor
+from workshop_kit.commands import doctor
 from workshop_kit.commands.options import AsJson, NoBrowser, NoInstall, Seed, Track
 from workshop_kit.engine import cleanup, features, install, reach
 from workshop_kit.engine.labels import Scope
@@ -55,23 +55,15 @@ def start(
     no_browser: NoBrowser = False,
     seed: Seed = None,
     track: Track = None,
-    instructor: Annotated[
-        bool, typer.Option("--instructor", help="Open the lesson's copy with the instructor's notes folded in.")
-    ] = False,
     no_install: NoInstall = False,
 ) -> None:
     """Install and build what is missing, then open a lesson; without an engine, open the book."""
     from workshop_kit.lessons import lab  # lazily: slow imports
 
     workspace = own_workspace(seed=seed)
-    if instructor:
-        lesson = find_lesson(lesson, CHECKOUT / "notebooks")
-        page = f"{content.INSTRUCTOR}/{lesson}.ipynb"
-    else:
-        lesson = find_lesson(lesson, workspace.notebooks)
-        page = f"notebooks/{lesson}.ipynb"
-
-    _prepare_notebooks(workspace, track, instructor=instructor)
+    lesson = find_lesson(lesson, workspace.notebooks)
+    page = f"notebooks/{lesson}.ipynb"
+    _prepare_notebooks(workspace, track)
     with TerminalReport() as report:
         try:
             install.ensure(install=not no_install, report=report)
@@ -89,14 +81,10 @@ def start(
     lab.serve(workspace, page, port=port, open_browser=not no_browser)
 
 
-def _prepare_notebooks(workspace: Workspace, track: str | None, *, instructor: bool) -> None:
-    """Choose the track, if one is given, and fold what it skips; with ``instructor`` write the instructor's copies."""
+def _prepare_notebooks(workspace: Workspace, track: str | None) -> None:
+    """Choose the track, if one is given, and fold what it skips."""
     if track is not None:
         workspace.choose_track(track)
-
-    if instructor:
-        sentences = COMMANDS["notes"].load().update_notebooks(workspace)
-        say("\n".join(sentences))
 
     if content.follow_track(workspace):
         lab_settings.trust(workspace)  # a server that runs already signs nothing

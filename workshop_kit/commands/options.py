@@ -17,9 +17,6 @@ Seed = Annotated[int | None, typer.Option(min=0, help="The numbers of this table
 Track = Annotated[
     str | None, typer.Option(help=f"One of: {', '.join(TRACKS)}; left out, that of the last start, or full.")
 ]
-Begin = Annotated[
-    str, typer.Option("--start", help="When the day begins, as in 09:30; then times are times of day.", metavar="TIME")
-]
 Lessons = Annotated[list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")]
 ExerciseId = Annotated[
     str,

@@ -33,25 +33,13 @@ class _Tables(BaseModel):
 _TABLES = TypeAdapter(_Tables)
 
 
-def has_policy(lesson: str, folder: Path) -> bool:
-    """Return whether a lesson has a policy. Raises WorkshopError for a damaged file."""
-    return _read_reference(tables_path(lesson, folder)) is not None
-
-
 def load_reference(lesson: str, folder: Path) -> dict[str, str]:
     """Return the reference sentences of a lesson by question. Raises WrongUsage for a lesson without a policy."""
     path = tables_path(lesson, folder)
-    reference = _read_reference(path)
+    reference = load_toml(path, _TABLES).policy if path.is_file() else None
     if reference is None:
         raise WrongUsage(f"{lesson} has no policy.", f"Write its questions and references into {path.name}.")
     return dict(reference)
-
-
-def _read_reference(path: Path) -> Mapping[str, str] | None:
-    """Return the reference sentences in a file by question; None if there is no file, or no policy in it."""
-    if not path.is_file():
-        return None
-    return load_toml(path, _TABLES).policy
 
 
 def answers(mine: Mapping[str, str], reference: Mapping[str, str]) -> dict[str, str]:

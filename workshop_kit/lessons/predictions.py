@@ -14,7 +14,6 @@ The table's name is the id, and ``right`` is the key of the option that usually 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -42,9 +41,6 @@ RIGHT = "✓ As you said."
 NOT_USUAL = "The reasons are for that."
 """Stands behind what usually happens, where the experiment did something else."""
 WRONG = "≠ Not what you said. Good: now there is something to find out."
-
-ASKS = re.compile(r'w\.predict\("([^"]+)"\)')
-"""How a cell asks a prediction, with its name."""
 
 Sentence = Annotated[str, Field(min_length=1)]
 

@@ -9,20 +9,17 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePath
 
 from workshop_kit.files import explain, read_small, write_atomically
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import growth, regions, solutions, track_notebook
-from workshop_kit.workspace.course import Course, Section, load_course
+from workshop_kit.workspace.course import Course, load_course
 from workshop_kit.workspace.folder import ELSEWHERE, Workspace, lesson_copies
 from workshop_kit.workspace.merge import merge
-from workshop_kit.workspace.track_notebook import NOTE, LessonOnTrack
 
-INSTRUCTOR = "instructor"
-"""The folder of a workspace with the instructor's notebooks: the lessons with notes."""
 MAX_BYTES = 100_000_000
 """Of a participant's file; a notebook may hold many pictures."""
 
@@ -200,8 +197,8 @@ def follow_track(workspace: Workspace) -> list[str]:
     """Fold the cells that the workspace's track skips in each notebook; return the names of the changed notebooks."""
     course = load_course(CHECKOUT)
     changed_names = []
-    names = [f"{folder}/{lesson}.ipynb" for folder in ("notebooks", INSTRUCTOR) for lesson in course.sections]
-    for name in names:
+    for lesson in course.sections:
+        name = f"notebooks/{lesson}.ipynb"
         with contextlib.suppress(FileNotFoundError, ValueError):  # it was deleted, or is damaged
             if _refold(workspace, name, course):
                 changed_names.append(name)
@@ -234,20 +231,7 @@ def _fold_for_track(workspace: Workspace, name: str, notebook: bytes, course: Co
         return notebook
 
     lesson = track_notebook.on_track(CHECKOUT, course, path.stem, workspace.track)
-    if path.parts[0] == INSTRUCTOR:
-        lesson = _with_notes(lesson)
     return track_notebook.fold(notebook, lesson)
-
-
-def _with_notes(lesson: LessonOnTrack) -> LessonOnTrack:
-    """Return the lesson with the ids of the instructor's notes: each cell may have a note before it."""
-    sections: list[Section] = []
-    for section in lesson.sections:
-        notes = [f"{NOTE}{cell}" for cell in section.cells]
-        sections.append(replace(section, cells=(*section.cells, *notes)))
-
-    kept_notes = {f"{NOTE}{cell}" for cell in lesson.kept_cells}
-    return replace(lesson, sections=sections, kept_cells=lesson.kept_cells | kept_notes)
 
 
 def read_base(workspace: Workspace, name: str) -> bytes | None:

@@ -13,7 +13,6 @@ from typing import Any
 
 from workshop_kit.files import write_atomically
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.content import INSTRUCTOR
 from workshop_kit.workspace.folder import Workspace
 
 HOST = "127.0.0.1"
@@ -81,8 +80,7 @@ def install_kernel(workspace: Workspace) -> Path:
     launcher = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     options = [f"--IPKernelApp.extra_extensions={ERROR_DISPLAY}", f"--InlineBackend.rc={CHART_STYLE}"]
     environment = {
-        # The instructor's notebooks import tools.py, too, from another folder.
-        "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(workspace.notebooks)]),
+        "PYTHONPATH": str(CHECKOUT),
         "WORKSHOP_WORKSPACE": str(workspace.folder),
         # The history stays in the workspace, and the user's own start-up files are not loaded.
         "IPYTHONDIR": str(workspace.jupyter_folder / "ipython"),
@@ -110,8 +108,7 @@ def trust(workspace: Workspace) -> None:
     data = workspace.jupyter_folder / DATA
     data.mkdir(parents=True, exist_ok=True)  # JupyterLab may not have run here yet
     notary = NotebookNotary(data_dir=str(data))  # type: ignore[no-untyped-call]
-    instructor_folder = workspace.folder / INSTRUCTOR
-    for path in sorted([*workspace.notebooks.glob("*.ipynb"), *instructor_folder.glob("*.ipynb")]):
+    for path in sorted(workspace.notebooks.glob("*.ipynb")):
         with contextlib.suppress(ValueError, nbformat.ValidationError, RecursionError):
             notary.sign(nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]
 

@@ -30,8 +30,6 @@ MAKERS = ("%%file ", "w.exercise(")
 """How the cells begin that make a file, or have an exercise in one."""
 SETUP = "setup"
 """The id of the first code cell of a lesson: before it, nothing can be filled in."""
-NOTE = "note-"
-"""What the id of an instructor's note begins with; that of the cell below it follows."""
 FILL_IN = "# Not today, and needed now: what the parts left out would have made."
 FILL_COLUMNS = 88
 TEXT = """#### Not today: {headings}
@@ -233,7 +231,7 @@ def _skip_mark(stretch: Sequence[Cell], part: LessonOnTrack) -> Cell:
     first_id = stretch[0]["id"]
     headings = [section.heading for section in part.sections if section.cells[0] in stretch_ids]
     section_starts = {section.cells[0] for section in part.sections}
-    if first_id.removeprefix(NOTE) not in section_starts:
+    if first_id not in section_starts:
         headings.insert(0, WITHIN)
 
     cells = "\n\n".join(map(_markdown_of, stretch))

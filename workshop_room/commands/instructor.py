@@ -1,26 +1,19 @@
-"""The instructor's commands: ``desk``, ``notes`` and ``handout``."""
+"""The instructor's command: ``desk``."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import time
-from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
 import typer
 
-from workshop_kit.commands import COMMANDS
 from workshop_kit.commands.common import connected_stack
-from workshop_kit.commands.options import Begin, Lessons, NoBrowser, Track
-from workshop_kit.paths import CHECKOUT
-from workshop_kit.terminal import TerminalReport, answer, say
-from workshop_kit.workspace.course import TRACKS, find_lesson, lesson_names
-from workshop_kit.workspace.folder import Workspace, own_workspace
-
-NOTES = CHECKOUT / "build" / "notes"
-HANDOUTS = CHECKOUT / "build" / "handout"
+from workshop_kit.commands.options import NoBrowser
+from workshop_kit.terminal import TerminalReport, say
+from workshop_kit.workspace.folder import own_workspace
 
 
 def desk(
@@ -60,44 +53,3 @@ def _collect_signals() -> list[int]:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, add_signal)
     return received
-
-
-def notes(
-    lessons: Lessons = None,
-    out: Annotated[Path, typer.Option(help="The folder of the pages.", show_default="build/notes")] = NOTES,
-    track: Track = None,
-    start: Begin = "",
-) -> None:
-    """Write a page for each lesson of a track and print where they are."""
-    from workshop_room.pages.notes import load_page  # lazily: slow imports
-    from workshop_room.timetable.track_times import TrackTimes
-
-    notebooks = CHECKOUT / "notebooks"
-    times = TrackTimes.of(CHECKOUT, track or own_workspace().track, start)
-    if lessons:
-        names = [find_lesson(name, notebooks) for name in lessons]
-    else:
-        names = [name for name in lesson_names(notebooks) if times.has_lesson(name)]
-
-    pages = [load_page(name, CHECKOUT, times) for name in names]  # an error before anything is written
-    answer("\n".join(str(page.write(out)) for page in pages))
-
-
-def update_notebooks(workspace: Workspace) -> list[str]:
-    """Bring the instructor's notebooks up to date, for ``start --instructor``; return sentences on what was done."""
-    from workshop_room.pages import notes as pages  # lazily: slow imports
-
-    return pages.update_notebooks(workspace).sentences()
-
-
-def handout(
-    track: Annotated[str, typer.Argument(help=f"One of: {', '.join(TRACKS)}.")] = "full",
-    address: Annotated[str, typer.Option(help="The repository's address; left out, a line to write it on.")] = "",
-    out: Annotated[Path, typer.Option(help="The folder of the pages.", show_default="build/handout")] = HANDOUTS,
-) -> None:
-    """Write the pages of a track, each for one sheet of paper, and print where they are."""
-    from workshop_room.pages.handout import load_pages  # lazily: slow imports
-
-    summaries = {name: command.summary for name, command in COMMANDS.items()}
-    pages = load_pages(track, CHECKOUT, summaries, address)  # an error before anything is written
-    answer("\n".join(str(page.write(out)) for page in pages))

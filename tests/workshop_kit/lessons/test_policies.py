@@ -17,8 +17,7 @@ from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import notebook_cells
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.lesson_tables import lessons_with_tables, tables_path
-from workshop_room.pages import notes
+from workshop_kit.workspace.lesson_tables import tables_path
 
 NOTEBOOKS = CHECKOUT / "notebooks"
 ASKED = {path.stem for path in NOTEBOOKS.glob("*.ipynb") if "w.policy(mine=" in path.read_text()}
@@ -40,12 +39,6 @@ def policy_questions(name: str) -> list[str]:
     asks = [source for source in sources if "w.policy(mine=" in source]
     assert len(asks) == 1
     return [json.loads(line) for line in re.findall(r'^    (".+"): "",$', asks[0], re.MULTILINE)]
-
-
-def test_each_policy_has_its_references() -> None:
-    """Each lesson that asks has them, and no other."""
-    with_policy = {lesson for lesson in lessons_with_tables(NOTEBOOKS) if policies.has_policy(lesson, NOTEBOOKS)}
-    assert with_policy == ASKED > {LESSON}
 
 
 @pytest.mark.parametrize("name", sorted(ASKED))
@@ -111,10 +104,3 @@ def test_a_lesson_without_a_policy_says_so(tmp_path: Path) -> None:
     """The sentence names the file to write."""
     with pytest.raises(WrongUsage, match=r"01_container has no policy\. .*01_container\.toml"):
         policies.load_reference(LESSON, tmp_path)
-
-
-def test_the_instructor_reads_the_reference() -> None:
-    """It stands in the note of the cell that asks."""
-    note = next(note for note in notes.load_page(LESSON, CHECKOUT).notes if note.cell == "policy")
-    assert note.reference == REFERENCE
-    assert all(sentence in note.html for sentence in REFERENCE.values())

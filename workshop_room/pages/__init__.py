@@ -1,1 +1,0 @@
-"""Pages made of lessons: notes, handouts, and lessons to read ahead."""

@@ -72,7 +72,7 @@ def begun(bucket: LogBucket, service: str) -> Callable[[], bool]:
 @pytest.mark.parametrize(
     ("total", "rounds"),
     [
-        pytest.param(20_000, 1, id="once"),
+        pytest.param(40_000, 1, id="once"),
         pytest.param(200_000, 3, id="three times", marks=(pytest.mark.long, pytest.mark.alone)),
     ],
 )

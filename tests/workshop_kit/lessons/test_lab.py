@@ -81,15 +81,8 @@ def test_the_server_is_ours_and_only_ours(server: LabServer, empty_workspace: Wo
     assert lesson["content"]["cells"][0]["metadata"]["trusted"] is True
     assert list((tmp_path / "home").rglob("*")) == []
     assert not (tmp_path / "another folder").exists()
-    assert request("GET", f"http://{address_in_network()}:{server.port}/").error == REFUSED
+    assert request("GET", f"http://{network_address()}:{server.port}/").error == REFUSED
     assert_the_token_is_private(server, empty_workspace)
-
-
-def address_in_network() -> str:
-    """Return this machine's address in its network."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))  # sends nothing
-        return str(probe.getsockname()[0])
 
 
 def assert_the_token_is_private(server: LabServer, empty_workspace: Workspace) -> None:

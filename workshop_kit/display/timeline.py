@@ -17,15 +17,28 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from numpy.typing import NDArray
 
 from workshop_kit.display import charts
-from workshop_kit.display.charts import COLORS, INK, LEVEL_LOOKS, PAPER, SOFT, Numbers, style_axes
+from workshop_kit.display.charts import INK, PAPER
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.observe.watcher import Tables
 from workshop_kit.untrusted_text import visible
 
+Numbers = NDArray[np.float64]
+SOFT = "#57606a"
+GRID = "#d8dee4"
+LEVEL_LOOKS: Mapping[str, tuple[str, str]] = {
+    "error": ("#a8264f", ""),
+    "warning": ("#b3470b", "////"),
+    "info": ("#9cc3e6", ""),
+    "debug": ("#c8ccd0", "...."),
+    "other": ("#e6dcf5", "xxxx"),
+}
+"""Color and hatching of each log level, from the gravest, at the bottom, up."""
+COLORS = ("#0b62b0", "#b3470b", "#1a7f5a", "#7d3cc9", "#a8264f", "#5f6b22")
 HOLD_SECONDS = 3.5
 """How long a state lasts if no newer one is known; the watcher asks every second with a time limit of two."""
 AROUND = pd.Timedelta(seconds=30)
@@ -293,7 +306,7 @@ class Timeline:
 
     def _draw_lanes(self, axes: Axes, rows: Sequence[str]) -> None:
         """Draw a row for each fault, kind of event, probe and dependency."""
-        _name_axes(axes, "Faults, events, health" if len(self.events) else "Faults, health")
+        _name_axes(axes, "Faults, events, health")
         axes.set_ylim(max(len(rows), 1) - 0.45, -0.55)
         axes.set_yticks(range(len(rows)), list(rows), parse_math=False)
         axes.grid(visible=False, axis="y")
@@ -386,9 +399,20 @@ def _stacked_axes(title: str, heights: Sequence[float], size_inches: tuple[float
     }
     all_axes = figure.subplots(len(heights), sharex=True, height_ratios=heights, gridspec_kw=margins)
     for axes in all_axes:
-        style_axes(axes)
+        _style_axes(axes)
         axes.tick_params(bottom=False, labelsize=8.5)
     return figure
+
+
+def _style_axes(axes: Axes) -> None:
+    """Give axes a pale grid, two borders, and dark letters."""
+    axes.set_axisbelow(True)
+    axes.grid(visible=True, color=GRID, linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(SOFT)
+    axes.tick_params(colors=SOFT, labelcolor=INK, labelsize=9)
+    axes.xaxis.label.set(color=SOFT, fontsize=9)
+    axes.yaxis.label.set(color=SOFT, fontsize=9)
 
 
 def _name_axes(axes: Axes, title: str, unit: str = "") -> None:

@@ -183,7 +183,7 @@ def _run_definition(
         "environment": [*definition.environment, *_shared_variables(definition, settings)],
         "secrets": definition.secrets,
     }
-    reader = store.reader(name).access
+    reader = store.reader(name, "check").access  # the key of a cell's reader stays valid
     with task_process.run(context, task, reader) as running:
         secrets = _secrets_of(settings)
         yield Trial(running, secrets=secrets, superseded=context.superseded, waits=context.waits)

@@ -81,10 +81,13 @@ class Store:
             kms.create_alias(AliasName=KEY_ALIAS, TargetKeyId=metadata["KeyId"])
         return str(metadata["Arn"])
 
-    def reader(self, environment: str) -> Store:
-        """Create a user who may read one environment and nothing else; return the store with that user's access."""
+    def reader(self, environment: str, name: str = "reader") -> Store:
+        """Create a user who may read one environment and nothing else; return the store with that user's access.
+
+        The key of an earlier user with this ``name`` is no longer valid.
+        """
         policy = reader_policy(environment, self.find_key())
-        return Store(self.access.new_user(f"{environment}-reader", policy))
+        return Store(self.access.new_user(f"{environment}-{name}", policy))
 
 
 def reader_policy(environment: str, key_arn: str) -> dict[str, Any]:

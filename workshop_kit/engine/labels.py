@@ -19,8 +19,6 @@ MAKER = "workshop.maker"
 
 An image that outlives its maker does not have this label, since its containers would inherit it.
 """
-ENVIRONMENT = "workshop.environment"
-"""The environment under which a container's logs are collected (``staging``); without it ``workshop``."""
 SERVICE = "workshop.service"
 """The service that a container is, if it was started without a compose file."""
 COMPOSE_SERVICE = "com.docker.compose.service"

@@ -84,19 +84,6 @@ DESKTOP_ON_WSL = Recorded(
     {**IN_A_MACHINE, **CONTAINERD, "OperatingSystem": "Docker Desktop", "Name": "docker-desktop"},
     {"Engine memory": "7.36"},
 )
-# langchain-ai/langgraph#1319: an older one, with the old image store.
-DESKTOP_25 = Recorded(
-    DESKTOP.address,
-    {"Version": "25.0.3", "ApiVersion": "1.44", "Arch": "arm64"},
-    {
-        **IN_A_MACHINE,
-        **OVERLAY2,
-        "OperatingSystem": "Docker Desktop",
-        "Name": "docker-desktop",
-        "SecurityOptions": ["name=seccomp,profile=unconfined"],
-    },
-    {"Engine memory": "7.66"},
-)
 # The output of `docker info` in a public log of a release on Colima ("phase16b", 2026); 1.9 GiB is what it takes
 # unless it is told otherwise. abiosoft/colima, docs/FAQ.md: its socket; ddev/ddev, providers.go: its name.
 COLIMA = Recorded(
@@ -118,14 +105,6 @@ ORBSTACK = Recorded(
     "unix:///Users/ann/.orbstack/run/docker.sock",
     {"Version": "28.5.2", "ApiVersion": "1.51", "Arch": "amd64"},
     {**IN_A_MACHINE, **OVERLAY2, "OperatingSystem": "OrbStack", "Name": "orbstack"},
-    {},
-)
-# testcontainers/testcontainers-dotnet#1163: Rancher Desktop 1.13 on a Mac; its system and its name are those of a log
-# in conda-forge's gnuplot-feedstock. Its socket: rancher-sandbox/rancher-desktop#5641.
-RANCHER_24 = Recorded(
-    "unix:///Users/ann/.rd/docker.sock",
-    {"Version": "24.0.7", "ApiVersion": "1.43", "Arch": "arm64"},
-    {**IN_A_MACHINE, **OVERLAY2, "OperatingSystem": "Alpine Linux v3.19", "Name": "lima-rancher-desktop"},
     {},
 )
 # The answers to a course's first lab (2026): a newer one, with containerd's store and a profile of its own for seccomp.

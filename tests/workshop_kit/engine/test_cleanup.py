@@ -135,12 +135,3 @@ def test_an_image_in_use_stays_recorded_with_the_reason(own: Session, images: di
     finally:
         user.remove()
     assert [entry.name for entry in cleanup.remove(own, {"machine"}).removed] == [tag]
-
-
-def test_a_bad_line_of_the_ledger_blocks_nothing(own: Session, images: dict[str, str]) -> None:
-    """Clean-up removes the rest and tells the line."""
-    mine = containers.run(own, Spec(images["base"], command=SLEEP))
-    own.ledger.path.write_text(f"{own.ledger.path.read_text()}[]\n")
-    outcome = cleanup.remove(own, {"kernel", "workspace"})
-    assert [entry.id for entry in outcome.removed] == [mine.id]
-    assert "Line 2 of" in outcome.unreadable[0]

@@ -217,25 +217,3 @@ def test_the_stack_comes_up_in_a_network_that_the_client_made(
     fresh_stack = provision.stack_of(Workspace.open(fresh.session.ledger.path.parents[1]), fresh.session)
     fresh_stack.up("redis")
     assert f"{fresh.names.project}_default" in fresh_stack.container("redis").attrs["NetworkSettings"]["Networks"]
-
-
-@pytest.mark.long
-def test_fifty_saves_of_a_naive_dockerfile_take_less_than_500_mb(
-    client: WorkspaceClient, engine: Engine, folder: Path
-) -> None:
-    """Each save installs its packages again: one image is left of it, and the cache grows by a layer."""
-    (folder / "requirements.txt").write_text("starlette\nuvicorn\n")
-    name = (folder / "unique").read_text()  # in the command, so that its layers are found among those of others
-    dockerfile = folder / "Dockerfile"
-    dockerfile.write_text(dockerfile.read_text().replace("requirements.txt\n", f"requirements.txt # {name}\n"))
-    sizes = []
-    for save in range(4):
-        (folder / "app.py").write_text(f"saved = {save}\n")
-        image, steps = client.images.build(path=folder, tag="my-service:1")
-        assert "Successfully installed" in "".join(step["stream"] for step in steps)
-        assert kernels.things(engine, client.session.identity.workspace_id) == [f"image {image.id}"]
-        cached = [
-            cache_entry for cache_entry in engine.client.api.df()["BuildCache"] if name in cache_entry["Description"]
-        ]
-        sizes.append(sum(cache_entry["Size"] for cache_entry in cached))
-    assert 0 < 50 * (sizes[-1] - sizes[0]) / 3 < 500e6

@@ -11,7 +11,6 @@ from tests.workshop_kit.engine.recorded_engines import (
     COLIMA,
     COLIMA_PROFILE,
     DESKTOP,
-    DESKTOP_25,
     DESKTOP_ON_WSL,
     DOCKER_24,
     GOOD,
@@ -19,7 +18,6 @@ from tests.workshop_kit.engine.recorded_engines import (
     ORBSTACK,
     PODMAN,
     RANCHER,
-    RANCHER_24,
     RANCHER_ON_WSL,
     ROOTLESS,
     ROOTLESS_WITH_SYSTEMD,
@@ -39,13 +37,11 @@ NO_USAGE = {"Container statistics", "CPU periods"}
     [
         (DOCKER_24, set(), "/var/lib/docker/containers"),
         (DESKTOP, set(), "/var/run/docker.sock"),
-        (DESKTOP_25, set(), "/var/run/docker.sock"),
         (DESKTOP_ON_WSL, set(), "/var/run/docker.sock"),
         (COLIMA, {"Engine memory"}, "/var/lib/docker/containers"),
         (COLIMA_PROFILE, {"Shared files"}, "/var/lib/docker/containers"),
         (ORBSTACK, set(), "/var/lib/docker/containers"),
         (RANCHER, set(), "/var/lib/docker/containers"),
-        (RANCHER_24, set(), "/var/lib/docker/containers"),
         (RANCHER_ON_WSL, set(), "/var/lib/docker/containers"),
         (ROOTLESS, LIMITS | NO_USAGE | {"Pause"}, "/run/user/1000/docker.sock"),
         (ROOTLESS_WITH_SYSTEMD, set(), "/run/user/1000/docker.sock"),
@@ -67,7 +63,7 @@ def test_each_engine_is_judged_and_gets_a_stack_that_fits(
         assert line.state == "good" or feature.cost in line.detail
     stack = Stack(session, root, tmp_path, session.identity.project)
     assert session.engine.dialect.log_source(recorded.info) == source
-    assert (WITHOUT_START_INTERVAL in stack.files) == (recorded in (DOCKER_24, RANCHER_24, PODMAN))
+    assert (WITHOUT_START_INTERVAL in stack.files) == (recorded in (DOCKER_24, PODMAN))
 
 
 def refuse(*_: Any) -> None:

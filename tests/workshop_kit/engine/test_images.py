@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ BASE = recipes.tags(CHECKOUT)["base"]
 DOCKERFILES = sorted(
     [*CHECKOUT.glob("images/*/Dockerfile"), CHECKOUT / "workshop_app/Dockerfile", CHECKOUT / ".devcontainer/Dockerfile"]
 )
-FIND = "find /usr/local/lib/workshop -printf '%M %p\n' | sort"
 
 
 @pytest.fixture
@@ -54,16 +52,6 @@ def test_what_reaches_the_image_changes_the_tag_and_nothing_else(folder: Path) -
     assert tag(folder) in tags
 
 
-def checkout_with_modes(place: Path, mode: int) -> Path:
-    """A copy of what the images are built from, in which all files have this mode, as on a disk of Windows."""
-    for recipe in recipes.RECIPES:
-        shutil.copytree(CHECKOUT / recipe.folder, place / recipe.folder, dirs_exist_ok=True)
-    for path in place.rglob("*"):
-        if path.is_file():
-            path.chmod(mode)
-    return place
-
-
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.parent.name)
 def test_a_dockerfile_sets_the_modes_of_what_it_takes_from_the_checkout(dockerfile: Path) -> None:
     """Whole files stand there, so that no folder brings its mode; the seat's checkout sets two modes afterwards."""
@@ -72,25 +60,6 @@ def test_a_dockerfile_sets_the_modes_of_what_it_takes_from_the_checkout(dockerfi
     files = [words for words in copied if words != ". ./"]
     sources = [word for words in files for word in words.split()[1:-1]]
     assert not [source for source in sources if (dockerfile.parent / source).is_dir()]
-
-
-@pytest.mark.engine
-@pytest.mark.parametrize("name", ["redis", "agent"])
-def test_an_image_is_the_same_whatever_the_modes_of_the_checkout(
-    name: str, session: Session, engine: Engine, tmp_path: Path
-) -> None:
-    """Built from a checkout where every file is executable and from one where none is, all files have one mode."""
-    recipe = next(recipe for recipe in recipes.RECIPES if recipe.name == name)
-    listings = []
-    for mode in (0o777, 0o644):
-        checkout = checkout_with_modes(tmp_path / oct(mode), mode)
-        image = f"{recipes.REPOSITORY}/modes:{mode}-{session.identity.workspace_id}"
-        images.build(session, checkout, recipe, {"BASE": BASE}, image)
-        listing = engine.client.containers.run(image, [FIND], entrypoint=["sh", "-c"], user="0", remove=True)
-        listings.append(listing.decode())
-    assert "workshop" in listings[0]
-    assert listings[0] == listings[1]
-    cleanup.remove(session, {"machine"})
 
 
 @pytest.mark.engine

@@ -182,17 +182,3 @@ def test_down_removes_what_a_killed_tour_has_left(engine: Engine, root: Path, tm
     with command(root, tmp_path / "mine", "down") as down:
         assert down.wait(GONE_SECONDS) == 0
     assert things_of_tour(engine, root) == []
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
-def test_jump_is_ended_like_ctrl_c(engine: Engine, root: Path, tmp_path: Path, signum: signal.Signals) -> None:
-    """``goto`` ends with the exit code of Ctrl-C; the stack is the workspace's, so it stays for ``down``."""
-    session = Workspace.open(tmp_path / "mine").id
-    with command(root, tmp_path / "mine", "goto", "01") as goto:
-        wait_begun(goto, lambda: things(engine, session))
-        goto.send_signal(signum)
-        assert goto.wait(GONE_SECONDS) == 130
-    with command(root, tmp_path / "mine", "down") as down:
-        assert down.wait(GONE_SECONDS) == 0
-    assert things(engine, session) == []

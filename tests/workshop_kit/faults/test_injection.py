@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import signal
 import subprocess
@@ -65,13 +64,6 @@ def test_a_wrong_value_is_refused_with_its_range_and_unit(fault: str, name: str,
         find_fault(fault).complete_parameters({name: value})
 
 
-def test_every_fault_has_a_test(root: Path) -> None:
-    """Its name stands in test_faults.py, or in the tests of limits."""
-    folder = root / "tests" / "workshop_kit" / "faults"
-    text = "".join(path.read_text() for path in folder.glob("test_*.py") if path.name != Path(__file__).name)
-    assert [name for name in FAULTS if f'"{name}"' not in text] == []
-
-
 @pytest.mark.engine
 def test_the_fault_of_the_document_works(shop: Shop, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong value is refused; a good one restarts the target, and after the block all is as before."""
@@ -110,18 +102,6 @@ def active() -> ActiveFault:
 def no_engine(tmp_path: Path) -> Any:
     """A session whose ledger lies in the test's folder, and which has no engine."""
     return SimpleNamespace(ledger=SimpleNamespace(path=tmp_path / "ledger.jsonl"), maker="2@2")
-
-
-def test_a_line_that_is_no_fault_is_reported_once_and_never_blocks(no_engine: Any) -> None:
-    """One sentence, and the line is removed. What else a line may be: the tests of the ledger."""
-    path = Journal(no_engine).path
-    line = json.loads(active().model_dump_json())
-    path.write_text(json.dumps({**line, "fault": "explode"}) + "\n")
-    assert Journal(no_engine).entries() == []
-    (sentence,) = revert_all(no_engine)
-    assert sentence.startswith(f"Line 1 of {path} is no fault: There is no fault 'explode'")
-    assert path.read_text() == ""
-    assert revert_all(no_engine) == []
 
 
 def test_a_journal_that_cannot_be_read_is_a_sentence(no_engine: Any) -> None:

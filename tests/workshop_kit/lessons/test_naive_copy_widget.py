@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from workshop_kit.lessons.naive_copy_widget import HOW, NaiveCopyView, NaiveCopyWidget
+from workshop_kit.lessons.naive_copy_widget import NaiveCopyView, NaiveCopyWidget
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content, growth, regions, solutions
 from workshop_kit.workspace.file_cell import naive_copy_of, shipped_cells, write
@@ -60,9 +60,3 @@ def test_what_cannot_be_done_is_a_sentence(view: NaiveCopyView) -> None:
     view.handle_message(widget, {"do": "use"}, None)
     assert (widget.in_use, widget.notice) == (False, "")
     assert widget.problem.startswith("my_service/health.py is not there.")
-
-
-def test_a_page_without_a_kernel_says_how(view: NaiveCopyView, capsys: pytest.CaptureFixture[str]) -> None:
-    """An exported notebook has no button."""
-    view.show()
-    assert HOW in capsys.readouterr().out

@@ -98,9 +98,3 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, text: str, problem: str)
     tables_path(LESSON, tmp_path).write_text(text)
     with pytest.raises(WorkshopError, match=rf"^01_container\.toml cannot be used: {problem}"):
         policies.load_reference(LESSON, tmp_path)
-
-
-def test_a_lesson_without_a_policy_says_so(tmp_path: Path) -> None:
-    """The sentence names the file to write."""
-    with pytest.raises(WrongUsage, match=r"01_container has no policy\. .*01_container\.toml"):
-        policies.load_reference(LESSON, tmp_path)

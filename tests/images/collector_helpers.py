@@ -69,8 +69,8 @@ def gaps_of(frames: list[pd.DataFrame]) -> list[dict[str, Any]]:
     """The GAP records among collected lines."""
     gaps: list[dict[str, Any]] = []
     for frame in frames:
-        rows = [row for row in range(len(frame)) if frame["msg"].iloc[row] == "GAP"]
-        gaps += [json.loads(frame["raw"].iloc[row]) for row in rows]
+        is_gap = frame["msg"].eq("GAP").fillna(value=False)
+        gaps += map(json.loads, frame.loc[is_gap, "raw"])
     return gaps
 
 

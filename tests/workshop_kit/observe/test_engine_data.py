@@ -100,15 +100,12 @@ def test_a_container_at_its_limits_and_its_end(start: Start, engine: Engine) -> 
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize(("cpus", "percent"), [(0.2, 20.0), (None, math.nan)])
-def test_a_watcher_knows_the_cpu_limit(
-    start: Start, engine: Engine, session: Session, cpus: float | None, percent: float
-) -> None:
-    """Without a limit of CPU it is not known."""
-    target = WatchTarget("idle", id=start(IDLE, cpus=cpus).id)
+def test_a_watcher_knows_the_cpu_limit(start: Start, engine: Engine, session: Session) -> None:
+    """It reads the limit beside the usage."""
+    target = WatchTarget("idle", id=start(IDLE, cpus=0.2).id)
     watcher = Watcher(engine, session.identity.workspace_id, target).start()
     watcher.stop()
-    assert watcher.tables().resources["cpu_limit_percent"].iloc[0] == pytest.approx(percent, nan_ok=True)
+    assert watcher.tables().resources["cpu_limit_percent"].iloc[0] == 20
 
 
 @pytest.mark.engine
@@ -125,8 +122,9 @@ def test_over_ssh(start: Start, engine: Engine, tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_limit_that_was_lowered_was_in_force_until_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Usage is never compared with a limit that came later: half a second of CPU, of a core, then of a twentieth."""
+    """Half a second of CPU, of a core, then of a twentieth; a new container has its own limit, or none."""
     looks = [answer(0, 0.0, 0, 0, pids=1), answer(1, 0.5, 0, 0, pids=1), answer(2, 0.55, 10, 9, pids=1)]
+    looks += [answer(3, 0.0, 0, 0, pids=1), answer(4, 0.0, 0, 0, pids=1)]
     answers = iter(looks)
     monkeypatch.setattr(stats, "get_json", lambda *_: next(answers))
     engine: Any = None  # nothing asks it
@@ -135,17 +133,8 @@ def test_a_limit_that_was_lowered_was_in_force_until_then(monkeypatch: pytest.Mo
     assert [row.cpu_limit_percent for row in rows] == [100.0, 100.0, 5.0]
     assert rows[1].cpu_percent == pytest.approx(50)
     assert rows[2].cpu_percent == pytest.approx(5)
-
-
-def test_a_new_container_has_its_own_limit_and_no_limit_stays_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit of the container before it says nothing about it; without a limit nothing was in force."""
-    monkeypatch.setattr(stats, "get_json", lambda *_: answer(0, 0.0, 0, 0, pids=1))
-    engine: Any = None  # nothing asks it
-    meter = Meter(engine, "service")
-    limits = [("old", 100.0), ("new", 5.0), ("new", math.nan)]
-    first, second, third = [meter.read(name, limit).cpu_limit_percent for name, limit in limits]
-    assert (first, second) == (100.0, 5.0)
-    assert math.isnan(third)
+    assert meter.read("a new one", 20.0).cpu_limit_percent == 20.0
+    assert math.isnan(meter.read("a new one").cpu_limit_percent)
 
 
 class Follower:

@@ -183,12 +183,6 @@ def solved_region(exercise: Exercise) -> str:
     return regions.region_of(regions.solved(marked_for(exercise)), exercise.id)
 
 
-def words(judged: Result) -> str:
-    """Everything that a person is told."""
-    shown = (word for finding in judged.findings for word in (finding.got, finding.means, finding.look))
-    return "\n".join((judged.summary, *shown, judged.output))
-
-
 @contextmanager
 def leaving_nothing(stack: Stack) -> Iterator[None]:
     """Whatever this session makes inside is gone afterwards: containers, their volumes, lines in the ledger.

@@ -15,7 +15,6 @@ from workshop_kit.trials.result import Finding, Result, Verdict
 
 QUICK = Control(0.4, 0.5)
 SLOW = Control(9.3, 0.5)
-CROWDED = Control(0.4, 12.0)
 STACK: Any = None
 WRONG = Result(Verdict.WRONG, "It hangs.", (Finding(False, "GET /livez", "no answer", "200", "It hangs."),))
 RIGHT = Result(Verdict.PASSED, "It answers.")
@@ -32,14 +31,12 @@ def judged(monkeypatch: pytest.MonkeyPatch, result: Result, measured: Control, *
     return control.judge(lambda: result, waits, STACK)
 
 
-@pytest.mark.parametrize("slow", [SLOW, CROWDED])
+@pytest.mark.parametrize("slow", [SLOW, Control(0.4, 12.0)])
 def test_a_slow_machine_is_not_held_against_the_code(monkeypatch: pytest.MonkeyPatch, slow: Control) -> None:
-    """The sentence has what was waited for, the seconds, the port, the control, and what to do; there is no finding."""
+    """The sentence has what was waited for, and how long; there is no finding."""
     result = judged(monkeypatch, WRONG, slow)
     assert (result.verdict, result.findings, result.output) == (Verdict.NOT_JUDGED, (), "")
     assert f"{WAITED[1:]} after 31.4 s" in result.summary
-    assert f"took {slow.container_seconds:.1f} s" in result.summary
-    assert "Close what else runs, and check again. WORKSHOP_PATIENCE=20" in result.summary
 
 
 def test_on_an_idle_machine_code_that_hangs_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:

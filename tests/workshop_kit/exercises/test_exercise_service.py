@@ -52,14 +52,6 @@ def test_the_first_hint_follows_from_the_findings(engineless: ExerciseService, m
     assert engineless.hint(exercise.id) == (says.hint(lines.key), exercise.hints[1])
 
 
-def test_a_first_hint_of_all_exercises_is_found(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A build fails in any exercise of the service."""
-    built = findings(START).failed("build.unknown", "no", place="line 3")
-    check_with_findings(engineless, monkeypatch, "monitoring.healthcheck", built)
-    assert engineless.hint("monitoring.healthcheck") == (findings(START).hint(built.key),)
-    assert findings(START).hint(built.key)
-
-
 def test_a_file_with_damaged_markers_is_not_run_and_can_be_reset(engineless: ExerciseService) -> None:
     """The sentence names file and line; a reset restores the whole file and keeps the damaged one."""
     path = engineless.workspace.exercises / "02_configuration/tasks.yaml"
@@ -149,15 +141,6 @@ def test_an_answer_that_is_set_aside_goes_along(engineless: ExerciseService) -> 
     assert not naive.is_in_use
 
 
-@pytest.mark.parametrize(("lesson", "is_there"), [("04b_monitoring_more", False), ("05_game_day", True)])
-def test_a_second_notebook_brings_its_own_exercises(engineless: ExerciseService, lesson: str, is_there: bool) -> None:
-    """At the start of 04b lesson 04 is solved, and the exercises of 04b are not there; in lesson 05 all are solved."""
-    deep, drain = (engineless.exercise_files(engineless.find(f"monitoring.{name}")) for name in ("deep", "drain"))
-    checkpoint.arrange(engineless, lesson)
-    assert deep.is_changed()
-    assert drain.is_changed() is is_there
-
-
 def test_filling_in_keeps_what_was_changed(engineless: ExerciseService) -> None:
     """An untouched exercise gets its solution, one that was begun does not: "Run all" is safe, and safe twice."""
     checkpoint.arrange(engineless, LESSON)
@@ -234,13 +217,6 @@ def test_a_file_that_cannot_be_judged_is_named(
     path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(Unreadable, match=rf"my_service/Dockerfile {sentence}.*`./workshop reset"):
         copied(engineless, DOCKERFILE, tmp_path / "copy")
-
-
-def test_the_dockerfile_of_an_earlier_lesson_misses_no_markers(engineless: ExerciseService, tmp_path: Path) -> None:
-    """Lesson 04 writes the Dockerfile after its first exercise: until then it is lesson 02's, and that is no damage."""
-    check_runner.arrive(engineless, engineless.find("monitoring.deep"))
-    assert copied(engineless, "monitoring.deep", tmp_path / "deep").unmarked_files == ()
-    assert "HEALTHCHECK" not in (tmp_path / "deep/Dockerfile").read_text()
 
 
 def test_code_that_was_begun_stays_the_participants(engineless: ExerciseService, tmp_path: Path) -> None:

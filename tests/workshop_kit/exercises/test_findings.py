@@ -9,7 +9,7 @@ import pytest
 from workshop_kit.errors import WorkshopError
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import findings as module
-from workshop_kit.trials.findings import FOLDER, SHARED, START, findings
+from workshop_kit.trials.findings import FOLDER, SHARED, findings
 
 TEXTS = """
 [graceful]
@@ -62,39 +62,6 @@ def test_a_finding_is_made_of_a_key_and_values(tmp_path: Path) -> None:
     assert says.hint("container.graceful.end.crashed") == says.hint("container.graceful.gone") == ""
 
 
-OF_THE_START = """
-[build]
-called = "docker build: {place}"
-expected = "an image"
-hint = "Begin with that instruction."
-
-[build.copy]
-means = "COPY names {name}."
-look = "Compare it."
-
-[build.package]
-means = "apt knows no {name}."
-look = "Compare it."
-hint = "The lists come first."
-"""
-
-
-def test_a_hint_is_found_for_any_exercise(tmp_path: Path) -> None:
-    """Findings on the start have no exercise in their key; a hint beside `called` is for each way that has none."""
-    root = written(tmp_path, OF_THE_START, START)
-    assert module.hint("container.graceful", "start.build.copy", root) == "Begin with that instruction."
-    assert module.hint("monitoring.healthcheck", "start.build.package", root) == "The lists come first."
-    assert module.hint("container.graceful", "start.build.gone", root) == ""
-    assert findings(START, root).failed("build.copy", "…", place="line 3", name="a").key == "start.build.copy"
-
-
-def test_names_of_which_there_should_be_none_are_counted(tmp_path: Path) -> None:
-    """Three are named."""
-    says = findings("container.graceful", written(tmp_path, TEXTS))
-    assert says.has_none("end.shell", []).got == "none"
-    assert says.has_none("end.shell", "abcde").got == "a, b, c and 2 more"
-
-
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
@@ -123,16 +90,6 @@ def ways_to_fail() -> set[str]:
             for key, texts in findings(name).texts.items():
                 ways.update(f"{name}.{key}.{way}" if way else f"{name}.{key}" for way in texts.failures)
     return ways
-
-
-def test_every_way_to_fail_is_reached() -> None:
-    """A wrong answer in a test, or a cheat of the registry, names its whole key."""
-    texts = [path.read_text() for path in (CHECKOUT / "tests").rglob("*.py")]
-    texts.append((CHECKOUT / "exercises" / "exercises.toml").read_text())
-    whole_text = "\n".join(texts)
-    ways = ways_to_fail()
-    assert ways
-    assert sorted(way for way in ways if f'"{way}"' not in whole_text) == []
 
 
 def test_every_key_of_the_files_is_that_of_a_check() -> None:

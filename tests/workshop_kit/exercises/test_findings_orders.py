@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -42,13 +42,7 @@ def failed(answer: Answer) -> list[str]:
 ANSWERS = {
     "orders.recent.list.fails": answered({"error": "no such column"}, 500),
     "orders.recent.list.other": answered({"orders": LATEST}),
-    "orders.recent.list.empty": answered([]),
-    "orders.recent.number.more": answered(ALL[::-1]),
     "orders.recent.number.fewer": answered(LATEST[:10]),
-    "orders.recent.instances": answered([*OWN[::-1], *map(order, reversed(BEFORE))][:20]),
-    "orders.recent.latest": answered(ALL[-2:-22:-1]),
-    "orders.recent.order": answered(LATEST[::-1]),
-    "orders.recent.fields": answered([{**row, "item": "tea"} for row in LATEST]),
 }
 
 
@@ -71,18 +65,3 @@ def test_orders_of_others_alone_are_the_latest_if_they_are_newer() -> None:
     older = [order(number) for number in range(90, 70, -1)]
     assert failed(answered(newer)) == []
     assert failed(answered(older)) == ["orders.recent.latest"]
-
-
-SHUFFLES: dict[str, Callable[[Rows], Rows]] = {
-    "the newest first": lambda rows: rows,
-    "the oldest first": lambda rows: rows[::-1],
-    "neither up nor down": lambda rows: [*rows[10:], *rows[:10]],
-}
-
-
-@pytest.mark.parametrize(("sentence", "shuffle"), SHUFFLES.items(), ids=SHUFFLES)
-def test_the_sequence_is_told(sentence: str, shuffle: Callable[[Rows], Rows]) -> None:
-    """So that a person sees whether it is the wrong way round, or none at all."""
-    findings = orders.recent_findings(answered(shuffle(LATEST)), PLACED)
-    (sequence,) = [finding for finding in findings if finding.key.startswith("orders.recent.order")]
-    assert sequence.got == sentence

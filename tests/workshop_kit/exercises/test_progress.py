@@ -63,12 +63,6 @@ def test_an_answer_is_json_or_a_sentence(progress: Progress, value: object) -> N
     assert not progress.path.exists()
 
 
-def test_an_answer_with_nan_is_kept_without_it(progress: Progress) -> None:
-    """json.loads of Python accepts NaN, so an answer may have it: the check says that it is wrong, not the cell."""
-    progress.keep_answer(ID, {"rows": [{"discount": float("nan")}]})
-    assert progress.exercise(ID).answer == {"rows": [{"discount": None}]}
-
-
 def test_writers_do_not_lose_each_others_work(progress: Progress) -> None:
     """Twenty writers at once, as kernels and commands are, leave twenty guesses and twenty attempts."""
 
@@ -81,25 +75,6 @@ def test_writers_do_not_lose_each_others_work(progress: Progress) -> None:
         list(pool.map(record, range(20)))
     assert set(progress.document().predictions) == {f"id-{number}" for number in range(20)}
     assert progress.exercise(ID).attempts == 20
-
-
-def test_states_follow_what_was_done(progress: Progress) -> None:
-    """A check, a hint, a solution and a pass give different states; passed stays."""
-
-    def state() -> State:
-        return progress.exercise(ID).state
-
-    progress.record_check(ID, Verdict.NOT_STARTED)
-    assert state() is State.NOT_STARTED
-    with progress.record(ID) as record:
-        record.hints = 1
-    assert state() is State.TRIED
-    with progress.record(ID) as record:
-        record.solution_shown = True
-    assert state() is State.SHOWN
-    progress.record_check(ID, Verdict.PASSED)
-    progress.record_check(ID, Verdict.WRONG)  # played with it after it was passed
-    assert state() is State.PASSED
 
 
 def test_a_track_has_its_own_board(progress: Progress) -> None:

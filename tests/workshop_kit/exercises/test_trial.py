@@ -126,14 +126,3 @@ def test_an_error_that_is_expected_is_no_wait_in_vain(monkeypatch: pytest.Monkey
     assert trial.waits.longest is None
     trial.post("/orders", {}, expected=201)
     assert trial.waits.longest is not None
-
-
-@pytest.mark.parametrize(
-    ("answer", "state", "listens"), [(Answer(404), "running", True), (Answer(None), "exited", False)]
-)
-def test_any_status_shows_that_it_listens(
-    monkeypatch: pytest.MonkeyPatch, answer: Answer, state: str, listens: bool
-) -> None:
-    """A service without a probe says 404; one that has ended is not waited for."""
-    monkeypatch.setattr(http, "get", lambda *_, **__: answer)
-    assert Trial(unpublished(state)).wait_listening("/orders/none", 60) is listens

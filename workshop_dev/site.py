@@ -104,15 +104,14 @@ def by_section(notes: str, cells: Sequence[Mapping[str, Any]], lesson: str) -> s
     """Return the notes of a lesson as a page: below the heading of each section, its notes with cell and minute."""
     headings = section_headings(cells)
     _title, *parts = NOTE.split(notes)  # the title; then cell, minute, text, cell, minute, text, …
-    lines = [f"# Notes for {headings[cells[0]['id']]}", f"By cell of {{doc}}`the lesson <../docs/book/{lesson}>`."]
+    section = headings[cells[0]["id"]]
+    lines = [f"# Notes for {section}", f"By cell of {{doc}}`the lesson <../docs/book/{lesson}>`."]
 
-    section = ""
     for cell, minute, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         if headings[cell] != section:
             section = headings[cell]
             lines.append(f"## {section}")
-        time = f"{minute} · " if minute else ""
-        lines += [f"### {time}`{cell}`", text.strip()]
+        lines += [f"{minute or ''} `{cell}`".lstrip(), text.strip()]
     return "\n\n".join(lines) + "\n"
 
 

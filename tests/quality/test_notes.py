@@ -33,7 +33,7 @@ def test_each_note_has_a_cell_and_each_task_a_note(lesson: str) -> None:
     assert {cell["id"] for cell in code if ASKS.search(cell["source"])} <= set(noted)
 
     page = by_section((NOTEBOOKS / f"{lesson}.notes.md").read_text(), cells, lesson)
-    assert re.findall(r"^### .*`(.+)`$", page, re.MULTILINE) == noted
+    assert re.findall(r"^(?:\d:\d\d )?`([\w-]+)`$", page, re.MULTILINE) == noted
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

@@ -7,7 +7,6 @@ import json
 import re
 from html import unescape
 from pathlib import Path
-from subprocess import CalledProcessError
 
 import pytest
 from docker.errors import APIError, BuildError
@@ -75,12 +74,6 @@ def test_a_full_disk_is_a_sentence_and_other_errors_are_not() -> None:
     assert full is not None
     assert "is full. Free some space" in str(full)
     assert sentence_for(FileNotFoundError(errno.ENOENT, "no such file", "mine.txt"), None) is None
-
-
-def test_a_command_that_failed_in_a_shell_cell_is_a_sentence() -> None:
-    """IPython's `%%bash` raises an error that repeats the whole cell."""
-    sentence = sentence_for(CalledProcessError(1, b"docker logs --tail 1 my-service"), None)
-    assert str(sentence).startswith("The last command of this cell ended with exit code 1; what it says stands above.")
 
 
 def test_a_failed_build_names_its_reason_and_shows_the_last_lines() -> None:

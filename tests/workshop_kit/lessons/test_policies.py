@@ -85,16 +85,9 @@ def test_other_questions_are_one_sentence(empty_workspace: Workspace) -> None:
         w.policy(mine=MINE | {"Who pays?": "Nobody."})
 
 
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("[policy]\n", "policy: Dictionary should have at least 1 item"),
-        ('[policy]\n"How?" = ""\n', r"policy\.How\?: String should have at least 1 character"),
-        ("[policy\n", "Expected"),
-    ],
-)
-def test_a_damaged_file_is_one_sentence(tmp_path: Path, text: str, problem: str) -> None:
+def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
     """It names the file and the first problem."""
-    tables_path(LESSON, tmp_path).write_text(text)
+    tables_path(LESSON, tmp_path).write_text('[policy]\n"How?" = ""\n')
+    problem = r"policy\.How\?: String should have at least 1 character"
     with pytest.raises(WorkshopError, match=rf"^01_container\.toml cannot be used: {problem}"):
         policies.load_reference(LESSON, tmp_path)

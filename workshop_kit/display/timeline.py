@@ -306,7 +306,7 @@ class Timeline:
 
     def _draw_lanes(self, axes: Axes, rows: Sequence[str]) -> None:
         """Draw a row for each fault, kind of event, probe and dependency."""
-        _name_axes(axes, "Faults, events, health")
+        _name_axes(axes, "Faults, events, health" if len(self.events) else "Faults, health")
         axes.set_ylim(max(len(rows), 1) - 0.45, -0.55)
         axes.set_yticks(range(len(rows)), list(rows), parse_math=False)
         axes.grid(visible=False, axis="y")

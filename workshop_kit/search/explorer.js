@@ -75,7 +75,7 @@ function render({ model, el }) {
     setText(live, page.paused ? "Resume" : "Pause");
     bars(chart, page.bars);
     chart.setAttribute("aria-label", page.summary);
-    setText(legend, `${page.summary} The dark part of a bar: errors and warnings.`);
+    setText(legend, `${page.summary} The lower part of a bar: errors and warnings.`);
     const rows = JSON.stringify([request, page.rows]);
     if (rows !== drawn) body.replaceChildren(...page.rows.map(row)); // the same lines stay: one may be open
     drawn = rows;

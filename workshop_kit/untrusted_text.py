@@ -5,7 +5,6 @@ Log lines and the output of containers and participants' programs are shown in n
 
 from __future__ import annotations
 
-import html
 import re
 
 _UNSAFE = re.compile(
@@ -30,11 +29,6 @@ def visible(text: str, limit: int | None = None) -> str:
 
 def _escape_character(character: re.Match[str]) -> str:
     return character[0].encode("unicode_escape").decode()
-
-
-def as_html(text: str) -> str:
-    """Return the text as `visible` does, escaped for HTML and for a quoted attribute of it."""
-    return html.escape(visible(text), quote=True)
 
 
 def in_lines(text: str) -> str:

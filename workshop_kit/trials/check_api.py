@@ -68,7 +68,7 @@ def fixture_answer(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
     Raises CheckEnded if nothing was handed in, or if the block finds that the fixture does not exist any more.
     """
     lesson = context.exercise.lesson
-    names_by_kind = entry_of(context.answer, "fixture") or entry_of(context.answer, "subject")  # its name in 1.0.0
+    names_by_kind = entry_of(context.answer, "fixture")
     name = entry_of(names_by_kind, kind)
     if name is None:
         title = context.exercise.title

@@ -14,6 +14,19 @@ VERSIONS = re.compile(r"^\S+ \w+ +(?:Engine version|docker command) +(.+?) *$", 
 """The lines of doctor with versions."""
 
 
+AGENT_READS = "the metrics agent beside a service"
+AGENT_SAYS = "the metrics agent, which says that it cannot read there"
+
+
+def judge_agent(output: str) -> str:
+    """Return what `engines/agent.sh` has shown: the numbers of a service, or one sentence that names stats()."""
+    if "container_memory_working_set_bytes " in output:
+        return AGENT_READS
+    assert "use stats() instead" in output, output
+    assert "Traceback" not in output, output
+    return AGENT_SAYS
+
+
 def note(engine: str, *, doctor: str, ran: str, not_shown: str) -> None:
     """Note a run that passed; ``doctor`` is what doctor printed there, ``not_shown`` what the run could not show."""
     versions = VERSIONS.findall(doctor)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.engine_runs import note
+from tests.deploy.engine_runs import judge_agent, note
 from tests.waiting import wait_until
 from workshop_kit.engine.session import Session
 
@@ -47,8 +47,12 @@ class EngineContainer:
 
     def kit(self, *words: str) -> str:
         """Run a command of the kit as the user of this engine; return what it says, and then its exit code."""
+        return self.run("./workshop", *words)
+
+    def run(self, *command: str) -> str:
+        """Run a program as the user of this engine; return what it prints, and then its exit code."""
         user, environment = USERS[self.name]
-        code, output = self.container.exec_run(["./workshop", *words], user=user, environment=environment)
+        code, output = self.container.exec_run(list(command), user=user, environment=environment)
         return f"{output.decode(errors='replace')}\nexit code {code}"
 
 
@@ -97,4 +101,5 @@ def test_lessons_pass(other: EngineContainer, doctor: str) -> None:
         assert len(failed) == 1, output
         assert "this engine limits no memory" in failed[0]
     ran = "doctor, lessons 00 and 01" if other.name == "podman" else "doctor, lesson 00, lesson 01 up to its limits"
+    ran += f", {judge_agent(other.run('/engines/agent.sh'))}"
     note(NAMES[other.name], doctor=doctor, ran=ran, not_shown=NOT_SHOWN[other.name])

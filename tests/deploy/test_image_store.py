@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import copy_of_the_checkout, run
-from tests.deploy.engine_runs import note
+from tests.deploy.engine_runs import judge_agent, note
 from tests.private_engine import CONTAINERD_STORE, PrivateEngine, private_engine
 from workshop_kit import provision
 from workshop_kit.engine import images as engine_images
@@ -28,6 +28,7 @@ from workshop_kit.workspace import registry
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
+AGENT_SCRIPT = Path(__file__).with_name("engines") / "agent.sh"
 FIRST_CHART = "layers"
 """The cell of lesson 01 that draws the layers of the first image."""
 
@@ -101,6 +102,7 @@ def test_other_lessons_an_audit_and_a_bundle(
     doctor = machine.workshop("doctor")
     assert machine.tour("01", "02", "06") == [("01_container", None), ("02_configuration", None), ("06_audit", None)]
 
+    agent = run("sh", AGENT_SCRIPT, DOCKER_HOST=machine.own.address)
     compose = machine.own.inside("env", "--chdir", str(machine.checkout), "docker", "compose", "up", "--wait")
     run(*compose, DOCKER_HOST=machine.own.address)
     (service,) = client.containers.list(filters={"label": f"{COMPOSE_SERVICE}=service"})
@@ -121,7 +123,8 @@ def test_other_lessons_an_audit_and_a_bundle(
     note(
         "Docker as root, cgroup v1, containerd's store",
         doctor=doctor,
-        ran="setup, doctor, 00, 01, 02, 06, an audit of the stack, a bundle for the classic store, down",
+        ran="setup, doctor, 00, 01, 02, 06, an audit of the stack, a bundle for the classic store, down, "
+        + judge_agent(agent),
         not_shown="lessons 03 to 05; cgroup v2 and systemd",
     )
 

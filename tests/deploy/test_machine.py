@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.conftest import built
-from tests.deploy.engine_runs import note
+from tests.deploy.engine_runs import judge_agent, note
 from workshop_dev.suite import cores
 from workshop_kit.engine.session import Session
 
@@ -92,7 +92,7 @@ def test_the_engine_limits_and_runs_a_lesson(name: str, consoles: dict[str, Futu
     assert "exit code 0" in output["tour"], output["tour"]
     assert "exit code 0" in output["goto"], output["goto"]
     assert "✓ container.limits: passed" in output["check"], output["check"]
-    ran = "doctor, lesson 00, the check of `container.limits`"
+    ran = f"doctor, lesson 00, the check of `container.limits`, {judge_agent(output['agent'])}"
     if name == "rootful":
         judge_audit_and_clean_up(output)
         ran += ", the audit of an image for its confinement, down"

@@ -24,6 +24,8 @@ else
     done
 fi
 until docker version > /dev/null 2>&1; do sleep 1; done
+echo "== agent"
+"${as_user[@]}" /engines/agent.sh
 for command in "${words[@]:1}"; do
     echo "== $command, $(cut -d' ' -f1 /proc/uptime) s"
     # shellcheck disable=SC2086  # the words of the command

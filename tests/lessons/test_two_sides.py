@@ -39,12 +39,29 @@ SLOW = {"config.limits", "monitoring.deep"}
 """Their checks wait for time limits, half a minute each; the tour of their lessons passes their solutions."""
 
 
+TIMED = {
+    "container.graceful",
+    "container.dockerfile",
+    "config.limits",
+    "config.store",
+    "logging.cause",
+    "monitoring.deep",
+    "monitoring.drain",
+    "monitoring.healthcheck",
+}
+"""Their verdicts depend on a clock: they hold on a busy machine, too."""
+
+
 def sided(exercises: Sequence[Exercise]) -> list[Any]:
     """The exercises as parameters; slow ones, and those that are no part of a lesson's minutes, wait for `--all`."""
     parameters = []
     for exercise in exercises:
-        is_long = exercise.weight == "more" or exercise.id in SLOW
-        parameters.append(pytest.param(exercise, id=exercise.id, marks=pytest.mark.long if is_long else ()))
+        marks = []
+        if exercise.weight == "more" or exercise.id in SLOW:
+            marks.append(pytest.mark.long)
+        if exercise.id in TIMED:
+            marks.append(pytest.mark.busy)
+        parameters.append(pytest.param(exercise, id=exercise.id, marks=marks))
     return parameters
 
 
@@ -101,7 +118,6 @@ def exercise_service(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> 
     assert cleanup.remove(stack.session, {"kernel"}).left == []
 
 
-@pytest.mark.busy
 @pytest.mark.parametrize("exercise", sided(IN_FILES))
 def test_a_file_as_it_comes_fails_and_the_solution_passes(
     exercise_service: ExerciseService, exercise: Exercise
@@ -116,7 +132,6 @@ def test_a_file_as_it_comes_fails_and_the_solution_passes(
     assert_two_sides(begun, solved)
 
 
-@pytest.mark.busy
 @pytest.mark.parametrize("exercise", sided(IN_NOTEBOOKS))
 def test_a_cell_as_it_comes_fails_and_the_solution_passes(
     exercise_service: ExerciseService, exercise: Exercise, monkeypatch: pytest.MonkeyPatch

@@ -1,4 +1,4 @@
-"""Files that ``./workshop build`` generates besides the exercises: pages of docs, a schema, the locks."""
+"""Files that ``./workshop build`` generates besides the exercises: pages of docs, the locks."""
 
 from __future__ import annotations
 
@@ -19,19 +19,16 @@ from workshop_dev.locks import LOCKS, compile_lock
 from workshop_kit.display.rendered import template
 from workshop_kit.files import write_atomically
 from workshop_kit.guidelines import Principle, principles
-from workshop_kit.workspace import registry
 
 HERE = Path(__file__).parent
 PERFORMANCE = Path("docs") / "performance.md"
 AUDIT = Path("docs") / "audit.md"
-SCHEMA = Path("docs") / "exercises.schema.json"
 MEASURED = Path("benchmarks") / "measured"
 ENGINES = Path("docs") / "engines.md"
 ENGINE_RECORD = Path("tests") / "deploy" / "engines_record.json"
 ENGINE_RUNS = Path("build") / "engine-runs.json"
 """The engine runs of the last tests in this checkout; `ENGINE_RECORD` is committed."""
-SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
-FILES = (ENGINE_RECORD, ENGINES, AUDIT, SCHEMA, PERFORMANCE, *(Path(target) for target, *_ in LOCKS))
+FILES = (ENGINE_RECORD, ENGINES, AUDIT, PERFORMANCE, *(Path(target) for target, *_ in LOCKS))
 """All of them, in the order in which they are written."""
 
 
@@ -42,7 +39,6 @@ def write_all(root: Path) -> Iterator[tuple[Path, bool]]:
         ENGINE_RECORD: json.dumps(engine_runs, indent=1, ensure_ascii=False) + "\n",
         ENGINES: engines_page(engine_runs),
         AUDIT: audit_page(),
-        SCHEMA: exercises_schema(),
         PERFORMANCE: performance_page(root),
     }
     for path, text in texts.items():
@@ -57,12 +53,6 @@ def write_all(root: Path) -> Iterator[tuple[Path, bool]]:
         old_content = file.read_bytes() if file.exists() else b""
         compile_lock(root, target, *words)
         yield Path(target), file.read_bytes() != old_content
-
-
-def exercises_schema() -> str:
-    """Return the JSON Schema of exercises.toml, which editors read from its first line."""
-    schema = registry.Registry.model_json_schema()
-    return json.dumps({"$schema": SCHEMA_DIALECT, **schema}, indent=1, ensure_ascii=False) + "\n"
 
 
 def audit_page() -> str:

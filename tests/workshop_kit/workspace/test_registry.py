@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from tests.workshop_kit.conftest import CELLS, MARKED, REGISTRY, Write
 from workshop_dev import generator
-from workshop_dev.generated import exercises_schema
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import registry
@@ -37,19 +33,6 @@ def test_problems_name_their_exercise(checkout: Path, write: Write, old: str, ne
     write("solutions/01_container/leaving.py", MARKED.replace(old, new))
     with pytest.raises(WorkshopError, match=re.escape(problem)):
         registry.load(checkout)
-
-
-def test_the_schema_for_editors_is_that_of_the_registry(root: Path) -> None:
-    """It is committed as build makes it, named in the first line, accepts this registry, and refuses a slip."""
-    committed = root / "docs" / "exercises.schema.json"
-    assert committed.read_text() == exercises_schema()
-    registered = root / "exercises" / "exercises.toml"
-    first = registered.read_text().partition("\n")[0]
-    assert registered.parent / first.removeprefix("#:schema ") == root / "exercises" / ".." / "docs" / committed.name
-    schema = json.loads(committed.read_text())
-    jsonschema.validate(tomllib.loads(registered.read_text()), schema)
-    with pytest.raises(jsonschema.ValidationError, match="'tips' was unexpected"):
-        jsonschema.validate(tomllib.loads(REGISTRY.replace("hints = ", "tips = ", 1)), schema)
 
 
 def test_a_beginning_is_enough_where_no_other_exercise_has_it(checkout: Path) -> None:

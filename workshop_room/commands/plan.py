@@ -18,14 +18,12 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser("plan", COMMANDS["plan"].summary)
     parser.add_argument("--track", default="full", metavar="NAME", help=f"One of: {', '.join(TRACKS)}. [full]")
     parser.add_argument("--start", default="09:30", metavar="HH:MM", help="When it begins. [09:30]")
-    formats = parser.add_mutually_exclusive_group()
-    formats.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
-    formats.add_argument("--markdown", action="store_true", help="Markdown on stdout, for a page or a mail.")
+    parser.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
     options = parser.parse_args(arguments)
 
     blocks = timetable(load_course(CHECKOUT), options.track, options.start)
     if options.json:
         answer(json.dumps(as_json(options.track, blocks)))
     else:
-        answer(as_text(options.track, blocks, markdown=options.markdown))
+        answer(as_text(options.track, blocks))
     return Exit.GOOD

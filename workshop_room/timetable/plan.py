@@ -348,14 +348,11 @@ def _exercises_text(block: Block) -> str:
     return ", ".join(texts)
 
 
-def as_text(track: str, blocks: Sequence[Block], *, markdown: bool = False) -> str:
+def as_text(track: str, blocks: Sequence[Block]) -> str:
     """Return the table with a legend, and the headings to stop at and the exercises of each lesson."""
     caption_form = CAPTION_OF_DAYS if blocks[-1].day > 1 else CAPTION
     caption = caption_form.format(**_summary_data(track, blocks))
-    table_rows = list(rows(blocks))
-    lines = [str(table(caption, COLUMNS, table_rows))]
-    if markdown:
-        lines = _markdown_table(caption, table_rows)
+    lines = [str(table(caption, COLUMNS, list(rows(blocks))))]
     lines += ["", LEGEND, "", TAKE_HOME]
 
     for block in blocks:
@@ -363,16 +360,6 @@ def as_text(track: str, blocks: Sequence[Block], *, markdown: bool = False) -> s
             lines += _lesson_lines(block)
         lines += [_exercise_line(exercise) for exercise in block.exercises]
     return "\n".join(lines)
-
-
-def _markdown_table(caption: str, table_rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return the lines of the table in Markdown, below its caption as a heading."""
-    alignment = ("---", "---:", "---", "---")
-    lines = [f"## {caption}", ""]
-    for row in [COLUMNS, alignment, *table_rows]:
-        cells = " | ".join(row)
-        lines.append(f"| {cells} |")
-    return lines
 
 
 def _lesson_lines(block: Block) -> list[str]:

@@ -150,19 +150,18 @@ def test_a_whole_day_has_its_lunch_at_noon() -> None:
             assert (lunch.minutes, abs(lunch.start - minutes_of("12:15")) <= 45) == (60, True)
 
 
-def test_table_markdown_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
-    """The same moments and lessons in all three; JSON is one document and nothing else."""
+def test_table_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same moments and lessons in both; JSON is one document and nothing else."""
     outputs = []
-    for more in ([], ["--markdown"], ["--json"]):
+    for more in ([], ["--json"]):
         plan(["--track", "half-day", "--start", "13:00", *more])
         outputs.append(capsys.readouterr().out)
-    text, markdown, document = outputs
+    text, document = outputs
     data = json.loads(document)
     assert (data["start"], data["end"], data["minutes"], data["lesson_minutes"]) == ("13:00", "16:30", 210, 150)
     for block in data["blocks"]:
-        for shown in (text, markdown):
-            (line,) = [line for line in shown.splitlines() if f"{block['start']}–{block['end']}" in line]
-            assert block["title"] in line
+        (line,) = [line for line in text.splitlines() if f"{block['start']}–{block['end']}" in line]
+        assert block["title"] in line
 
 
 @pytest.mark.parametrize("track", ["full", "day", "half-day"])

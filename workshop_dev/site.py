@@ -22,11 +22,9 @@ CONTENTS = Path("docs") / "site" / "contents.md"
 READMES = ("container_audit/README.md", "deploy/*/README.md")
 """The pages outside of docs/ and notebooks/."""
 TITLE = re.compile(r"\A(?:<!--.*-->\s*)?# .+\n")
-OBJECTIVES = re.compile(r"^Afterwards you can\n\n((?:- .+\n?)+)", re.MULTILINE)
 NOTE = re.compile(r"^## (\S+)\n(?:\*(\d:\d\d)\*\n)?", re.MULTILINE)
 """The beginning of a note: the id of its cell, and the minute since the lesson began, on the full track."""
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-KEY_POINTS = re.compile(r"^(## To keep)\n\n((?:- .+\n?)+)", re.MULTILINE)
 OPEN = """\
 :::{{admonition}} Open in the workshop
 :class: tip
@@ -140,13 +138,13 @@ def write_lesson(notebook: Path, book: Path, executed: Path) -> bool:
     if page is None:
         if not chapter.is_file():
             raise WorkshopError(f"{lesson} has no chapter.", f"Run ./workshop tour --book {lesson} first.")
-        text = with_boxes(chapter.read_text(encoding="utf-8"), lesson)
+        text = with_box(chapter.read_text(encoding="utf-8"), lesson)
         chapter.write_text(text, encoding="utf-8")
         return False
 
     for cell in page.cells:
         if cell.cell_type == "markdown":
-            cell.source = with_boxes(cell.source, lesson).replace("](../docs/", "](../")
+            cell.source = with_box(cell.source, lesson).replace("](../docs/", "](../")
     chapter.unlink(missing_ok=True)
     chapter.with_suffix(".ipynb").write_text(nbformat.writes(page), encoding="utf-8")  # type: ignore[no-untyped-call]
     return True
@@ -191,17 +189,15 @@ def _chart_texts(outputs: Sequence[Any]) -> list[str]:
     return [data.get("text/plain", "") for data in data_of_outputs if "image/png" in data]
 
 
-def with_boxes(text: str, lesson: str) -> str:
-    """Return Markdown of a lesson with boxes for how to open it, below its title, its objectives and its key points."""
+def with_box(text: str, lesson: str) -> str:
+    """Return Markdown of a lesson with a box below its title: how to open it."""
     number, _, _ = lesson.partition("_")
     box = OPEN.format(lesson=lesson, short=number)
 
     def add_box(title: re.Match[str]) -> str:
         return f"{title[0]}\n{box}"
 
-    text = TITLE.sub(add_box, text)
-    text = OBJECTIVES.sub(r":::{admonition} Afterwards you can\n:class: note\n\n\1\n:::\n", text)
-    return KEY_POINTS.sub(r"\1\n\n:::{admonition} Key points\n:class: important\n\n\2\n:::\n", text)
+    return TITLE.sub(add_box, text)
 
 
 def _copy_linked_files(root: Path, folder: Path, guide: Path) -> None:

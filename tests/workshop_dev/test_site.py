@@ -66,7 +66,6 @@ def test_a_lesson_from_the_tour_keeps_outputs_and_tells_no_solution(book: Path, 
     assert third.metadata["tags"] == ["hide-input"]
     assert "mystnb" not in first.metadata
     assert third.metadata["mystnb"]["image"]["alt"] == "Chart: seconds; memory from 4 to 64"
-    assert "{admonition} Key points" in end.source
     assert "](../audit.md)" in end.source
 
 

@@ -86,7 +86,6 @@ class OptionalTime:
     """The second notebook of a lesson, which is optional: the ``minutes`` of a visit by track, and its reason."""
 
     name: str
-    title: str
     minutes: Mapping[str, int]
     visit: str = ""
 
@@ -192,7 +191,7 @@ def _lesson_time(name: str, entry: Mapping[str, Any]) -> LessonTime:
 
 
 def _optional_time(name: str, entry: Mapping[str, Any]) -> OptionalTime:
-    return OptionalTime(name, entry["title"], entry.get("minutes", {}), entry.get("visit", ""))
+    return OptionalTime(name, entry.get("minutes", {}), entry.get("visit", ""))
 
 
 def _exercise_time(entry: Mapping[str, Any]) -> ExerciseTime:

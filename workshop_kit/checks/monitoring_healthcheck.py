@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from workshop_kit.observe import http
@@ -14,6 +12,7 @@ from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import Context, check, seeded_random
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.start_failure import missing_program
 from workshop_kit.trials.trial import NO_HEALTHCHECK, Trial
 
 HEALTHCHECK = findings("monitoring.healthcheck")
@@ -48,8 +47,6 @@ WELL_SECONDS = START_INTERVAL_SECONDS + SLACK_SECONDS
 LOOK_SECONDS = 0.1
 AT_LEAST = 2
 """The number of probes in a row that have to fail: a single late answer is an accident."""
-ABSENT = re.compile(r'exec: "([^"]+)": (?:executable file not found|stat |no such file)|sh: (?:\d+: )?(\S+): not found')
-"""The engine's and a shell's words for a command that the image lacks."""
 MOST_OUTPUT = 200
 
 
@@ -122,9 +119,10 @@ def start_findings(
     ``early_status`` is what the engine said of the health before the service answered 200, ``status`` what it said
     after that; None stands for "still starting". ``probes`` are the last ones.
     """
-    command = _absent_command(probes)
-    if command and status != "healthy":
-        return [HEALTHCHECK.failed("command", command.output, name=command.name)]
+    outputs = [str(probe["Output"])[:MOST_OUTPUT].strip() for probe in probes if probe["ExitCode"]]
+    program = missing_program("\n".join(outputs))
+    if program and status != "healthy":
+        return [HEALTHCHECK.failed("command", outputs[-1], name=program)]
 
     if early_status is None:
         starting = HEALTHCHECK.passed("starting", "starting", seconds=start_seconds)
@@ -145,24 +143,6 @@ def _serving_finding(status: str | None, probes: Sequence[dict[str, Any]]) -> Fi
         last_probe = _describe_probe(failed_probes[-1])
         observation += f"; the last probe: {last_probe}"
     return HEALTHCHECK.found(status == "healthy", f"serving.{way_to_fail}", observation)
-
-
-@dataclass(frozen=True)
-class AbsentCommand:
-    """A command that a probe could not run, and the words of the probe's output that say so."""
-
-    name: str
-    output: str
-
-
-def _absent_command(probes: Sequence[dict[str, Any]]) -> AbsentCommand | None:
-    """Return the command that the image lacks according to the probes' outputs; None if there is none."""
-    failed_probes = [probe for probe in probes if probe["ExitCode"]]
-    for probe in failed_probes:
-        match = ABSENT.search(str(probe["Output"]))
-        if match is not None:
-            return AbsentCommand(match[1] or match[2], match[0])
-    return None
 
 
 def _wait_status(

@@ -13,10 +13,13 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.trials.check_api import Context, check
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.yaml_problem import yaml_finding
 
 FINDINGS = findings("monitoring.ratio")
 ALERT = "OrdersFail"
 FILE = "alerts.yml"
+PARENTS = dict.fromkeys(("expr", "for", "keep_firing_for", "labels", "annotations"), frozenset({"rules"}))
+"""The keys of a rule, each with the keys under which it may stand."""
 JOB = "my-service"
 OTHER_JOB = "service"
 PHASE_SECONDS = 60
@@ -51,8 +54,6 @@ done
 """
 MOST_OUTPUT = 2000
 MOST_REASON = 300
-RULE = re.compile(r"^ *- +(?=(?:alert|record):)")
-KEY = re.compile(r"^ *(?:expr|for|keep_firing_for|labels|annotations):")
 LABEL = re.compile(r"(\w+)=")
 
 
@@ -160,47 +161,12 @@ def ratio(context: Context) -> Result:
 
 
 def _refusal_finding(text: str, output: str) -> Finding:
-    """Return the finding on a file that promtool refuses: on a line in the wrong column, or else promtool's reason."""
+    """Return the finding on a file that promtool refuses: on a mistake in its YAML, or else promtool's reason."""
     sentence = monitoring.promtool_sentence(output, FILE)
-    line = misplaced_line(text)
-    way_to_fail = "indentation" if line else "refused"
-    return FINDINGS.failed(f"loads.{way_to_fail}", sentence, file=FILE, line=line, why=sentence)
-
-
-def misplaced_line(text: str) -> int | None:
-    """Return the number of the first line that begins in the wrong column; None if there is none.
-
-    All keys of a rule begin in the same column, and the second line of a text begins further to the right. A tab is
-    always wrong.
-    """
-    key_column: int | None = None  # of the rule that the line belongs to
-    for number, line in enumerate(text.split("\n"), 1):
-        content = line.lstrip()
-        if not content or content.startswith("#"):
-            continue
-
-        indent = line.removesuffix(content)
-        if "\t" in indent:
-            return number
-
-        if content.startswith("- "):
-            key_column = _key_column(line)
-        elif key_column is not None and not _is_in_place(line, len(indent), key_column):
-            return number
-    return None
-
-
-def _key_column(line: str) -> int | None:
-    """Return the column of a rule's keys, from its first line; None if the line begins something else."""
-    match = RULE.match(line)
-    return len(match[0]) if match else None
-
-
-def _is_in_place(line: str, indent: int, key_column: int) -> bool:
-    """Return whether a line of a rule begins where it may: a key at the column of keys, a text to the right of it."""
-    if KEY.match(line):
-        return indent == key_column
-    return indent > key_column
+    finding = yaml_finding(FILE, text, sentence, PARENTS)
+    if finding is None:
+        finding = FINDINGS.failed("loads", sentence, file=FILE, why=sentence)
+    return finding
 
 
 def _run_plays(running: Running) -> list[Finding]:

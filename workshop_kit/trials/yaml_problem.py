@@ -116,11 +116,11 @@ def _is_badly_indented(lines: list[str], index: int) -> bool:
     is_further_indented = len(blanks) > _indentation(last_line)
     if is_further_indented:
         return not last_line.rstrip().endswith(OPENS)
-    return len(blanks) not in _open_columns(lines_before)
+    return len(blanks) not in _open_columns(lines_before, for_item=_is_item(line))
 
 
-def _open_columns(lines_before: list[str]) -> set[int]:
-    """Return the columns at which the next line may begin: those of the keys and lists that are still open."""
+def _open_columns(lines_before: list[str], *, for_item: bool) -> set[int]:
+    """Return the columns at which the next line may begin: those of the keys that are still open, or of the items."""
     columns: set[int] = set()
     least_column = len(lines_before[-1]) + 1
     for line in reversed(lines_before):
@@ -128,11 +128,17 @@ def _open_columns(lines_before: list[str]) -> set[int]:
         if column >= least_column:
             continue
 
-        least_column = column
-        columns.add(column)
-        if line.lstrip().startswith(LIST_ITEM):
-            columns.add(column + len(LIST_ITEM))
+        if not _is_item(line):
+            least_column = column
+            columns.add(column)
+            continue
+        least_column = column + 1  # the key of a list may stand in the column of its items
+        columns.add(column if for_item else column + len(LIST_ITEM))
     return columns
+
+
+def _is_item(line: str) -> bool:
+    return line.lstrip().startswith(LIST_ITEM)
 
 
 def _indentation(line: str) -> int:

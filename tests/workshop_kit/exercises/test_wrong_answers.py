@@ -86,8 +86,8 @@ EXPRESSION = re.compile(r"^ +expr:", re.MULTILINE)
         (RULES.replace("[10s]", "[5s]"), "monitoring.ratio.window"),
         (RULES.replace("sum(rate", "(rate"), "monitoring.ratio.apart"),
         (with_expression(UNLIKE), "monitoring.ratio.computes"),
-        (with_expression("sum(rate(http_requests_total[10s])"), "monitoring.ratio.loads.refused"),
-        (EXPRESSION.sub("      expr:", RULES), "monitoring.ratio.loads.indentation"),
+        (with_expression("sum(rate(http_requests_total[10s])"), "monitoring.ratio.loads"),
+        (EXPRESSION.sub("      expr:", RULES), "start.yaml.indentation"),
     ],
     ids=lambda value: value if "\n" not in value else "",
 )

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import io
-import tarfile
 import tempfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from subprocess import PIPE, Popen
-from typing import IO
 
 from docker.errors import DockerException
 
@@ -28,11 +24,8 @@ ARCHIVE = "images.tar.gz"
 """The output of ``docker image save``; a layer that several images share is in it once."""
 ALIAS = "-bundle"
 """Suffix of the tags in the archive, so that loading it never takes a tag away from an image of this machine."""
-SPACE_FACTOR = 2
-"""The engine unpacks an archive beside its images before it adds it; containerd's store keeps the archive's layers."""
-GZIP_MAGIC = b"\x1f\x8b"
-GZIP_WBITS = zlib.MAX_WBITS + 16
-"""The window size for zlib; 16 more makes it expect gzip's header."""
+SPACE_FACTOR = 6
+"""Space for the images, as a multiple of their archive's size: the engine unpacks it beside its images first."""
 PIECE_BYTES = 1024**2
 COMPRESSION_LEVEL = 4
 FAILED = "The engine has not {} the images."
@@ -51,7 +44,7 @@ def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, re
         for tag, alias in alias_by_tag.items():
             engine.client.images.get(tag).tag(alias)
         about["tags"] = dict(tags)
-        about["unpacked_bytes"] = _write_archive(list(alias_by_tag.values()), folder / ARCHIVE, report)
+        _write_archive(list(alias_by_tag.values()), folder / ARCHIVE, report)
 
     report(Step(TASK, 1.0, done=True))
 
@@ -69,7 +62,7 @@ def load(session: Session, part: Part, report: Report = silent) -> list[str]:
 
     free_bytes = engine_images.free_bytes(engine)
     if free_bytes is not None:
-        require_space(free_bytes, part.unpacked_bytes * SPACE_FACTOR, "the images")
+        require_space(free_bytes, part.size_bytes * SPACE_FACTOR, "the images")
 
     report(Step(TASK, None, "the engine unpacks them"))
     with _archive_tags(engine, part.tags) as alias_by_tag:
@@ -98,84 +91,22 @@ def _archive_tags(engine: Engine, tags: Mapping[str, str]) -> Iterator[dict[str,
                 engine.client.images.remove(alias)
 
 
-class _PackingReader(io.RawIOBase):
-    """A reader of an archive that also writes what it reads to a compressed file."""
-
-    def __init__(self, archive: IO[bytes], packed: gzip.GzipFile, report: Report) -> None:
-        self._archive = archive
-        self._packed = packed
-        self._report = report
-        self._packed_bytes = 0
-
-    def read(self, size: int = -1) -> bytes:
-        """Return the next bytes of the archive, once they are in the compressed file."""
-        piece = self._archive.read(size)
-        self._packed.write(piece)
-        self._packed_bytes += len(piece)
-        self._report(Step(TASK, None, f"packing: {self._packed_bytes / MB:.0f} MB"))
-        return piece
-
-
-def _write_archive(tags: list[str], path: Path, report: Report) -> int:
-    """Write the compressed archive of these images; return the size of its content, layers unpacked.
-
-    Raises WorkshopError with the engine's last lines.
-    """
-    content_bytes = 0
+def _write_archive(tags: list[str], path: Path, report: Report) -> None:
+    """Write the compressed archive of these images. Raises WorkshopError with the engine's last lines."""
+    packed_bytes = 0
     with (
         gzip.open(path, "wb", COMPRESSION_LEVEL) as packed,
         Popen(["docker", "image", "save", *tags], stdout=PIPE, stderr=PIPE) as process,
     ):
         assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018 - they are pipes
-        archive = _PackingReader(process.stdout, packed, report)
-        with contextlib.suppress(tarfile.TarError):  # the archive is cut off: the engine's error text says why
-            content_bytes = unpacked_bytes(archive)
-        while archive.read(PIECE_BYTES):
-            pass  # what follows the last member is packed, too
+        while piece := process.stdout.read(PIECE_BYTES):
+            packed.write(piece)
+            packed_bytes += len(piece)
+            report(Step(TASK, None, f"packing: {packed_bytes / MB:.0f} MB"))
         error_text = process.stderr.read().decode(errors="replace")
 
     if process.returncode:
         raise WorkshopError(FAILED.format("saved"), NEXT_STEP, output=error_text.strip())
-    return content_bytes
-
-
-def unpacked_bytes(archive: IO[bytes] | io.RawIOBase) -> int:
-    """Return the size of what ``docker image save`` wrote, its layers unpacked.
-
-    The engine's own sizes cannot be used: overlay2 counts the bytes of files, containerd's store counts disk blocks and
-    packed layers.
-    """
-    total_bytes = 0
-    with tarfile.open(fileobj=archive, mode="r|", bufsize=PIECE_BYTES) as members:
-        for member in members:
-            if not member.isfile():
-                continue
-            content = members.extractfile(member)
-            if content is not None:
-                total_bytes += _unpacked_size(content, member.size)
-    return total_bytes
-
-
-def _unpacked_size(content: IO[bytes], size_bytes: int) -> int:
-    """Return the size of a file of ``size_bytes``; for a gzipped one the size of its content."""
-    first_bytes = content.read(len(GZIP_MAGIC))
-    if first_bytes == GZIP_MAGIC:
-        return _gunzipped_size(first_bytes, content)
-    return size_bytes
-
-
-def _gunzipped_size(first_bytes: bytes, content: IO[bytes]) -> int:
-    """Return the unpacked size of a gzipped file, whose first bytes have been read already."""
-    decompressor = zlib.decompressobj(wbits=GZIP_WBITS)
-    total_bytes = 0
-    packed_piece = first_bytes
-    while packed_piece:
-        unpacked_piece = decompressor.decompress(packed_piece, PIECE_BYTES)
-        total_bytes += len(unpacked_piece)
-        # The limit of a piece may leave packed bytes over; they come before the next ones of the file.
-        packed_piece = decompressor.unconsumed_tail or content.read(PIECE_BYTES)
-
-    return total_bytes + len(decompressor.flush())
 
 
 def _label_image(session: Session, alias: str, tag: str) -> None:

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import os
-import platform
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,17 +20,15 @@ from typing import Any, Literal
 
 from workshop_kit.engine import recipes
 from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.host import this_machine
 from workshop_kit.paths import commit
 from workshop_kit.terminal import say
 
 CHECKSUMS = "SHA256SUMS"
 ABOUT = "part.json"
 """Its checksum is the last line of `CHECKSUMS`: without that line the list was cut off."""
-MANIFEST = "manifest.json"
-"""The file that parts of version 1.0.0 had instead."""
 CHECKSUM_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 MB = 1_000_000
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 Kind = Literal["images", "wheels"]
 
@@ -40,15 +37,14 @@ Kind = Literal["images", "wheels"]
 class Part:
     """One part: the folder ``images-amd64``, say, holds the images for the architecture ``amd64``.
 
-    ``checksums`` are by file name; ``version`` is the workshop's. A part of images has their ``tags`` by name, and the
-    size of their layers, ``unpacked_bytes``. A part of wheels has ``lock``, the checksum of requirements.lock.
+    ``checksums`` are by file name; ``version`` is the workshop's. A part of images has their ``tags`` by name. A part
+    of wheels has ``lock``, the checksum of requirements.lock.
     """
 
     folder: Path
     checksums: Mapping[str, str]
     version: str
     tags: Mapping[str, str] = field(default_factory=dict)
-    unpacked_bytes: int = 0
     lock: str = ""
 
     @property
@@ -68,8 +64,6 @@ def parts(bundle: Path) -> list[Part]:
     with explain_read_errors(bundle):
         folders = [path.parent for path in sorted(bundle.glob(f"*/{CHECKSUMS}"))]
         bundle_parts = [_read_part(folder) for folder in folders if not folder.name.startswith(".")]
-        if not bundle_parts and any(bundle.glob(f"*/{MANIFEST}")):
-            raise _other_version_error(bundle)
 
     if not bundle_parts:
         problem = "is not a bundle" if bundle.is_dir() else "is no folder"
@@ -117,8 +111,7 @@ def write_part(bundle: Path, kind: Kind, name: str, version: str) -> Iterator[tu
 
 def _require_replaceable(target: Path) -> None:
     """Raise WorkshopError if a path exists and is no part of a bundle."""
-    is_part = any((target / file_name).is_file() for file_name in (CHECKSUMS, MANIFEST))
-    if target.exists() and not is_part:
+    if target.exists() and not (target / CHECKSUMS).is_file():
         raise WorkshopError(f"{target} is in the way, and is no part of a bundle.", "Name another folder.")
 
 
@@ -163,9 +156,8 @@ def require_same(part: Part, root: Path) -> None:
 
 def this_architecture() -> str:
     """Return the architecture of a local engine by Docker's name (``amd64``); "" if the engine is remote."""
-    machine = platform.machine().lower()
     is_local = os.environ.get("DOCKER_HOST", "unix:").startswith("unix:")
-    return ARCHITECTURES.get(machine, machine) if is_local else ""
+    return this_machine().architecture if is_local else ""
 
 
 @contextlib.contextmanager
@@ -208,15 +200,11 @@ def _read_part(folder: Path) -> Part:
     except ValueError as error:
         raise _damage_error(folder / ABOUT) from error
     except TypeError as error:  # a field is unknown to this version, or missing
-        raise _other_version_error(folder) from error
+        raise WorkshopError(f"{folder} is of another version of the workshop.", "Save the bundle again.") from error
 
 
 def _damage_error(path: Path) -> WorkshopError:
     return WorkshopError(f"{path} is not as it was saved.", "Copy the bundle again; nothing was loaded from it.")
-
-
-def _other_version_error(folder: Path) -> WorkshopError:
-    return WorkshopError(f"{folder} is of another version of the workshop.", "Save the bundle again.")
 
 
 def version_of(root: Path) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import os
 import secrets
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -81,17 +78,13 @@ def test_the_checksums_can_be_checked_by_hand(tmp_path: Path) -> None:
     assert subprocess.run(command, cwd=part.folder, capture_output=True, check=False).returncode == 1
 
 
-@pytest.mark.parametrize(("file_name", "is_replaced"), [("manifest.json", True), ("holiday.jpg", False)])
-def test_only_a_part_is_replaced(tmp_path: Path, file_name: str, is_replaced: bool) -> None:
-    """One of version 1.0.0, too; another folder of that name stays, and is named."""
+def test_only_a_part_is_replaced(tmp_path: Path) -> None:
+    """Another folder of that name stays, and is named."""
     (tmp_path / "images-amd64").mkdir()
-    (tmp_path / "images-amd64" / file_name).touch()
-    if is_replaced:
-        verify(written(tmp_path))
-        return
+    (tmp_path / "images-amd64" / "holiday.jpg").touch()
     with pytest.raises(WorkshopError, match="is in the way, and is no part of a bundle"):
         written(tmp_path)
-    assert [path.name for path in (tmp_path / "images-amd64").iterdir()] == [file_name]
+    assert [path.name for path in (tmp_path / "images-amd64").iterdir()] == ["holiday.jpg"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
@@ -153,16 +146,12 @@ def test_a_folder_that_is_no_bundle_is_refused_on_a_bare_python(bare: Path, tmp_
     assert "takes one folder" in process.stderr
 
 
-def test_a_bundle_of_another_version_is_no_damage(loadable: Path, tmp_path: Path) -> None:
-    """One with a field that this version does not know, and one of version 1.0.0."""
+def test_a_bundle_of_another_version_is_no_damage(loadable: Path) -> None:
+    """It has a field that this version does not know."""
     about = loadable / "images-amd64" / ABOUT
     about.write_text(about.read_text().replace('"version"', '"release"'))
     with pytest.raises(WorkshopError, match="images-amd64 is of another version of the workshop"):
         parts(loadable)
-    (tmp_path / "old" / "images-amd64").mkdir(parents=True)
-    (tmp_path / "old" / "images-amd64" / "manifest.json").touch()
-    with pytest.raises(WorkshopError, match="old is of another version of the workshop"):
-        parts(tmp_path / "old")
 
 
 def test_another_python_is_refused(bare: Path, loadable: Path) -> None:
@@ -230,7 +219,6 @@ def test_an_unfinished_load_leaves_nothing(session: Session, tmp_path: Path) -> 
     image_archive.save(session.engine, {"test": tag}, tmp_path / "stick", "commit 1")
     (part,) = parts(tmp_path / "stick")
     cleanup.remove(session, {"kernel"})
-    assert 2048 < part.unpacked_bytes < 100_000
     archive = part.folder / image_archive.ARCHIVE
     archive.write_bytes(archive.read_bytes()[:1000])
     with pytest.raises(WorkshopError, match="The engine has not loaded the images") as refused:
@@ -238,18 +226,3 @@ def test_an_unfinished_load_leaves_nothing(session: Session, tmp_path: Path) -> 
     assert refused.value.output
     assert [name for name in (tag, tag + image_archive.ALIAS) if has_image(session.engine, name)] == []
     assert session.ledger.entries() == before
-
-
-def test_the_size_is_that_of_the_unpacked_layers() -> None:
-    """The stores save the same layers as they are, or gzipped: load needs the same space for both."""
-    layer = bytes(30_000_000)
-    sizes = []
-    for blob in (layer, gzip.compress(layer)):
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w") as members:
-            for name, content in (("blobs/sha256/1", blob), ("manifest.json", b"[]")):
-                member = tarfile.TarInfo(name)
-                member.size = len(content)
-                members.addfile(member, io.BytesIO(content))
-        sizes.append(image_archive.unpacked_bytes(io.BytesIO(archive.getvalue())))
-    assert sizes == [30_000_002, 30_000_002]

@@ -50,8 +50,8 @@ class Images(ImageCollection):  # type: ignore[misc]
     def build(self, **arguments: Any) -> tuple[Image, Iterator[dict[str, str]]]:
         """Build an image with BuildKit, as ``docker build`` does. See the SDK's ``build``.
 
-        The classic builder is used for arguments that BuildKit's command lacks (``fileobj``, ``squash`` …), and on an
-        engine without BuildKit. Raises docker's BuildError; its notes have the last lines and, where known, the reason.
+        The classic builder is used for arguments that BuildKit's command lacks (``fileobj``, ``squash`` …). Raises
+        docker's BuildError; its notes have the last lines and, where known, the reason.
         """
         session = self.client.session
         typed_tag = arguments.get("tag")
@@ -125,7 +125,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         """
         engine = self.client.session.engine
         words = _build_command(engine, arguments)
-        if words is None or not images.can_build(engine):
+        if words is None:
             return self._build_classic(arguments)
 
         report = self.client.report()

@@ -162,16 +162,6 @@ def build_folder(
     session.record("image", str(image.id), tag, scope)
 
 
-def can_build(engine: Engine) -> bool:
-    """Return whether this engine can run a `build_command`: it is Podman, or Docker with BuildKit turned on."""
-    if not engine.dialect.has_buildkit:  # Podman
-        return True
-
-    api = engine.client.api
-    headers = api.get(f"{api.base_url}/_ping").headers
-    return bool(headers.get("Builder-Version") == "2")
-
-
 def step(name: str, line: str) -> Step:
     """Return the step of a line of BuildKit's plain progress.
 

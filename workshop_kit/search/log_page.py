@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from operator import itemgetter
@@ -134,7 +134,7 @@ def histogram(found: pd.DataFrame, all_times: pd.Series) -> dict[str, Any]:
 
 
 def static_page(title: str, selection: Selection, page: Mapping[str, Any], problem: str = "") -> Rendered:
-    """Return the page without buttons: the search, the bars and the first lines; every text is escaped."""
+    """Return the page without buttons: the search, the count over time and the first lines; every text is escaped."""
     search_text = f"Search: {visible(selection.words)}" if selection.words else "All lines"
     cells = itemgetter(*COLUMNS)
     lines = table(page["count"], COLUMNS, list(map(cells, page["rows"][:STATIC_LINES])))
@@ -142,20 +142,6 @@ def static_page(title: str, selection: Selection, page: Mapping[str, Any], probl
     html = "".join(f"<p>{escape(text)}</p>" for text in texts)
     section = (
         f'<style>{CSS}</style><section class="wk-explorer wk-static" role="group" aria-label="{escape(title)}">'
-        f"{html}{_bars_svg(page['bars'])}{lines.html}<p>{HOW}</p></section>"
+        f"{html}{lines.html}<p>{HOW}</p></section>"
     )
     return Rendered(section, "\n".join([*texts, lines.text]))
-
-
-def _bars_svg(bars: Sequence[Sequence[int]]) -> str:
-    """Return the bars as SVG, as the widget draws them; the sentence beside them says the same."""
-    highest = max((total for total, _ in bars), default=1)
-    rects = []
-    for number, (total, grave) in enumerate(bars):
-        for name, count in (("all", total), ("grave", grave)):
-            height = 60 * count / highest
-            place = f'x="{number}" y="{60 - height:.1f}" width=".9" height="{height:.1f}"'
-            rects.append(f'<rect class="wk-bar-{name}" {place}/>')
-
-    view = f'viewBox="0 0 {max(len(bars), 1)} 60" preserveAspectRatio="none"'
-    return f'<svg class="wk-bars" {view} aria-hidden="true">{"".join(rects)}</svg>'

@@ -25,8 +25,6 @@ _OVERLAP_NANOSECONDS = 2_000_000_000  # messages may come out of order
 _FILTER = json.dumps({"type": ["container"]})
 KILLED = 137
 """The exit code after SIGKILL."""
-_DETAILS = {"kill": "signal", "rename": "oldName"}
-"""The attribute of a message that has the event's detail, by the engine's word for the event."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Event:
     """One event, at the engine's time (UTC).
 
     ``what`` is the engine's word (``create``, ``start``, ``die``, ``oom``, ``health_status``, ``kill``, ``stop``,
-    ``destroy`` …). ``detail`` is the health, the signal's number, or the old name; only ``die`` has an ``exit_code``.
+    ``destroy`` …). ``detail`` is the health; only ``die`` has an ``exit_code``.
     """
 
     time: datetime
@@ -65,7 +63,7 @@ def parse(message: Mapping[str, Any]) -> Event | None:
         container=attributes.get("name", ""),
         id=actor["ID"],
         what=action,
-        detail=detail or _detail_beside_action(message, action),
+        detail=detail or message.get("HealthStatus", ""),  # Podman's field
         exit_code=exit_code,
     )
 
@@ -74,17 +72,6 @@ def _event_time(unix_nanoseconds: int) -> datetime:
     """Return a time in nanoseconds since 1970 as a datetime, cut to microseconds."""
     seconds, nanoseconds = divmod(unix_nanoseconds, 1_000_000_000)
     return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=nanoseconds // 1000)
-
-
-def _detail_beside_action(message: Mapping[str, Any], action: str) -> str:
-    """Return the detail that a message has in another field than the action; "" without one."""
-    health: str = message.get("HealthStatus", "")  # Podman's field
-    if health:
-        return health
-
-    attribute = _DETAILS.get(action, "")
-    detail: str = message["Actor"]["Attributes"].get(attribute, "")
-    return detail
 
 
 class EventLog:

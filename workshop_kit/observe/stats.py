@@ -27,9 +27,9 @@ class Usage:
     """The usage of a container; an unknown number is NaN (all are, while it does not run).
 
     ``state`` is ``running`` or ``stopped``. ``cpu_percent``: 100 is one core. ``throttled_percent``: the share of the
-    scheduler's periods since the last sample in which the container was held back by its CPU limit, and
-    ``throttled_periods`` their number. ``memory_bytes`` is the working set: the memory in use less the inactive file
-    cache. Without a limit ``memory_limit_bytes`` is the machine's memory.
+    scheduler's periods since the last sample in which the container was held back by its CPU limit. ``memory_bytes`` is
+    the working set: the memory in use less the inactive file cache. Without a limit ``memory_limit_bytes`` is the
+    machine's memory.
     ``cpu_limit_percent`` is the highest limit that was in force since the last sample, NaN without one.
     `watcher.Watcher` gives the meter the CPU limit.
     """
@@ -39,10 +39,8 @@ class Usage:
     state: str = "running"
     cpu_percent: float = NOT_KNOWN
     throttled_percent: float = NOT_KNOWN
-    throttled_periods: float = NOT_KNOWN
     memory_bytes: float = NOT_KNOWN
     memory_limit_bytes: float = NOT_KNOWN
-    pids: float = NOT_KNOWN
     cpu_limit_percent: float = NOT_KNOWN
 
 
@@ -109,13 +107,11 @@ def usage(previous: EngineAnswer | None, answer: EngineAnswer, container: str = 
     memory_limit_bytes = memory.get("limit") or NOT_KNOWN
     if memory_limit_bytes >= _NO_LIMIT_BYTES:
         memory_limit_bytes = NOT_KNOWN
-    processes = answer.get("pids_stats") or {}
     usage_without_rates = Usage(
         datetime.fromisoformat(answer["read"]),
         container,
         memory_bytes=working_set(memory),
         memory_limit_bytes=memory_limit_bytes,
-        pids=processes.get("current") or NOT_KNOWN,
     )
 
     if not previous:
@@ -133,7 +129,6 @@ def usage(previous: EngineAnswer | None, answer: EngineAnswer, container: str = 
         usage_without_rates,
         cpu_percent=cpu_seconds / seconds * 100,
         throttled_percent=throttled_periods / periods * 100 if periods else 0.0,
-        throttled_periods=float(throttled_periods),
     )
 
 

@@ -55,7 +55,7 @@ def tables(dependency: str = "redis") -> Tables:
         took = (800, 2000, 2300) if bad else (4, 12, 30)
         requests.append(Traffic(moment, name, "ok", 20, 12 if bad else 0, 1, 60 if bad else 0, *took))
         usage.append(
-            stats.Usage(moment, name, "running", 25, 0, 0, (60 + second) * 2**20, 256 * 2**20, cpu_limit_percent=50)
+            stats.Usage(moment, name, "running", 25, 0, (60 + second) * 2**20, 256 * 2**20, cpu_limit_percent=50)
         )
         for what in ("/livez", "/health", dependency):
             health.append(Health(moment, name, what, "fail" if bad and what != "/livez" else "pass"))

@@ -61,7 +61,6 @@ class Rule:
     method: Method
     looks_at: str
     side_effects: str
-    cost_seconds: float
     why: str
     next_step: str
     instructions: tuple[str, ...] = ()

@@ -66,19 +66,16 @@ def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Report) -> 
     mask_name = Mask()
     task = f"Audit of {mask_name(target.name, 60)}"
     dynamic_rules = [rule for rule in rules if rule.method is Method.DYNAMIC]
-    total_seconds = sum(rule.cost_seconds for rule in rules) or 1.0
-    seconds_of_applied_rules = 0.0
     findings = []
 
     with ThreadPoolExecutor(max(len(dynamic_rules), 1)) as pool:
         try:
             futures_by_rule = {rule.id: pool.submit(judge, subject, rule) for rule in dynamic_rules}
-            for rule in rules:
-                progress(Step(task, seconds_of_applied_rules / total_seconds, rule.title))
+            for number, rule in enumerate(rules):
+                progress(Step(task, number / len(rules), rule.title))
                 future = futures_by_rule.get(rule.id)
                 finding = future.result() if future else judge(subject, rule)
                 findings.append(_mask_finding(_add_build_steps(finding, subject), subject.mask))
-                seconds_of_applied_rules += rule.cost_seconds
         finally:
             subject.close()  # before the pool joins its threads: after an interrupt none starts a clone
 

@@ -36,6 +36,7 @@ CELL_SECONDS = 600
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SENTENCES = {"Timeout", "DeadKernel", "WorkshopError", "NotReady", "WrongUsage"}
 """Errors whose message is a sentence; other messages get the error's name in front."""
+WIDGET = "application/vnd.jupyter.widget-view+json"
 PAGE = """{%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js_requirejs -%}{%- endblock -%}
 {%- block jupyter_widgets -%}{%- endblock -%}
@@ -154,6 +155,7 @@ class Tour:
         error = self._execute(notebook, lesson)
         if error is None and self.solutions is not None:
             error = _expectation_error(notebook, expectations.load(lesson, self.expected))
+        _replace_widgets(notebook)
         _write_page(notebook, lesson, page)
         if self.book is not None and error is None:
             _replace_sources(notebook, starters)  # the book must not tell the solutions
@@ -255,6 +257,14 @@ def _expectation_error(notebook: Any, expected: expectations.Expectations) -> Ce
     index, _ = problems[0]
     message = "\n".join(sentence for _, sentence in problems)
     return CellError(index + 1, notebook.cells[index].source, "Expectation", message)
+
+
+def _replace_widgets(notebook: Any) -> None:
+    """Put a sentence in place of widgets: a page without a kernel shows nothing of them."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if WIDGET in output.get("data", {}):
+                output["data"] = {"text/plain": "(A widget: it is shown where the lesson runs.)"}
 
 
 def _write_page(notebook: Any, lesson: str, page: Path) -> None:

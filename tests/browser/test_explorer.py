@@ -81,9 +81,9 @@ def search(lab: LabPage) -> None:
     box = explorer.get_by_role("searchbox")
     box.fill("ORDER 98")
     box.press("Enter")
-    expect(status).to_contain_text("20 of 1,001 lines")
+    expect(status).to_contain_text("29 of 1,001 lines")
     explorer.get_by_label("info").uncheck()
-    expect(status).to_contain_text("8 of 1,001 lines")
+    expect(status).to_contain_text("17 of 1,001 lines")
     lines(explorer).filter(has_text="order 988").get_by_role("button", name="same request").click()
     expect(status).to_contain_text("Request r329: 3 of 1,001 lines")
     messages = lines(explorer).locator("summary").all_text_contents()
@@ -92,7 +92,7 @@ def search(lab: LabPage) -> None:
     expect(lines(explorer).last.locator("pre")).to_contain_text(r"window.__pwned=2</script>\u202e\u001b[31m")
     explorer.get_by_role("button", name="Back to the search").press("b")
     explorer.get_by_role("button", name="Back to the search").click()
-    expect(status).to_contain_text("8 of 1,001 lines")
+    expect(status).to_contain_text("17 of 1,001 lines")
     expect(lab.prompt(5)).to_have_text("[*]:")
     assert explorer.locator("img, script").count() == 0
     assert lab.cell_count() == cells_before

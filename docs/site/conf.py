@@ -2,11 +2,9 @@
 
 project = "Container Design Workshop"
 html_title = project
-extensions = ["myst_nb"]
-exclude_patterns = ["notebooks/*.ipynb"]  # offered as files beside the pages of the executed lessons
+extensions = ["myst_parser"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
-nb_execution_mode = "off"
 suppress_warnings = ["misc.highlighting_failure"]  # shell lines in Python cells
 html_theme = "sphinx_book_theme"
 html_theme_options = {

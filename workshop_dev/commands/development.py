@@ -90,14 +90,13 @@ def site(
     out: Annotated[Path, typer.Option(help="The folder of the site.", show_default="build/site")] = site_copy.FOLDER,
     no_install: NoInstall = False,
 ) -> None:
-    """Build the site from the lessons that the last tour executed, the book, the guides and the notes."""
+    """Build the site from the book, the guides and the notes."""
     python = _interpreter(no_install)
     folder = out.resolve()
     with TerminalReport() as report:
         report(Step("Site", detail="reading the pages"))
-        executed = site_pages.build(python, folder)
+        site_pages.build(python, folder)
         report(Step("Site", 1.0, done=True))
-    say(f"{executed} lessons have the outputs of the last tour; the others are as in docs/book.")
     answer(f"Site: {folder / 'index.html'}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,23 +24,13 @@ HERE = Path(__file__).parent
 PERFORMANCE = Path("docs") / "performance.md"
 AUDIT = Path("docs") / "audit.md"
 MEASURED = Path("benchmarks") / "measured"
-ENGINES = Path("docs") / "engines.md"
-ENGINE_RECORD = Path("tests") / "deploy" / "engines_record.json"
-ENGINE_RUNS = Path("build") / "engine-runs.json"
-"""The engine runs of the last tests in this checkout; `ENGINE_RECORD` is committed."""
-FILES = (ENGINE_RECORD, ENGINES, AUDIT, PERFORMANCE, *(Path(target) for target, *_ in LOCKS))
+FILES = (AUDIT, PERFORMANCE, *(Path(target) for target, *_ in LOCKS))
 """All of them, in the order in which they are written."""
 
 
 def write_all(root: Path) -> Iterator[tuple[Path, bool]]:
     """Write the files that differ; yield each file's path relative to ``root``, and whether it was written."""
-    engine_runs = newest_engine_runs(root)
-    texts = {
-        ENGINE_RECORD: json.dumps(engine_runs, indent=1, ensure_ascii=False) + "\n",
-        ENGINES: engines_page(engine_runs),
-        AUDIT: audit_page(),
-        PERFORMANCE: performance_page(root),
-    }
+    texts = {AUDIT: audit_page(), PERFORMANCE: performance_page(root)}
     for path, text in texts.items():
         file = root / path
         is_outdated = not file.is_file() or file.read_text(encoding="utf-8") != text
@@ -104,22 +94,6 @@ def performance_page(root: Path) -> str:
     modules = sorted((root / "benchmarks").glob("[a-z]*.py"))
     benchmarks = [_describe_benchmark(root, module) for module in modules]
     return template(HERE / "performance_page.md").render(benchmarks=benchmarks, value=_format_value) + "\n"
-
-
-def newest_engine_runs(root: Path) -> dict[str, Any]:
-    """Return the last run on each engine, by the engine's name: that of the record, or a later one of this checkout."""
-    runs: dict[str, Any] = {}
-    for path in (root / ENGINE_RECORD, root / ENGINE_RUNS):
-        runs_of_file = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        for engine, run in runs_of_file.items():
-            if engine not in runs or run["date"] >= runs[engine]["date"]:
-                runs[engine] = run
-    return dict(sorted(runs.items()))
-
-
-def engines_page(engine_runs: Mapping[str, Any]) -> str:
-    """Return docs/engines.md: a row for the last run on each engine, and what to know about each."""
-    return template(HERE / "engines_page.md").render(engines=engine_runs) + "\n"
 
 
 def _describe_benchmark(root: Path, path: Path) -> dict[str, Any]:

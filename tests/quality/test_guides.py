@@ -85,12 +85,6 @@ def test_the_page_of_performance_is_of_the_kept_rows(root: Path) -> None:
     assert (root / generated.PERFORMANCE).read_text() == generated.performance_page(root)
 
 
-def test_the_page_of_engines_is_of_the_last_runs(root: Path) -> None:
-    """Tests of other engines note their runs; ``./workshop build`` keeps the last ones, and writes the page."""
-    record = json.loads((root / generated.ENGINE_RECORD).read_text())
-    assert (root / generated.ENGINES).read_text() == generated.engines_page(record)
-
-
 WEEK = re.compile(
     r"^\| \d \| (?P<lessons>.+?) \| (?P<minutes>\d+) \| (?P<core>.*?) \| (?P<more>.*?) ?\|$", re.MULTILINE
 )

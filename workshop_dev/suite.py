@@ -1,9 +1,8 @@
-"""How ``./workshop test`` runs pytest: the default group, chosen tests, or with ``--all`` every group, resumably."""
+"""How ``./workshop test`` runs pytest: the default group, chosen tests, or with ``--all`` every group."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
@@ -16,13 +15,10 @@ from pathlib import Path
 from workshop_kit import provision
 from workshop_kit.engine import install as installer
 from workshop_kit.errors import NotReady
-from workshop_kit.files import write_atomically
-from workshop_kit.paths import commit
 from workshop_kit.reporting import Report, silent
 from workshop_kit.terminal import TerminalReport, say
 from workshop_kit.workspace.folder import own_workspace
 
-RECORD = Path("build") / "test-groups.json"
 PREPARING = "WORKSHOP_TEST_PREPARES"
 """The variable is set for chosen tests: pytest then prepares what they need, with ``yes`` by installing it."""
 NOTHING_COLLECTED = 5
@@ -157,20 +153,11 @@ def busy(python: Path, loops: int) -> Iterator[None]:
 
 
 def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str, str]) -> int:
-    """Run every group; return 0 if all have passed on this commit, else the first other exit code.
-
-    A group that passed before on the same commit is skipped. In a checkout with changes every group runs.
-    """
-    commit_id = None if absent else _clean_commit(root)
-    passed_groups = _groups_passed_on(root, commit_id)
+    """Run every group; return 0 if all have passed, else the first other exit code."""
     rows = []
     first_failure = 0
 
     for group in (DEFAULT, *LONG):
-        if group.name in passed_groups:
-            rows.append(f"{group.name:<10}passed before on this commit")
-            continue
-
         options = SHUFFLED if group is DEFAULT else ()
         began = time.monotonic()
         code = run_group(group, python, root, [*words, *options], absent)
@@ -178,28 +165,11 @@ def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str,
         verdict = f"failed (pytest says {code})" if code else "passed"
         rows.append(f"{group.name:<10}{verdict}, {minutes:.1f} min")
         first_failure = first_failure or code
-        if code == 0 and commit_id is not None and commit_id == _clean_commit(root):
-            passed_groups.append(group.name)
-            _record_passed_groups(root, commit_id, passed_groups)
 
-    say(f"All groups, on {commit_id or 'a checkout with changes: nothing is remembered'}:")
+    say("All groups:")
     for row in rows:
         say(f"  {row}")
     return first_failure
-
-
-def _record_passed_groups(root: Path, commit_id: str, names: Sequence[str]) -> None:
-    """Write the groups that passed on a commit to RECORD, where `_groups_passed_on` reads them."""
-    record = {"commit": commit_id, "passed": names}
-    write_atomically(root / RECORD, json.dumps(record).encode())
-
-
-def _clean_commit(root: Path) -> str | None:
-    """Return the commit that is checked out; None for a checkout with changes, or without git."""
-    head, has_changes = commit(root)
-    if has_changes or not head:
-        return None
-    return head
 
 
 def cores() -> int:
@@ -207,15 +177,6 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _groups_passed_on(root: Path, commit_id: str | None) -> list[str]:
-    """Return the names of the groups that passed on this commit; none if it is None."""
-    path = root / RECORD
-    record = json.loads(path.read_text()) if path.exists() else {}
-    if commit_id is None or record.get("commit") != commit_id:
-        return []
-    return list(record["passed"])
 
 
 def find_browser() -> Path | None:

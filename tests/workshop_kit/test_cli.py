@@ -122,7 +122,6 @@ def test_without_an_engine_the_book_opens(root: Path, environment: dict[str, str
         (["start", "09_nothing"], "There is no lesson '09_nothing'. Choose from: 00_start"),
         (["goto", "0"], "'0' fits more than one lesson: 00_start, 01_container"),
         (["tour", "--track", "half-day", "--book"], "Leave --book away, or the track."),
-        (["plan", "--start", "20:00"], "ends after midnight"),
         pytest.param(
             ["audit", "no-such-thing"],
             "There is neither an image nor a container 'no-such-thing' on this engine.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from workshop_kit.commands import COMMANDS
@@ -10,7 +9,7 @@ from workshop_kit.errors import Exit
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import Parser, answer
 from workshop_kit.workspace.course import TRACKS, load_course
-from workshop_room.timetable.plan import as_json, as_text, timetable
+from workshop_room.timetable.plan import as_text, timetable
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -18,12 +17,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser("plan", COMMANDS["plan"].summary)
     parser.add_argument("--track", default="full", metavar="NAME", help=f"One of: {', '.join(TRACKS)}. [full]")
     parser.add_argument("--start", default="09:30", metavar="HH:MM", help="When it begins. [09:30]")
-    parser.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
     options = parser.parse_args(arguments)
 
     blocks = timetable(load_course(CHECKOUT), options.track, options.start)
-    if options.json:
-        answer(json.dumps(as_json(options.track, blocks)))
-    else:
-        answer(as_text(options.track, blocks))
+    answer(as_text(options.track, blocks))
     return Exit.GOOD

@@ -8,19 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from workshop_kit.display.rendered import table
 from workshop_kit.errors import WrongUsage
 from workshop_kit.workspace.course import Course, ExerciseTime, LessonTime, Section, Track, find_track
 
-DAY_MINUTES = 24 * 60
 NOON = 12 * 60 + 15
-CAPTION = "Track {track}, {start} to {end}: {minutes} minutes, {lesson_minutes} of them lessons, {break_minutes} breaks"
-CAPTION_OF_DAYS = (
-    "Track {track}, {days} days from {start}: {minutes} minutes, "
-    "{lesson_minutes} of them lessons, {break_minutes} breaks"
-)
 COLUMNS = ("Time", "Minutes", "What", "Exercises")
 LEGEND = "8 + 4: minutes to do it, and to talk about it; both are part of the lesson's. Extra ones are optional."
 TAKE_HOME = "To take home: the folder my_service/, and the page take-home.md, which w.take_home writes in 06_audit."
@@ -79,7 +73,7 @@ class Block:
 def timetable(course: Course, track: str, start: str) -> list[Block]:
     """Return the timetable of ``track`` from ``start`` (``"09:30"``).
 
-    Raises WrongUsage for an unknown track, an invalid time, and an end after midnight.
+    Raises WrongUsage for an unknown track, and an invalid time.
     """
     chosen_track = course.tracks[find_track(track)]
     begin = minutes_of(start)
@@ -91,10 +85,6 @@ def timetable(course: Course, track: str, start: str) -> list[Block]:
             blocks_with_lunch = _add_lunch(day_blocks, chosen_track.lunch_minutes)
             day_blocks = _set_starts(begin, blocks_with_lunch)
 
-        if day_blocks[-1].end > DAY_MINUTES:
-            latest = DAY_MINUTES - (day_blocks[-1].end - begin)
-            step = f"Begin by {clock(latest)}, or choose a shorter track."
-            raise WrongUsage(f"The track {track}, begun at {start}, ends after midnight.", step)
         blocks += [replace(block, day=day) for block in day_blocks]
 
     return blocks
@@ -136,30 +126,12 @@ def _time_error(moment: str) -> WrongUsage:
 
 
 def clock(moment: int) -> str:
-    """Return minutes since midnight as a time of day.
+    """Return minutes since midnight as a time of day, also of the next day.
 
-    >>> clock(570)
-    '09:30'
+    >>> clock(570), clock(1450)
+    ('09:30', '00:10')
     """
-    return f"{moment // 60:02}:{moment % 60:02}"
-
-
-def as_json(track: str, blocks: Sequence[Block]) -> dict[str, Any]:
-    """Return the timetable as plain data for ``--json``; a lesson's ``minutes`` include its core exercises."""
-    return {**_summary_data(track, blocks), "blocks": [_block_data(block) for block in blocks]}
-
-
-def _summary_data(track: str, blocks: Sequence[Block]) -> dict[str, Any]:
-    """Return the times and minutes of the whole timetable: the values that a caption names."""
-    return {
-        "track": track,
-        "days": blocks[-1].day,
-        "start": clock(blocks[0].start),
-        "end": clock(blocks[-1].end),
-        "minutes": sum(block.minutes for block in blocks),
-        "lesson_minutes": sum(block.minutes for block in blocks if block.kind == "lesson"),
-        "break_minutes": sum(block.minutes for block in blocks if block.kind in {"break", "lunch"}),
-    }
+    return f"{moment // 60 % 24:02}:{moment % 60:02}"
 
 
 def _teaching_blocks(course: Course, track: Track) -> Iterator[Block]:
@@ -304,31 +276,6 @@ def _minutes_from_noon(block: Block) -> int:
     return abs(block.start - NOON)
 
 
-def _block_data(block: Block) -> dict[str, Any]:
-    """Return a block as plain data; only those with a lesson have exercises and stops."""
-    times = {"day": block.day, "start": clock(block.start), "end": clock(block.end), "minutes": block.minutes}
-    data: dict[str, Any] = {"kind": block.kind, **times, "title": block.title}
-    if block.lesson:
-        data |= {
-            "lesson": block.lesson,
-            "telling_minutes": block.telling_minutes,
-            "exercises": [_exercise_data(exercise) for exercise in block.exercises],
-            "stops": [{"start": clock(time), "heading": heading} for time, heading in block.stops],
-            "skipped": list(block.skipped),
-        }
-    return data
-
-
-def _exercise_data(exercise: ExerciseTime) -> dict[str, Any]:
-    return {
-        "id": exercise.id,
-        "title": exercise.title,
-        "weight": exercise.weight,
-        "minutes": exercise.minutes,
-        "debrief_minutes": exercise.debrief_minutes,
-    }
-
-
 def rows(blocks: Sequence[Block]) -> Iterator[tuple[str, str, str, str]]:
     """Yield the rows of the table: time, minutes, lesson, and exercises with their minutes."""
     has_days = blocks[-1].day > 1
@@ -350,9 +297,7 @@ def _exercises_text(block: Block) -> str:
 
 def as_text(track: str, blocks: Sequence[Block]) -> str:
     """Return the table with a legend, and the headings to stop at and the exercises of each lesson."""
-    caption_form = CAPTION_OF_DAYS if blocks[-1].day > 1 else CAPTION
-    caption = caption_form.format(**_summary_data(track, blocks))
-    lines = [str(table(caption, COLUMNS, list(rows(blocks))))]
+    lines = [str(table(_caption(track, blocks), COLUMNS, list(rows(blocks))))]
     lines += ["", LEGEND, "", TAKE_HOME]
 
     for block in blocks:
@@ -360,6 +305,18 @@ def as_text(track: str, blocks: Sequence[Block]) -> str:
             lines += _lesson_lines(block)
         lines += [_exercise_line(exercise) for exercise in block.exercises]
     return "\n".join(lines)
+
+
+def _caption(track: str, blocks: Sequence[Block]) -> str:
+    """Return when the timetable begins, how long it is, and how much of it are lessons and breaks."""
+    begin = clock(blocks[0].start)
+    days = blocks[-1].day
+    times = f"{days} days from {begin}" if days > 1 else f"{begin} to {clock(blocks[-1].end)}"
+
+    minutes = sum(block.minutes for block in blocks)
+    lesson_minutes = sum(block.minutes for block in blocks if block.kind == "lesson")
+    break_minutes = sum(block.minutes for block in blocks if block.kind in {"break", "lunch"})
+    return f"Track {track}, {times}: {minutes} minutes, {lesson_minutes} of them lessons, {break_minutes} breaks"
 
 
 def _lesson_lines(block: Block) -> list[str]:

@@ -102,7 +102,7 @@ def test_what_appears_after_a_sweep_is_found_by_its_maker(own: Session, images: 
 
 # From here on: commands that are ended from outside.
 
-SIGNALS = [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
+SIGNALS = [signal.SIGTERM, signal.SIGKILL]
 BEGIN_SECONDS = 120
 GONE_SECONDS = 60
 
@@ -148,7 +148,7 @@ def things_of_tour(engine: Engine, root: Path) -> list[str]:
 @pytest.mark.long
 @pytest.mark.parametrize("signum", SIGNALS)
 def test_a_check_leaves_nothing(engine: Engine, root: Path, tmp_path: Path, signum: signal.Signals) -> None:
-    """SIGTERM and SIGHUP end it like Ctrl-C; after SIGKILL its reaper removes the container."""
+    """SIGTERM ends it like Ctrl-C; after SIGKILL its reaper removes the container."""
     session = Workspace.open(tmp_path / "mine").id
     with command(root, tmp_path / "mine", "check", "container.graceful") as check:
         wait_begun(check, lambda: things(engine, session))

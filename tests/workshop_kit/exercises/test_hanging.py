@@ -30,11 +30,10 @@ ANSWERS = {
     "logging.jq": "last(repeat(1))\n",
     "monitoring.healthcheck": 'HEALTHCHECK --interval=1s --timeout=2s CMD ["sleep", "9999"]\n',
 }
-"""Answers in languages other than Python."""
-NO_CODE = {"config.environments", "config.store", "monitoring.ratio"}
-"""What is edited is data, which cannot wait for anything."""
-IN_FILES = [exercise for exercise in registry.load(CHECKOUT) if exercise.file]
-EXERCISES = [exercise for exercise in IN_FILES if exercise.id not in NO_CODE]
+"""Answers in languages other than Python: one for each of them."""
+IN_PYTHON = {"config.env", "logging.context", "monitoring.deep"}
+"""At the start, in each request, and in an endpoint of its own."""
+EXERCISES = [exercise for exercise in registry.load(CHECKOUT) if exercise.id in ANSWERS.keys() | IN_PYTHON]
 IN_DEFAULT = {"container.graceful", "config.env"}
 
 

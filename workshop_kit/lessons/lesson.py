@@ -23,6 +23,7 @@ from workshop_kit.engine.monitoring import Monitoring
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.board_widget import BoardView
 from workshop_kit.exercises.exercise_service import ExerciseService
@@ -88,8 +89,14 @@ class Lesson:
         return LogTools(self.stack, self.live_outputs)
 
     def image(self, name: str) -> str:
-        """Return the tag of one of the workshop's images: ``base``, ``app``, ``mariadb``, ``redis`` …"""
-        return recipes.tags(self.stack.root)[name]
+        """Return the tag of one of the workshop's images: ``base``, ``app``, ``mariadb``, ``redis`` …
+
+        Raises WrongUsage for another name.
+        """
+        tags = recipes.tags(self.stack.root)
+        if name not in tags:
+            raise WrongUsage(f"The workshop has no image {name!r}.", f"Choose from: {', '.join(tags)}.")
+        return tags[name]
 
     def watch(self, container: Any) -> Watch:
         """Start to measure a container (the SDK's). A new watch ends the previous one."""

@@ -22,6 +22,7 @@ from workshop_kit.engine.labels import service_in
 from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WrongUsage
 from workshop_kit.faults import injection
 from workshop_kit.observe import leaks
 from workshop_kit.observe.engine_api import container_of
@@ -31,6 +32,8 @@ from workshop_kit.search.explorer import Explorer
 
 # The key among the notebook's live outputs.
 WATCH = "watch"
+ENDED = ("created", "exited", "dead")
+"""The engine's words for the states of a container that has nothing to measure."""
 SURFACES = {
     "image inspect": "docker image inspect: settings and labels of the image",
     "image history": "docker history: the instructions that made the image",
@@ -142,8 +145,13 @@ class Watch:
 
 
 def start_watch(stack: Stack, live_outputs: LiveOutputs, container: Any) -> Watch:
-    """Start to measure a container of the Docker SDK, and show it live."""
+    """Start to measure a container of the Docker SDK, and show it live. Raises WrongUsage for one that has ended."""
     engine_container = container_of(container)
+    engine_container.reload()
+    if engine_container.status in ENDED:
+        sentence = f"{engine_container.name} does not run (its state is {engine_container.status!r})."
+        raise WrongUsage(sentence, "Start it, then watch it.")
+
     name = service_in(engine_container.labels) or engine_container.name
     target = WatchTarget(name, id=engine_container.id)
     watcher = Watcher(stack.session.engine, stack.session.identity.workspace_id, target)

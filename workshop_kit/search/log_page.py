@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table
+from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.logs.lines import LEVEL_GROUPS, level_group
 from workshop_kit.untrusted_text import in_lines, visible
 
@@ -25,6 +26,8 @@ STATIC_LINES = 20
 MESSAGE_CHARACTERS = 300
 LINE_CHARACTERS = 4_000
 COLUMNS = ("time", "level", "service", "message", "request")
+NEEDED = ("ts", "level", "raw")
+"""The columns of a log reader's frame that are used."""
 HOW = "In JupyterLab, run this cell to search."
 
 
@@ -40,18 +43,25 @@ class Selection:
 def searchable(frame: pd.DataFrame, service: str = "") -> pd.DataFrame:
     """Return the lines of a log reader's frame as texts: `COLUMNS` with ``time``, ``line``, and ``searched``.
 
-    ``service`` is that of lines without a column ``service``.
+    ``service`` is that of lines without a column ``service``. Raises WrongUsage for any other table.
     """
+    columns = getattr(frame, "columns", ())
+    missing_columns = [name for name in NEEDED if name not in columns]
+    if missing_columns:
+        sentence = f"The explorer shows lines of a log, and this has no column {missing_columns[0]!r}."
+        raise WrongUsage(sentence, "Pass the table that `w.logs.collected()` returns, or a part of its rows.")
+
+    raw = _texts(frame, "raw")
     services = _texts(frame, "service").where(lambda texts: texts != "", service)
-    messages = _texts(frame, "msg").where(lambda texts: texts != "", frame["raw"].astype(object))
+    messages = _texts(frame, "msg").where(lambda texts: texts != "", raw)
     lines = pd.DataFrame(
         {
-            "time": frame["ts"],
+            "time": pd.to_datetime(frame["ts"], utc=True, errors="coerce"),
             "level": frame["level"].map(level_group).astype(object),
             "service": services,
             "message": messages,
             "request": _texts(frame, "request_id"),
-            "line": frame["raw"].astype(object),
+            "line": raw,
         }
     )
     searched = lines["service"] + " " + lines["message"] + " " + lines["line"]
@@ -88,12 +98,16 @@ def page_of(lines: pd.DataFrame, selection: Selection) -> dict[str, Any]:
 
 def _count_text(found: int, total: int, selection: Selection) -> str:
     """Return how many lines are found, of how many, and how many of them are shown."""
-    text = f"{found:,} of {total:,} lines"
+    text = f"{found:,} of {_count_lines(total)}"
     if selection.request:
         text = f"Request {visible(selection.request, MESSAGE_CHARACTERS)}: {text}"
     if found > SHOWN_LINES:
         text += f"; the newest {SHOWN_LINES} are shown"
     return text
+
+
+def _count_lines(number: int) -> str:
+    return "1 line" if number == 1 else f"{number:,} lines"
 
 
 def _row(line: Mapping[Any, Any]) -> dict[str, str]:
@@ -126,7 +140,7 @@ def histogram(found: pd.DataFrame, all_times: pd.Series) -> dict[str, Any]:
     graves = numbers[is_grave].value_counts().reindex(every_bar, fill_value=0)
 
     summary = (
-        f"{len(timed_lines):,} lines from {first:%Y-%m-%d %H:%M:%S} to {last:%H:%M:%S} (UTC), "
+        f"{_count_lines(len(timed_lines))} from {first:%Y-%m-%d %H:%M:%S} to {last:%H:%M:%S} (UTC), "
         f"{is_grave.sum():,} of them errors and warnings. Most, {totals.max():,}, "
         f"in the {step:g} s from {first + pd.Timedelta(seconds=step * int(totals.idxmax())):%H:%M:%S}."
     )

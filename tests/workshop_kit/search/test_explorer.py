@@ -12,7 +12,7 @@ import pytest
 from tests.waiting import wait_until
 from tests.workshop_kit.observe.log_frames import frame
 from workshop_kit.display.live import LiveOutputs
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.search import explorer
 from workshop_kit.search.explorer import Explorer
 from workshop_kit.search.log_page import LEVELS, MAX_BARS, Selection, matches, page_of, searchable, static_page
@@ -121,3 +121,12 @@ def test_following_ends_in_a_sentence(
     assert "2 of 2 lines" in shown.page().text
     assert "canary" not in shown.page().text
     shown.stop()
+
+
+def test_a_table_of_other_columns_is_refused_and_an_empty_log_is_shown() -> None:
+    """The sentence says what to pass; a count of one is in the singular."""
+    with pytest.raises(WrongUsage, match="no column 'ts'"):
+        Explorer(pd.DataFrame({"name": ["no log"]}))
+
+    assert "0 of 0 lines" in Explorer(frame()).page().text
+    assert "1 of 1 line\n" in Explorer(frame(line(0))).page().text

@@ -20,6 +20,7 @@ GIB = 1024**3
 ENOUGH_BYTES = 3 * GIB
 """The memory that the lessons need."""
 LIMIT_FILES = ("memory.max", "memory.limit_in_bytes")  # of cgroup version 2, and of version 1
+HOME_ADVICE = "The home folder cannot be written: set HOME to a folder of your own, then run the same command again."
 MOUNTS = Path("/proc/self/mountinfo")
 SILENT = ("9p", "drvfs", "virtiofs", "nfs", "nfs4", "cifs", "smb3", "fakeowner", "vboxsf", "vmhgfs", "prl_fs")
 """File systems on which a save sends no event to this kernel; so do all whose names begin with ``fuse.``."""
@@ -135,6 +136,15 @@ def sends_events(path: Path, mounts: Path = MOUNTS) -> bool:
     """Return whether the kernel reports saves below ``path``: not on a disk of Windows, a share or a network disk."""
     kind = file_system(path, mounts)
     return kind not in SILENT and not kind.startswith("fuse.")
+
+
+def is_home_writable() -> bool:
+    """Return whether files can be made in the home folder, where uv and Docker's builder keep theirs."""
+    try:
+        with tempfile.TemporaryFile(dir=Path("~").expanduser()):
+            return True
+    except (OSError, RuntimeError):  # RuntimeError: there is no home folder
+        return False
 
 
 def keeps_modes(folder: Path) -> bool:

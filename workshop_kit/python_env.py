@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TextIO
 
 from workshop_kit.errors import NotReady
+from workshop_kit.host import HOME_ADVICE, is_home_writable
 from workshop_kit.terminal import say
 
 LOCK = "requirements.lock"
@@ -230,4 +231,4 @@ def _run(
     """Run a tool with its output on stderr. Raises NotReady with ``what`` and ``next_step`` if it fails."""
     process = subprocess.run(command, stdout=sys.stderr, env=environment, check=False)
     if process.returncode != 0:
-        raise NotReady(what, next_step)
+        raise NotReady(what, next_step if is_home_writable() else HOME_ADVICE)

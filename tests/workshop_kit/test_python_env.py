@@ -7,7 +7,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from workshop_kit import python_env
+from workshop_kit.errors import NotReady
+from workshop_kit.host import HOME_ADVICE
 
 INSTALLATIONS = 12
 
@@ -28,3 +32,11 @@ def test_one_installation_at_a_time(tmp_path: Path) -> None:
     with ThreadPoolExecutor(INSTALLATIONS) as pool:
         assert all(pool.map(install, range(INSTALLATIONS)))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_home_that_cannot_be_written_is_not_the_networks_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uv fails there, since it keeps files in the home folder: the sentence says so."""
+    monkeypatch.setenv("HOME", "/proc/none")
+    with pytest.raises(NotReady) as caught:
+        python_env._run(["false"], "uv failed.", python_env.NETWORK_ADVICE)
+    assert caught.value.next_step == HOME_ADVICE

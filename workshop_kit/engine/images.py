@@ -25,7 +25,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import Recipe
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
-from workshop_kit.host import GIB
+from workshop_kit.host import GIB, HOME_ADVICE, is_home_writable
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.untrusted_text import visible
@@ -150,10 +150,14 @@ def build_folder(
     if scope == "kernel":  # other images outlive this process, and their containers must not inherit its name
         labels = session.labels(scope)
 
+    advice = f"Read the builder's last lines (of {folder}/Dockerfile), then run the same again."
+    if not is_home_writable():
+        advice = HOME_ADVICE
+
     shell.run(
         [*build_command(session.engine, tag, labels), *words, folder],
         failure=f"The image {tag} could not be built.",
-        next_step=f"Read the builder's last lines (of {folder}/Dockerfile), then run the same again.",
+        next_step=advice,
         environment=environment,
         on_line=on_line,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
@@ -13,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, T
 
 from container_audit.findings import AuditReport, Method, Rule, RuleFinding, RuleVerdict
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.files import load_toml
+from workshop_kit.files import load_document, read_document
 from workshop_kit.guidelines import principles
 
 HERE = Path(__file__).parent
@@ -23,7 +22,7 @@ IGNORE_EXAMPLE = 'Write an [[ignore]] table with rule = "…" and reason = "…"
 @cache
 def rules() -> tuple[Rule, ...]:
     """Return every rule, in the order of the report."""
-    entries = tomllib.loads((HERE / "catalog.toml").read_text())["rule"]
+    entries = read_document(HERE / "catalog.toml")["rule"]
     return TypeAdapter(tuple[Rule, ...]).validate_python(entries)
 
 
@@ -104,7 +103,7 @@ class IgnoreFile(BaseModel):
 def load_ignored(path: Path) -> list[IgnoreEntry]:
     """Return the entries of an ignore file. Raises WrongUsage if it cannot be read, or an entry is not valid."""
     try:
-        return load_toml(path, TypeAdapter(IgnoreFile)).ignore
+        return load_document(path, TypeAdapter(IgnoreFile)).ignore
     except FileNotFoundError as error:
         raise WrongUsage(f"There is no file {path}.", "Name another file.") from error
     except WorkshopError as error:

@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 import re
-import tomllib
 from dataclasses import dataclass
 from html import unescape
 from itertools import zip_longest
@@ -19,7 +18,7 @@ from typing import Any
 
 from PIL import Image
 
-from workshop_kit.files import write_atomically
+from workshop_kit.files import read_document, write_atomically
 from workshop_kit.lessons.book import CONTENTS
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.lesson_tables import tables_path
@@ -54,7 +53,7 @@ def fingerprint(notebook: Path) -> str:
     content = notebook.read_bytes()
     path = tables_path(notebook.stem, CHECKOUT / "notebooks")
     if path.is_file():
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = read_document(path)
         shown_tables = {name: tables.get(name, {}) for name in ("policy", "predictions")}
         content += json.dumps(shown_tables).encode()
     return f"<!-- {notebook.stem} {hashlib.sha256(content).hexdigest()[:16]} -->"

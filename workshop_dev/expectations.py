@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from workshop_dev import quiet_outputs
 from workshop_dev.book import ANSI
-from workshop_kit.files import load_toml
+from workshop_kit.files import load_document
 from workshop_kit.lessons.predictions import NOT_USUAL
 from workshop_kit.workspace.lesson_tables import tables_path
 from workshop_kit.workspace.track_notebook import replaced_by
@@ -46,7 +46,7 @@ EXPECTATIONS = TypeAdapter(Expectations)
 def load(lesson: str, folder: Path) -> Expectations:
     """Read the expectations of a lesson; none if there is no file. Raises WorkshopError for an invalid file."""
     path = tables_path(lesson, folder)
-    return load_toml(path, EXPECTATIONS) if path.exists() else Expectations()
+    return load_document(path, EXPECTATIONS) if path.exists() else Expectations()
 
 
 def notebook_problems(notebook: Any, expected: Expectations) -> list[tuple[int, str]]:

@@ -17,7 +17,7 @@ from container_audit.findings import Rule
 from workshop_dev import suite
 from workshop_dev.locks import LOCKS, compile_lock
 from workshop_kit.display.rendered import template
-from workshop_kit.files import write_atomically
+from workshop_kit.files import read_document, write_atomically
 from workshop_kit.guidelines import Principle, principles
 
 HERE = Path(__file__).parent
@@ -105,7 +105,7 @@ def _describe_benchmark(root: Path, path: Path) -> dict[str, Any]:
     record = None
     record_file = root / MEASURED / f"{path.stem}.json"
     if record_file.is_file():
-        record = json.loads(record_file.read_text(encoding="utf-8"))
+        record = read_document(record_file)
     return {"name": path.stem, "about": about, "measured": record}
 
 

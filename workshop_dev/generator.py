@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.files import files_below, write_atomically
+from workshop_kit.files import files_below, read_document, write_atomically
 from workshop_kit.trials.findings import FOLDER
 from workshop_kit.workspace import growth, registry, summary
 from workshop_kit.workspace.course import FILE, Course, load_course
@@ -173,9 +172,9 @@ def _notebook_content(
     """
     name = f"notebooks/{path.name}"
     try:
-        notebook: dict[str, Any] = json.loads(path.read_bytes())
+        notebook: dict[str, Any] = read_document(path)
         cells_by_id = {cell["id"]: cell for cell in notebook["cells"]}
-    except (ValueError, LookupError, TypeError) as error:
+    except (LookupError, TypeError) as error:
         raise WorkshopError(f"{name} is no notebook.", STEP) from error
     for identifier in required_ids:
         if identifier not in cells_by_id:

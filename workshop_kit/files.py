@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 import stat
@@ -11,9 +12,9 @@ import threading
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from workshop_kit.errors import NotReady, WorkshopError, first_problem
+from workshop_kit.errors import NotReady, first_problem
 from workshop_kit.host import sends_events
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 MAX_BYTES = 1_000_000
+MAX_NOTEBOOK_BYTES = 100_000_000
+"""Of a notebook, which may hold many pictures."""
 VISIBLE = (".dockerignore",)
 """Files that are an exercise although their names begin with a dot."""
 QUIET_MILLISECONDS = 150
@@ -60,7 +63,7 @@ def read_small(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise NotReady(f"{path} cannot be read ({error.strerror}).", "Make it readable, or move it away.") from error
+        raise explain(error, path, "move it away") from error
 
     if len(content) > max_bytes:
         raise NotReady(f"{path} is larger than {max_bytes / 1e6:g} MB.", "Move it away, or remove what is too much.")
@@ -83,6 +86,45 @@ def read_small_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
         raise NotReady(f"{path} is not text in UTF-8.", "Save it as UTF-8, or move it away.") from error
 
 
+def read_document(path: Path, *, max_bytes: int = MAX_BYTES) -> Any:
+    """Return the content of a TOML file, or of a JSON file with any other ending.
+
+    Raises FileNotFoundError and NotReady as `read_small_text` does, and NotReady also for a damaged file.
+    """
+    text = read_small_text(path, max_bytes=max_bytes)
+    try:
+        return tomllib.loads(text) if path.suffix == ".toml" else parse_json(text)
+    except (ValueError, RecursionError) as error:
+        problem = "too many levels" if isinstance(error, RecursionError) else str(error)
+        raise _damage_error(path, problem) from error
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return the content of a JSON text. Raises ValueError for any other text, and for one with too many levels."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("too many levels") from error
+
+
+def load_document(path: Path, adapter: TypeAdapter[Value], *, max_bytes: int = MAX_BYTES) -> Value:
+    """Return the content of a TOML or JSON file, validated. Raises FileNotFoundError and NotReady, as `read_document`.
+
+    The sentence has the first problem.
+    """
+    from pydantic import ValidationError  # not there on a bare Python, which calls only the other functions
+
+    document = read_document(path, max_bytes=max_bytes)
+    try:
+        return adapter.validate_python(document)
+    except ValidationError as error:
+        raise _damage_error(path, first_problem(error)) from error
+
+
+def _damage_error(path: Path, problem: str) -> NotReady:
+    return NotReady(f"{path} cannot be used: {problem}.", "Correct that, or move the file away.")
+
+
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Write ``content`` to ``path`` in one step, so that nobody reads half a file; make the folder if it is absent.
 
@@ -91,6 +133,10 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise explain(error, path.parent) from error
+
+    try:
         with temporary.open("xb") as file:
             os.fchmod(file.fileno(), mode)
             file.write(content)
@@ -98,22 +144,11 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
+        error.filename = None  # not the temporary file's: the user knows the other one
         raise explain(error, path) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def load_toml(path: Path, adapter: TypeAdapter[Value]) -> Value:
-    """Return the content of a TOML file of the checkout, validated. Raises WorkshopError with its first problem."""
-    from pydantic import ValidationError  # not there on a bare Python, which calls only the other functions
-
-    try:
-        document = tomllib.loads(read_small_text(path))
-        return adapter.validate_python(document)
-    except ValueError as error:  # from tomllib or from pydantic
-        problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
-        raise WorkshopError(f"{path.name} cannot be used: {problem}.", "Correct it, then try again.") from error
 
 
 def explain(error: OSError, path: Path, otherwise: str = "name another place") -> NotReady:
@@ -125,12 +160,15 @@ def explain(error: OSError, path: Path, otherwise: str = "name another place") -
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return NotReady(f"The disk that holds {path} is full.", "Free some space and start again.")
-        case errno.EROFS | errno.EACCES | errno.EPERM:
+        case errno.EACCES | errno.EPERM:
+            return NotReady(f"You have no permission for {failed_path}.", f"Change its permissions, or {otherwise}.")
+        case errno.EROFS:
             return NotReady(f"{failed_path} cannot be written.", f"Make it writable, or {otherwise}.")
-        case errno.ENOTDIR | errno.EEXIST | errno.EISDIR:
+        case errno.EISDIR:
+            return NotReady(f"{failed_path} is a folder where a file is needed.", "Move it away and start again.")
+        case errno.ENOTDIR | errno.EEXIST:
             return NotReady(
-                f"{failed_path} is in the way: a file stands where a folder is needed, or the other way round.",
-                "Move it away and start again.",
+                f"{failed_path} is in the way: a file stands where a folder is needed.", "Move it away and start again."
             )
 
     reason = error.strerror or type(error).__name__

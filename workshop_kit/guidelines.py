@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from workshop_kit.files import read_document
 
 FILE = Path(__file__).with_name("guidelines.toml")
 
@@ -32,5 +33,5 @@ class Principle:
 @cache
 def principles() -> tuple[Principle, ...]:
     """Return the 15 factors, then the 7 principles."""
-    entries = tomllib.loads(FILE.read_text(encoding="utf-8"))["principle"]
+    entries = read_document(FILE)["principle"]
     return tuple(Principle(**entry) for entry in entries)

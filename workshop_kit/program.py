@@ -15,7 +15,16 @@ from workshop_kit.files import explain
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import say, say_error
 
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOTDIR, errno.EEXIST}
+DISK_ERRORS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+}
 
 INTERRUPTED = 130
 

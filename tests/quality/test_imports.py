@@ -17,10 +17,10 @@ from packaging.utils import canonicalize_name
 FLOORS = (
     # the learner's
     ("workshop_kit.paths", "workshop_kit.reporting", "workshop_kit.untrusted_text"),
-    ("workshop_kit.errors", "workshop_kit.guidelines"),
+    ("workshop_kit.errors",),
     ("workshop_kit.host", "workshop_kit.patience"),
     ("workshop_kit.files", "workshop_kit.terminal"),
-    ("workshop_kit.python_env",),
+    ("workshop_kit.python_env", "workshop_kit.guidelines"),
     ("workshop_kit.engine",),
     ("workshop_kit.observe", "workshop_kit.faults", "workshop_kit.bundle"),
     ("workshop_kit.display",),

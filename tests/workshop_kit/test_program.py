@@ -26,7 +26,7 @@ from workshop_kit.paths import LAUNCHER
 def test_a_new_member_of_dockers_group_runs_the_same_program_again(
     monkeypatch: pytest.MonkeyPatch, main: Callable[[], NoReturn], run: tuple[object, str], command: str
 ) -> None:
-    """Whoever was added to the group after logging in need not log in again, nor type another command."""
+    """A user who was added to the group after logging in need not log in again, nor type another command."""
     monkeypatch.setattr(*run, mock.Mock(side_effect=reach.NoPermission("No.", "Log in again.")))
     monkeypatch.setattr(install, "_lacks_own_group", lambda: True)
     monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/sg")

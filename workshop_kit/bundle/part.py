@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from workshop_kit.engine import recipes
 from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.files import read_document
 from workshop_kit.host import this_machine
 from workshop_kit.paths import commit
 from workshop_kit.terminal import say
@@ -196,8 +197,8 @@ def _read_part(folder: Path) -> Part:
         raise _damage_error(folder / CHECKSUMS)
 
     try:
-        return Part(folder, checksums, **json.loads((folder / ABOUT).read_bytes()))
-    except ValueError as error:
+        return Part(folder, checksums, **read_document(folder / ABOUT))
+    except NotReady as error:
         raise _damage_error(folder / ABOUT) from error
     except TypeError as error:  # a field is unknown to this version, or missing
         raise WorkshopError(f"{folder} is of another version of the workshop.", "Save the bundle again.") from error

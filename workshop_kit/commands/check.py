@@ -61,8 +61,8 @@ def check(
             _check_all(service, exercises, as_json=as_json)
         return
 
-    say(f"This runs the programs in {folder} on this machine.")
     with copy_of(folder, seed) as copy:
+        say(f"This runs the programs in {folder} on this machine.")
         service = exercise_service(own_workspace(), copy.workspace)
         if is_single and check_table.row_without_check(service, exercises[0], copy) is None:
             _check_one(service, exercises[0], as_json=as_json)

@@ -50,7 +50,8 @@ def start(
         str, typer.Argument(help="The lesson: 02_configuration, or a beginning such as 02.")
     ] = "00_start",
     port: Annotated[
-        int | None, typer.Option(help="JupyterLab's port; left out, the workspace's own, or a free one.")
+        int | None,
+        typer.Option(min=1024, max=65535, help="JupyterLab's port; left out, the workspace's own, or a free one."),
     ] = None,
     no_browser: NoBrowser = False,
     seed: Seed = None,

@@ -11,7 +11,6 @@ import functools
 import math
 import secrets
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -28,6 +27,7 @@ from workshop_kit.engine.dialect import is_rootless
 from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotInTime, WorkshopError
+from workshop_kit.files import read_document
 from workshop_kit.patience import measured_factor
 
 FILE = "engine.jsonl"
@@ -104,8 +104,7 @@ class FeatureTrial:
 @functools.cache
 def feature_trials() -> tuple[FeatureTrial, ...]:
     """Return the trials of features.toml, in the order of the report."""
-    text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
-    entries = tomllib.loads(text)["feature"]
+    entries = read_document(Path(__file__).with_suffix(".toml"))["feature"]
     return TypeAdapter(tuple[FeatureTrial, ...]).validate_python(entries)
 
 

@@ -23,6 +23,7 @@ from workshop_kit.engine import reach, shell
 from workshop_kit.engine.dialect import DEFAULT_SOCKET
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.files import read_document
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Report, Step, silent
 
@@ -103,8 +104,8 @@ def is_debian() -> bool:
 def read_record() -> InstallRecord | None:
     """Return what the workshop installed on this machine, or None."""
     try:
-        return InstallRecord(**json.loads(RECORD.read_text()))
-    except (OSError, ValueError, TypeError):
+        return InstallRecord(**read_document(RECORD))
+    except (FileNotFoundError, NotReady, TypeError):
         return None
 
 

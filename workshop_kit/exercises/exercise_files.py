@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -11,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import NotReady, WorkshopError
-from workshop_kit.files import read_small_text
+from workshop_kit.files import MAX_NOTEBOOK_BYTES, parse_json, read_small_text
 from workshop_kit.trials.stand_ins import StandIn
 from workshop_kit.workspace import growth, regions, solutions
-from workshop_kit.workspace.content import MAX_BYTES
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.merge import cell_text, notebook_bytes, same_code
 from workshop_kit.workspace.regions import Region
@@ -94,7 +92,7 @@ class ExerciseFiles:
         try:
             if self.exercise.file:
                 return read_small_text(path)
-            notebook = read_small_text(path, max_bytes=MAX_BYTES)
+            notebook = read_small_text(path, max_bytes=MAX_NOTEBOOK_BYTES)
             return unfold(notebook.encode()).decode()
         except FileNotFoundError:
             raise Unreadable(f"{self.shown_name} cannot be read (No such file or directory).", step) from None
@@ -171,7 +169,7 @@ class ExerciseFiles:
         try:
             if self.exercise.file:
                 return regions.region_of(self.read_text(), self.exercise.id)
-            notebook = json.loads(self.read_text())
+            notebook = parse_json(self.read_text())
             return cell_text(_find_cell(notebook, self.exercise.cell))
         except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
             return None
@@ -238,7 +236,7 @@ class ExerciseFiles:
         if self.exercise.file:
             return regions.replace(text, self.exercise.id, body)
 
-        notebook = json.loads(text)
+        notebook = parse_json(text)
         cell = _find_cell(notebook, self.exercise.cell)
         cell["source"] = body.rstrip("\n").splitlines(keepends=True)
         return notebook_bytes(notebook).decode()
@@ -248,8 +246,11 @@ def copy_folder(folder: Path, target: Path) -> None:
     """Copy a participant's folder without the parts of `LEFT_OUT`. Raises Unreadable if it cannot be copied."""
     try:
         shutil.copytree(folder, target, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
-    except (OSError, shutil.Error) as error:
-        raise Unreadable(f"{folder.name} cannot be copied: {error}.", "Remove what is no plain file.") from error
+    except shutil.Error as error:
+        _source, _target, reason = error.args[0][0]
+        raise Unreadable(f"{folder.name} cannot be copied: {reason}.", "Make that readable, or remove it.") from error
+    except OSError as error:
+        raise Unreadable(f"{folder.name} cannot be copied: {error}.", "Make that readable, or remove it.") from error
 
 
 def _line_range(region: Region) -> str:

@@ -14,7 +14,7 @@ from workshop_kit.files import read_small_text
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import growth, regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.folder import HIDDEN, ID, SEED, Workspace
+from workshop_kit.workspace.folder import HIDDEN, ID, Workspace, shared_seed
 from workshop_kit.workspace.regions import FileStage
 from workshop_kit.workspace.solutions import Source
 
@@ -58,7 +58,7 @@ def copy_of(folder: Path, seed: int | None = None) -> Iterator[FolderCopy]:
 
         workspace = Workspace(copy, NO_ID)
         _record_stages(copy, growth.stages(folder))
-        own_seed = _seed_of(folder / HIDDEN)
+        own_seed = _seed_of(folder)
         known_seed = seed if own_seed is None else own_seed
         if known_seed is not None:
             workspace.share_seed(known_seed)
@@ -89,19 +89,12 @@ def stage_of(source: Source, text: str) -> FileStage:
     return matching_stages[-1] if matching_stages else last_stage
 
 
-def _seed_of(hidden: Path) -> int | None:
+def _seed_of(folder: Path) -> int | None:
     """Return the seed of a workspace: a shared one, else the one that its id gives; None without either."""
-    shared_seed = _word_in(hidden / SEED)
-    if shared_seed.isascii() and shared_seed.isdecimal():
-        return int(shared_seed)
+    seed = shared_seed(folder)
+    id_file = folder / HIDDEN / "id"
+    if seed is not None or not id_file.exists():
+        return seed
 
-    workspace_id = _word_in(hidden / "id")
+    workspace_id = read_small_text(id_file).strip()
     return int(workspace_id, 16) if ID.fullmatch(workspace_id) else None
-
-
-def _word_in(path: Path) -> str:
-    """Return the text of a small file, "" if there is none."""
-    try:
-        return read_small_text(path, max_bytes=100).strip()
-    except FileNotFoundError:
-        return ""

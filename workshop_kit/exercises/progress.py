@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from pydantic import BaseModel, NonNegativeInt, ValidationError
+from pydantic import BaseModel, NonNegativeInt, TypeAdapter
 from pydantic_core import from_json, to_json
 
-from workshop_kit.errors import NotReady, WrongUsage, first_problem
+from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.board import Board, BoardRow, State, minutes_of
-from workshop_kit.files import read_small, write_atomically
+from workshop_kit.files import load_document, write_atomically
 from workshop_kit.trials.result import Verdict
 from workshop_kit.workspace.course import find_track
 from workshop_kit.workspace.registry import Exercise
@@ -151,12 +151,9 @@ class Progress:
     def document(self) -> Document:
         """Return the document, an empty one without a file. Raises NotReady for a damaged file."""
         try:
-            return Document.model_validate_json(read_small(self.path, max_bytes=MAX_BYTES))
+            return load_document(self.path, TypeAdapter(Document), max_bytes=MAX_BYTES)
         except FileNotFoundError:
             return Document()
-        except ValidationError as error:
-            sentence = f"{self.path} is damaged: {first_problem(error)}."
-            raise NotReady(sentence, "Correct that, or move the file away: then a new one begins.") from error
 
     @contextmanager
     def record(self, exercise_id: str) -> Iterator[ExerciseRecord]:

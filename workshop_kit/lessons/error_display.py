@@ -82,7 +82,7 @@ def _missing_name_error(name: str | None, notebook: Path) -> WorkshopError | Non
     try:
         code_cells = [cell for cell in notebook_cells(notebook) if cell["cell_type"] == "code"]
         sources = [cell["source"].strip() for cell in code_cells]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotReady, LookupError, TypeError):
         return None
 
     for number, source in enumerate(sources):

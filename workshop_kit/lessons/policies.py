@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from workshop_kit.display.rendered import Rendered, table
 from workshop_kit.errors import WrongUsage
-from workshop_kit.files import load_toml
+from workshop_kit.files import load_document
 from workshop_kit.workspace.lesson_tables import tables_path
 
 Sentence = Annotated[str, Field(min_length=1)]
@@ -36,7 +36,7 @@ _TABLES = TypeAdapter(_Tables)
 def load_reference(lesson: str, folder: Path) -> dict[str, str]:
     """Return the reference sentences of a lesson by question. Raises WrongUsage for a lesson without a policy."""
     path = tables_path(lesson, folder)
-    reference = load_toml(path, _TABLES).policy if path.is_file() else None
+    reference = load_document(path, _TABLES).policy if path.is_file() else None
     if reference is None:
         raise WrongUsage(f"{lesson} has no policy.", f"Write its questions and references into {path.name}.")
     return dict(reference)

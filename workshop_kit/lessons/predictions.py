@@ -27,7 +27,7 @@ from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table, template
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
-from workshop_kit.files import load_toml
+from workshop_kit.files import load_document
 from workshop_kit.workspace.lesson_tables import lessons_with_tables, tables_path
 from workshop_kit.workspace.registry import Entry
 
@@ -82,7 +82,7 @@ def load_questions(lesson: str, folder: Path) -> dict[str, Question]:
     path = tables_path(lesson, folder)
     if not path.is_file():
         return {}
-    return load_toml(path, _TABLES).predictions
+    return load_document(path, _TABLES).predictions
 
 
 def load_all_questions(folder: Path) -> dict[str, Question]:

@@ -19,7 +19,6 @@ all exercises: its keys have no exercise (``start.build.copy``).
 from __future__ import annotations
 
 import functools
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from workshop_kit.errors import WorkshopError
+from workshop_kit.files import read_document
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.result import Finding
 
@@ -184,11 +184,7 @@ def until_failed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 @functools.cache
 def _file(root: Path, prefix: str) -> Mapping[str, Any]:
-    """Return the tables of a lesson's file; none without a file. Raises WorkshopError for one that is no TOML."""
+    """Return the tables of a lesson's file; none without a file. Raises NotReady for one that is no TOML."""
     path = root / FOLDER / f"{prefix}.toml"
-    try:
-        return tomllib.loads(path.read_text())
-    except FileNotFoundError:
-        return {}
-    except tomllib.TOMLDecodeError as error:
-        raise WorkshopError(f"{FOLDER}/{prefix}.toml: {error}.", "Correct that line.") from error
+    tables: dict[str, Any] = read_document(path) if path.is_file() else {}
+    return tables

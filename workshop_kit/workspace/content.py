@@ -7,21 +7,17 @@ participant's changes from the project's.
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePath
 
-from workshop_kit.files import explain, read_small, write_atomically
+from workshop_kit.files import MAX_NOTEBOOK_BYTES, explain, parse_json, read_small, write_atomically
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import growth, regions, solutions, track_notebook
 from workshop_kit.workspace.course import Course, load_course
 from workshop_kit.workspace.folder import ELSEWHERE, Workspace, lesson_copies
 from workshop_kit.workspace.merge import merge
-
-MAX_BYTES = 100_000_000
-"""Of a participant's file; a notebook may hold many pictures."""
 
 
 @dataclass
@@ -176,7 +172,7 @@ def read_current(workspace: Workspace, name: str) -> bytes | None:
     Raises NotReady.
     """
     try:
-        data = read_small(workspace.folder / name, max_bytes=MAX_BYTES)
+        data = read_small(workspace.folder / name, max_bytes=MAX_NOTEBOOK_BYTES)
     except FileNotFoundError:
         return None
     return track_notebook.unfold(data) if name.endswith(".ipynb") else data
@@ -212,9 +208,9 @@ def _refold(workspace: Workspace, name: str, course: Course) -> bool:
     Raises FileNotFoundError without the notebook, and ValueError if it is not JSON.
     """
     path = workspace.folder / name
-    before = read_small(path, max_bytes=MAX_BYTES)
+    before = read_small(path, max_bytes=MAX_NOTEBOOK_BYTES)
     after = _fold_for_track(workspace, name, before, course)
-    if after == before or json.loads(after) == json.loads(before):
+    if after == before or parse_json(after) == parse_json(before):
         return False
 
     write_atomically(path, after)

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.files import MAX_NOTEBOOK_BYTES, read_document
 from workshop_kit.paths import CHECKOUT
 
 FILE = "exercises/exercises.toml"
@@ -154,20 +153,12 @@ class Course:
         return track in lesson.minutes or any(track in section.minutes for section in sections)
 
 
-def read_toml(root: Path) -> dict[str, Any]:
-    """Return the content of exercises.toml. Raises WorkshopError when it is no TOML."""
-    try:
-        return tomllib.loads((root / FILE).read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise WorkshopError(f"{FILE} is not TOML: {error}.", "Correct that line.") from error
-
-
 def load_course(root: Path) -> Course:
     """Return the course that exercises.toml of the checkout ``root`` describes.
 
     Raises WorkshopError for an incomplete table.
     """
-    document = read_toml(root)
+    document = read_document(root / FILE)
     try:
         tracks = {name: Track(name=name, **values) for name, values in document["tracks"].items()}
         notebooks = tuple(document["lessons"])
@@ -323,13 +314,16 @@ def optional_names(root: Path) -> set[str]:
 def lesson_table(root: Path) -> dict[str, dict[str, Any]]:
     """Return the table of lessons in exercises.toml of ``root``, or of the checkout if ``root`` has no such file."""
     has_table = (root / FILE).is_file()
-    lessons: dict[str, dict[str, Any]] = read_toml(root if has_table else CHECKOUT).get("lessons", {})
+    lessons: dict[str, dict[str, Any]] = read_document((root if has_table else CHECKOUT) / FILE).get("lessons", {})
     return lessons
 
 
 def notebook_cells(path: Path) -> list[dict[str, Any]]:
-    """Return the cells of a notebook, the ``source`` of each as one text. Raises OSError, ValueError, KeyError."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    """Return the cells of a notebook, the ``source`` of each as one text.
+
+    Raises LookupError, and what `read_document` raises.
+    """
+    cells = read_document(path, max_bytes=MAX_NOTEBOOK_BYTES)["cells"]
     return [{**cell, "source": "".join(cell["source"])} for cell in cells]
 
 

@@ -43,6 +43,7 @@ SEED = "seed"
 """The file below `HIDDEN` with a shared seed."""
 TRACK = "track"
 """The file below `HIDDEN` with the track that `start --track` chose."""
+DIGITS = re.compile(r"[0-9]{1,4000}")
 ID = re.compile(r"[0-9a-f]{8}")
 
 
@@ -91,10 +92,8 @@ class Workspace:
     @property
     def seed(self) -> int:
         """The seed for the numbers in exercises: one that was shared (`--seed`), or else the participant's own."""
-        try:
-            return int(read_small(self.folder / HIDDEN / SEED))
-        except (OSError, ValueError, NotReady):
-            return int(self.id, 16)
+        seed = shared_seed(self.folder)
+        return int(self.id, 16) if seed is None else seed
 
     def share_seed(self, seed: int) -> None:
         """Use ``seed`` for the numbers in exercises from now on. Raises NotReady when it cannot be written."""
@@ -177,6 +176,15 @@ def _removed_names(folder: Path) -> list[str]:
     """Return the names of the files that the participant's project does without."""
     path = folder / HIDDEN / REMOVED
     return read_small_text(path).splitlines() if path.is_file() else []
+
+
+def shared_seed(folder: Path) -> int | None:
+    """Return the seed that was shared with the workspace in ``folder``; None without one."""
+    try:
+        text = read_small_text(folder / HIDDEN / SEED).strip()
+    except (FileNotFoundError, NotReady):
+        return None
+    return int(text) if DIGITS.fullmatch(text) else None
 
 
 def own_folder() -> Path:

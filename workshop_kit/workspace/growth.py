@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.files import read_small_text, write_atomically
+from workshop_kit.files import read_document, write_atomically
 from workshop_kit.workspace import regions
 from workshop_kit.workspace.regions import FileStage
 from workshop_kit.workspace.solutions import Source
@@ -25,15 +25,14 @@ STATEMENT = re.compile(r"[^\s)\]}]")
 
 
 def stages(workspace: Path) -> dict[str, FileStage]:
-    """Return the stage of each file of the participant, by its path in the workspace."""
-    path = workspace / STAGES
-    if not path.is_file():
-        return {}
+    """Return the stage of each file of the participant, by its path in the workspace. Raises NotReady."""
     try:
-        stage_texts = json.loads(read_small_text(path))
+        stage_texts = read_document(workspace / STAGES)
         return {name: FileStage.parse(text) for name, text in stage_texts.items()}
+    except FileNotFoundError:
+        return {}
     except (ValueError, AttributeError):
-        return {}  # the file is damaged: each file cell brings its lines once more
+        return {}  # it is JSON of another shape: each file cell brings its lines once more
 
 
 def record(workspace: Path, path: str, stage: FileStage | None) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter
 
 from workshop_kit.errors import NotReady, WorkshopError
-from workshop_kit.files import read_small_text, write_atomically
+from workshop_kit.files import load_document, read_small_text, write_atomically
 from workshop_kit.workspace import content, growth, regions, solutions
 from workshop_kit.workspace.folder import HIDDEN, Workspace
 from workshop_kit.workspace.regions import FileStage
@@ -182,8 +182,8 @@ def _answers(source: Source, text: str) -> set[str]:
 def _records(workspace: Workspace) -> dict[str, SetAside]:
     """Return the records of answers that are set aside, by the path of their file; none where they cannot be read."""
     try:
-        return RECORDS.validate_json(read_small_text(workspace.folder / RECORD))
-    except (FileNotFoundError, NotReady, ValidationError):
+        return load_document(workspace.folder / RECORD, RECORDS)
+    except (FileNotFoundError, NotReady):
         return {}  # where the file is damaged, the participant still has the copies in kept/
 
 

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from workshop_kit.errors import WorkshopError, did_you_mean
+from workshop_kit.files import read_document
 from workshop_kit.guidelines import principles
-from workshop_kit.workspace.course import FILE, MY_SERVICE, Course, load_course, read_toml, resolve
+from workshop_kit.workspace.course import FILE, MY_SERVICE, Course, load_course, resolve
 from workshop_kit.workspace.regions import ID
 from workshop_kit.workspace.solutions import ANSWERS, NOTEBOOK, marked_sources, service_sources
 
@@ -180,7 +181,7 @@ def load(root: Path) -> tuple[Exercise, ...]:
 
     Raises WorkshopError with a sentence for every problem: in the file, or between it and the marked sources.
     """
-    document = read_toml(root)
+    document = read_document(root / FILE)
     try:
         exercises = Registry.model_validate(document).exercise
     except ValidationError as error:

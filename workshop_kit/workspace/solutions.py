@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from workshop_kit.files import files_below
+from workshop_kit.files import files_below, read_document
 from workshop_kit.workspace import regions
-from workshop_kit.workspace.course import FILE, MY_SERVICE, read_toml
+from workshop_kit.workspace.course import FILE, MY_SERVICE
 from workshop_kit.workspace.merge import same_code
 from workshop_kit.workspace.regions import FileStage
 
@@ -109,7 +109,7 @@ def marked_sources(root: Path) -> Iterator[Source]:
 
 def service_sources(root: Path) -> Iterator[Source]:
     """Yield the sources of the files that participants have in ``my_service/``, and of their tools."""
-    entries = read_toml(root).get("exercise", []) if (root / FILE).is_file() else []
+    entries = read_document(root / FILE).get("exercise", []) if (root / FILE).is_file() else []
     entries_outside = [entry for entry in entries if not entry.get("in_service")]
     files_outside = {(entry.get("lesson"), entry.get("file")) for entry in entries_outside}
 

@@ -6,13 +6,13 @@ writes the texts with all lines into the notebook; a track has only the lines wh
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import WorkshopError
+from workshop_kit.files import read_document
 from workshop_kit.workspace.lesson_tables import tables_path
 
 HEAD = "title"
@@ -111,7 +111,7 @@ def load(root: Path, lesson: str) -> Summary | None:
     if not path.is_file():
         return None
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = read_document(path)
         if "title" not in document:
             return None
         return Summary(
@@ -125,7 +125,7 @@ def load(root: Path, lesson: str) -> Summary | None:
             links=_choices(document["links"]),
             closing=_choice(document.get("closing", [])),
         )
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise WorkshopError(f"{path.name}: {error}.", "Compare that file with those of the other lessons.") from error
 
 

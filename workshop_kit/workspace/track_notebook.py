@@ -9,7 +9,6 @@ and the last text say what is left.
 
 from __future__ import annotations
 
-import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+from workshop_kit.files import parse_json
 from workshop_kit.workspace import summary
 from workshop_kit.workspace.course import Course, Section, notebook_cells
 from workshop_kit.workspace.merge import Cell, cell_text, notebook_bytes
@@ -157,7 +157,7 @@ def fold(notebook: bytes, part: LessonOnTrack) -> bytes:
     if not part.kept_cells:
         return whole_notebook
     try:
-        document = json.loads(whole_notebook)
+        document = parse_json(whole_notebook)
         cells = list(_cells_on_track(document["cells"], part))
         if cells == document["cells"]:
             return whole_notebook
@@ -201,7 +201,7 @@ def unfold(notebook: bytes) -> bytes:
     if f'"{KEY}"'.encode() not in notebook:
         return notebook
     try:
-        document = json.loads(notebook)
+        document = parse_json(notebook)
         unfolded_cells: list[Cell] = []
         for cell in document["cells"]:
             unfolded_cells += replaced_by(cell) or [cell]

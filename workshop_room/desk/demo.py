@@ -15,7 +15,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.files import load_toml
+from workshop_kit.files import load_document
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Report, Step, silent
 from workshop_room.desk.controller import Controller
@@ -140,7 +140,7 @@ class StepResult:
 
 def load_script() -> Script:
     """Read the demo."""
-    return load_toml(SCRIPT, TypeAdapter(Script))
+    return load_document(SCRIPT, TypeAdapter(Script))
 
 
 def measure(controller: Controller, since: pd.Timestamp, *, reads_log: bool) -> dict[str, object]:

@@ -30,7 +30,7 @@ Verdicts = dict[str, Verdict]
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """The workspace of whoever runs the command."""
+    """The workspace of the user who runs the command."""
     monkeypatch.setenv("WORKSHOP_WORKSPACE", str(tmp_path / "own"))
     return Workspace.open(tmp_path / "own")
 

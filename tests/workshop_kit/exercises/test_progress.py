@@ -31,14 +31,15 @@ def progress(tmp_path: Path) -> Progress:
 @pytest.mark.parametrize(
     ("content", "place"),
     [
-        (b'{"predictions": {"start.db": {"choi', "Invalid JSON"),
+        (b'{"predictions": {"start.db": {"choi', "Unterminated string"),
+        (b"[" * 100_000, "too many levels"),
         (b'{"exercises": {"container.limits": {"hints": "2"}}}', "exercises.container.limits.hints"),
     ],
 )
 def test_a_damaged_file_is_a_sentence_and_stays(progress: Progress, content: bytes, place: str) -> None:
     """The sentence names the file and the place; nothing is written over it."""
     progress.path.write_bytes(content)
-    with pytest.raises(NotReady, match=rf"progress\.json is damaged: {place}: "):
+    with pytest.raises(NotReady, match=rf"progress\.json cannot be used: {place}"):
         progress.record_check(ID, Verdict.PASSED)
     assert progress.path.read_bytes() == content
 

@@ -108,9 +108,9 @@ def test_a_journal_that_cannot_be_read_is_a_sentence(no_engine: Any) -> None:
     """A folder in its place: adding raises, reverting goes on."""
     journal = Journal(no_engine)
     journal.path.mkdir()
-    with pytest.raises(WorkshopError, match="is in the way"):
+    with pytest.raises(WorkshopError, match="is a folder where"):
         journal.append(active())
-    assert "cannot be read" in revert_all(no_engine)[0]
+    assert "is a folder where" in revert_all(no_engine)[0]
 
 
 @pytest.mark.parametrize("error", [None, ValueError(), KeyboardInterrupt()])

@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.untrusted_text import in_lines
 
 CSS = (Path(__file__).parent / "charts.css").read_text()
 WIDTH_INCHES = 8.6
@@ -34,7 +33,6 @@ def figure_png(figure: Figure, dpi: int = DPI) -> bytes:
 
 def picture(figure: Figure, alt: str) -> Rendered:
     """Return the figure for a cell; ``alt`` is its text twin."""
-    alt = in_lines(alt)
     data = base64.b64encode(figure_png(figure)).decode()
     width, height = (round(inches * DPI) for inches in figure.get_size_inches())
     image = f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" width="{width}" height="{height}">'

@@ -6,7 +6,7 @@ The live figure of a lesson, of game day and of the stage is a `Timeline`, and s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, DateFormatter
+from matplotlib.dates import AutoDateLocator, DateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
@@ -47,6 +47,9 @@ SHORTEST_LIVE = timedelta(seconds=10)
 LONGEST_LIVE = timedelta(minutes=5)
 DAY_SECONDS = 86_400
 MOST_LOG_BARS = 90
+LEAST_MS = 1
+MOST_MS = 10_000
+"""The ends of a logarithmic axis, the same in every picture."""
 EVENTS = {
     "start": ("started", ">", "#1a7f5a"),
     "die": ("ended", "s", INK),
@@ -89,7 +92,6 @@ BOTTOM_INCHES = 0.5
 PANEL_INCHES = 1.05
 ROW_INCHES = 0.19
 GAP = 0.35  # between two panels, in heights of an average one
-LETTER = 0.013  # the width of a letter, in widths of a panel
 
 
 @dataclass(frozen=True)
@@ -243,7 +245,7 @@ class Timeline:
         levels = lines["level"].map(level_group)
         times = pd.to_datetime(lines["ts"], utc=True, errors="coerce")
         is_shown = (times >= self.start) & (times <= self.end)
-        times_by_level = {level: _all_days(times[is_shown & (levels == level)]) for level in LEVEL_LOOKS}
+        times_by_level = {level: _days(times[is_shown & (levels == level)]) for level in LEVEL_LOOKS}
         return {level: times for level, times in times_by_level.items() if len(times)}
 
     def _row_names(self) -> list[str]:
@@ -257,20 +259,19 @@ class Timeline:
     def _draw_panel(self, axes: Axes, panel: Panel) -> None:
         """Draw the lines of a panel, each with its newest and highest value beside it."""
         _name_axes(axes, panel.title, panel.unit)
-        times = _all_days(self._within(self.measurements)["time"])
-        known_values: list[float] = []
+        times = _days(self._within(self.measurements)["time"])
+        highest = 0.0
         for number, (column, label) in enumerate(panel.columns.items()):
             values = self._values(column)
-            known_values += values[values > 0].tolist()
+            highest = max([highest, *values[values > 0]])
             color = COLORS[number % len(COLORS)]
             style = LINE_STYLES[number % len(LINE_STYLES)]
             name = self._value_text(column, label, panel.unit, between="\n")
             axes.plot(times, values, color=color, linestyle=style, linewidth=1.8, label=name)
 
-        highest = max(known_values, default=0.0)
-        if panel.logarithmic and highest:
+        if panel.logarithmic:
             axes.set_yscale("log")
-            axes.set_ylim(_power_of_ten(math.floor, min(known_values)), 1.2 * _power_of_ten(math.ceil, highest))
+            axes.set_ylim(LEAST_MS, MOST_MS)
             axes.yaxis.set_major_formatter("{x:,g}")
             axes.minorticks_off()
         else:
@@ -317,27 +318,14 @@ class Timeline:
             width = _days(fault.ended or self.end) - start
             axes.barh(rows.index(_fault_name(fault)), width, left=start, height=0.8, **FAULT_LOOK)
         for what, events in self._shown_events().groupby("what"):
-            self._draw_events(axes, str(what), events, rows)
+            name, marker, color = EVENTS[str(what)]
+            event_rows = [rows.index(name)] * len(events)
+            axes.plot(_days(events["time"]), event_rows, linestyle="none", marker=marker, color=color, markersize=6)
         for name, answers in self._states():
             _draw_states(axes, rows.index(name), answers, _days(self.end))
 
         patches = [Patch(label=state, **look) for state, (_, look) in STATE_LOOKS.items()]
         axes.legend(handles=patches, ncols=len(patches), **ABOVE)
-
-    def _draw_events(self, axes: Axes, what: str, events: pd.DataFrame, rows: Sequence[str]) -> None:
-        """Draw the marks of one kind of event, with a detail beside each mark that has room for it."""
-        name, marker, color = EVENTS[what]
-        row = rows.index(name)
-        times = _all_days(events["time"])
-        axes.plot(times, [row] * len(times), linestyle="none", marker=marker, color=color, markersize=6)
-
-        width = _days(self.end) - _days(self.start)
-        next_times = [*times[1:], _days(self.end)]
-        for time, next_time, event in zip(times, next_times, events.itertuples(index=False), strict=True):
-            words = [] if event.container == self.container else [visible(str(event.container), 30)]
-            detail = " ".join([*words, _event_detail(event)]).strip()
-            if time + (len(detail) + 1) * LETTER * width < next_time:
-                axes.text(time + LETTER * width, row, detail, fontsize=8, color=INK, va="center")
 
 
 def live_span(started: datetime) -> tuple[datetime, datetime]:
@@ -421,14 +409,9 @@ def _name_axes(axes: Axes, title: str, unit: str = "") -> None:
     axes.set_ylabel(unit)
 
 
-def _power_of_ten(round_up_or_down: Callable[[float], int], value: float) -> float:
-    """Return the next power of ten."""
-    return 10.0 ** round_up_or_down(math.log10(value))
-
-
 def _draw_states(axes: Axes, row: int, answers: pd.DataFrame, end: float) -> None:
     """Draw each answer of a probe until the next one, or for `HOLD_SECONDS`."""
-    starts = _all_days(answers["time"])
+    starts = _days(answers["time"])
     next_starts = np.append(starts[1:], end)
     ends = np.minimum(next_starts, starts + HOLD_SECONDS / DAY_SECONDS)
     states = answers["state"].to_numpy()
@@ -438,16 +421,9 @@ def _draw_states(axes: Axes, row: int, answers: pd.DataFrame, end: float) -> Non
         axes.broken_barh(spans, (row - height / 2, height), linewidth=0, antialiased=False, **look)
 
 
-def _days(moment: datetime) -> float:
-    """Return a time as matplotlib's axes count it: in days since 1970."""
-    return moment.timestamp() / DAY_SECONDS
-
-
-def _all_days(times: pd.Series) -> Numbers:
-    """Return a column of times in days since 1970."""
-    microseconds = times.astype("datetime64[us, UTC]").astype("int64").to_numpy()
-    days: Numbers = microseconds / 1e6 / DAY_SECONDS
-    return days
+def _days(times: Any) -> Any:
+    """Return a time, or a column of times, as matplotlib's axes count them: in days since 1970."""
+    return date2num(times)  # type: ignore[no-untyped-call]
 
 
 def number_text(number: float) -> str:

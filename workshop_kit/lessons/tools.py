@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Self
 
 import pandas as pd
@@ -163,9 +162,9 @@ def leak_hunt(engine: Engine, secret: str, container: Any) -> pd.DataFrame:
 
     Six characters of the secret count as found. ``container`` is a running container of the Docker SDK.
     """
-    image_surfaces = list(leaks.image_surfaces(engine, container.attrs["Image"]))
-    container_surfaces = [surface for surface in leaks.container_surfaces(container) if surface.name in SURFACES]
-    mounted_files = leaks.Surface("mounted files", container.name, partial(_read_mounted_files, container))
+    image_surfaces = leaks.image_surfaces(engine, container.attrs["Image"])
+    container_surfaces = leaks.container_surfaces(container)
+    mounted_files = leaks.Surface("mounted files", container.name, _read_mounted_files(container))
     environment = bytes(container.exec_run("env").output)
     child_process = leaks.Surface.of("a child process", container.name, environment)
 
@@ -187,5 +186,4 @@ def _read_mounted_files(container: Any) -> Iterator[bytes]:
     """Yield the archives of all volumes and folders that are mounted into a container."""
     container.reload()
     for mount in container.attrs["Mounts"]:
-        pieces, _ = container.get_archive(mount["Destination"])
-        yield from pieces
+        yield from leaks.archive_of(container, mount["Destination"])

@@ -13,7 +13,7 @@ import json
 import math
 import secrets
 import string
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -34,27 +34,30 @@ ENCODINGS = ("plain", "base64", "URL", "hex", "reversed")
 CHUNK_BYTES = 1 << 20
 GZIP = b"\x1f\x8b"
 _PAIR_OFFSETS = range(0, FRAGMENT_LENGTH, 2)
-ENVIRONMENTS = "cat /proc/[0-9]*/environ"
-COMMAND_LINES = "cat /proc/[0-9]*/cmdline"
-PIPES = "for fd in /proc/1/fd/*; do test -p $fd && timeout 0.2 cat $fd; done; true"
+SCRIPTS = {
+    "/proc/*/environ": "cat /proc/[0-9]*/environ",
+    "/proc/*/cmdline": "cat /proc/[0-9]*/cmdline",
+    "open pipes": "for fd in /proc/1/fd/*; do test -p $fd && timeout 0.2 cat $fd; done; true",
+}
+"""The surfaces inside a container, with the script that reads each."""
 
 
 @dataclass(frozen=True)
 class Surface:
     """A place to search: ``name`` is its kind (``inspect``), ``where`` its owner (``redis``).
 
-    ``read`` yields the content in chunks, so that an image need not fit into memory.
+    ``content`` comes in chunks, so that an image need not fit into memory.
     """
 
     name: str
     where: str
-    read: Callable[[], Iterable[bytes]]
+    content: Iterable[bytes]
 
     @classmethod
     def of(cls, name: str, where: str, content: bytes | str) -> Surface:
         """Return a surface with this content."""
         data = content.encode(errors="surrogateescape") if isinstance(content, str) else content
-        return cls(name, where, lambda: (data,))
+        return cls(name, where, (data,))
 
 
 def new_canary() -> str:
@@ -79,7 +82,7 @@ def hunt(canaries: str | Mapping[str, str], surfaces: Iterable[Surface]) -> pd.D
 
     rows = []
     for surface in surfaces:
-        size_bytes, matches = patterns.search(surface.read())
+        size_bytes, matches = patterns.search(surface.content)
         matched_encodings = {encoding for _, encoding in matches}
         encodings = [encoding for encoding in ENCODINGS if encoding in matched_encodings]
         names = sorted({name for name, _ in matches})
@@ -202,9 +205,9 @@ class Patterns:
 def image_surfaces(engine: Engine, tag: str) -> Iterator[Surface]:
     """Yield what access to an image reveals: its settings, its history, every file of every layer."""
     image = engine.client.images.get(tag)
-    yield Surface("image inspect", tag, partial(_image_settings, image))
-    yield Surface("image history", tag, partial(_image_history, image))
-    yield Surface("image layers", tag, partial(_image_layers, image))
+    yield Surface.of("image inspect", tag, _json_text(image.attrs))
+    yield Surface.of("image history", tag, _json_text(image.history()))
+    yield Surface("image layers", tag, _image_layers(image))
 
 
 def container_surfaces(container: Any) -> Iterator[Surface]:
@@ -214,26 +217,16 @@ def container_surfaces(container: Any) -> Iterator[Surface]:
     """
     container.reload()
     where = str(container.labels.get(COMPOSE_SERVICE) or container.name)
-    yield Surface("inspect", where, partial(_container_settings, container))
-    yield Surface("log", where, partial(_container_log, container))
-    yield Surface("processes", where, partial(_processes, container))
-    yield Surface("/proc/*/environ", where, partial(_script_output, container, ENVIRONMENTS))
-    yield Surface("/proc/*/cmdline", where, partial(_script_output, container, COMMAND_LINES))
-    yield Surface("open pipes", where, partial(_script_output, container, PIPES))
-    yield Surface("writable layer", where, partial(_writable_layer, container))
-    yield Surface("volumes", where, partial(_volumes, container))
+    yield Surface.of("inspect", where, _json_text(container.attrs))
+    yield Surface.of("log", where, container.logs())
+    yield Surface.of("processes", where, _processes(container))
+    for name, script in SCRIPTS.items():
+        yield Surface.of(name, where, _script_output(container, script))
+    yield Surface("writable layer", where, _writable_layer(container))
 
 
-def _json_bytes(answer: Any) -> bytes:
-    return json.dumps(answer, ensure_ascii=False, default=str).encode(errors="surrogateescape")
-
-
-def _image_settings(image: Any) -> Iterator[bytes]:
-    yield _json_bytes(image.attrs)
-
-
-def _image_history(image: Any) -> Iterator[bytes]:
-    yield _json_bytes(image.history())
+def _json_text(answer: Any) -> str:
+    return json.dumps(answer, ensure_ascii=False, default=str)
 
 
 def _image_layers(image: Any) -> Iterator[bytes]:
@@ -246,41 +239,24 @@ def _image_layers(image: Any) -> Iterator[bytes]:
 
             is_compressed = file.read(len(GZIP)) == GZIP
             file.seek(0)
-            yield from _chunks_of(gzip.GzipFile(fileobj=file) if is_compressed else file)
+            content = gzip.GzipFile(fileobj=file) if is_compressed else file
+            yield from iter(partial(content.read, CHUNK_BYTES), b"")
 
 
-def _chunks_of(file: Any) -> Iterator[bytes]:
-    """Yield the content of an open file."""
-    chunk = file.read(CHUNK_BYTES)
-    while chunk:
-        yield chunk
-        chunk = file.read(CHUNK_BYTES)
-
-
-def _container_settings(container: Any) -> Iterator[bytes]:
-    yield _json_bytes(container.attrs)
-
-
-def _container_log(container: Any) -> Iterator[bytes]:
-    yield container.logs()
-
-
-def _processes(container: Any) -> Iterator[bytes]:
-    """Yield the answer of ``docker top``; nothing for a container that does not run."""
+def _processes(container: Any) -> str:
+    """Return the answer of ``docker top``; "" for a container that does not run."""
     try:
-        processes = container.top()
+        return _json_text(container.top())
     except APIError:
-        return
-    yield _json_bytes(processes)
+        return ""
 
 
-def _script_output(container: Any, script: str) -> Iterator[bytes]:
-    """Yield the output of a script in a container; nothing without a shell, or if the container does not run."""
+def _script_output(container: Any, script: str) -> bytes:
+    """Return the output of a script in a container; nothing without a shell, or if the container does not run."""
     try:
-        result = container.exec_run(["sh", "-c", script], stderr=False)
+        return container.exec_run(["sh", "-c", script], stderr=False).output or b""
     except APIError:
-        return
-    yield bytes(result.output or b"")
+        return b""
 
 
 def _writable_layer(container: Any) -> Iterator[bytes]:
@@ -293,7 +269,7 @@ def _writable_layer(container: Any) -> Iterator[bytes]:
         yield f"{path}\n".encode()
         is_mounted = any(_overlaps(path, mount) for mount in mounts)
         if change["Kind"] != DIFF_DELETED and not is_mounted:
-            yield from _archive(container, path)
+            yield from archive_of(container, path)
 
 
 def _overlaps(path: str, mount: str) -> bool:
@@ -303,14 +279,7 @@ def _overlaps(path: str, mount: str) -> bool:
     return path.startswith(mount) or mount.startswith(path)
 
 
-def _volumes(container: Any) -> Iterator[bytes]:
-    """Yield the content of the container's volumes as archives."""
-    for mount in container.attrs["Mounts"]:
-        if mount["Type"] == "volume":
-            yield from _archive(container, mount["Destination"])
-
-
-def _archive(container: Any, path: str) -> Iterator[bytes]:
+def archive_of(container: Any, path: str) -> Iterator[bytes]:
     """Yield the content at a path in the container as an archive; nothing if there is none."""
     try:
         chunks, _ = container.get_archive(path)

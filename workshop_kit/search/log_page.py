@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -10,6 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table
@@ -19,8 +19,7 @@ from workshop_kit.untrusted_text import in_lines, visible
 
 LEVELS = (*LEVEL_GROUPS, "other")
 CSS = WIDGET_CSS + (Path(__file__).parent / "explorer.css").read_text()
-MAX_BARS = 60
-BAR_SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 10_800, 86_400)
+BARS = 60
 SHOWN_LINES = 100
 STATIC_LINES = 20
 MESSAGE_CHARACTERS = 300
@@ -122,27 +121,24 @@ def histogram(found: pd.DataFrame, all_times: pd.Series) -> dict[str, Any]:
 
     All selections have the same axis.
     """
-    first = all_times.min()
-    last = all_times.max()
     if found["time"].isna().all():
         return {"bars": [], "summary": "No line with a time matches."}
 
-    span_seconds = (last - first).total_seconds()
-    step = next((seconds for seconds in BAR_SECONDS if span_seconds / seconds < MAX_BARS - 1), span_seconds / MAX_BARS)
-    first = first.floor(pd.Timedelta(seconds=step))
-    bar_count = math.floor((last - first).total_seconds() / step) + 1
-
+    first = all_times.min()
+    last = all_times.max()
+    span_seconds = (last - first).total_seconds() or 1.0
     timed_lines = found[found["time"].notna()]
-    numbers = ((timed_lines["time"] - first).dt.total_seconds() // step).astype(int)
+    seconds = (timed_lines["time"] - first).dt.total_seconds()
     is_grave = timed_lines["level"].isin(["error", "warning"])
-    every_bar = range(bar_count)
-    totals = numbers.value_counts().reindex(every_bar, fill_value=0)
-    graves = numbers[is_grave].value_counts().reindex(every_bar, fill_value=0)
+    totals, starts = np.histogram(seconds, BARS, (0, span_seconds))
+    graves, _ = np.histogram(seconds[is_grave], BARS, (0, span_seconds))
 
+    most = totals.argmax()
+    start = first + pd.Timedelta(seconds=starts[most])
     summary = (
         f"{_count_lines(len(timed_lines))} from {first:%Y-%m-%d %H:%M:%S} to {last:%H:%M:%S} (UTC), "
-        f"{is_grave.sum():,} of them errors and warnings. Most, {totals.max():,}, "
-        f"in the {step:g} s from {first + pd.Timedelta(seconds=step * int(totals.idxmax())):%H:%M:%S}."
+        f"{is_grave.sum():,} of them errors and warnings. Most, {totals[most]:,}, "
+        f"in the {span_seconds / BARS:.2g} s from {start:%H:%M:%S}."
     )
     return {"bars": [list(pair) for pair in zip(totals.tolist(), graves.tolist(), strict=True)], "summary": summary}
 

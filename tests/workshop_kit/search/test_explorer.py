@@ -15,7 +15,7 @@ from workshop_kit.display.live import LiveOutputs
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.search import explorer
 from workshop_kit.search.explorer import Explorer
-from workshop_kit.search.log_page import LEVELS, MAX_BARS, Selection, matches, page_of, searchable, static_page
+from workshop_kit.search.log_page import BARS, LEVELS, Selection, matches, page_of, searchable, static_page
 
 SCRIPT = "<script>alert(1)</script>\x1b[31m\u202e"
 ACTIVE = re.compile(r"<script|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
@@ -59,12 +59,12 @@ def test_each_selection_finds_its_lines(selection: Selection, numbers: list[int]
 
 @pytest.mark.parametrize("span_seconds", [0, 0.05, 7, 59, 3_599])
 def test_every_line_with_a_time_is_in_a_bar(span_seconds: float) -> None:
-    """In few bars, whatever the time that the log lasts."""
+    """There are as many bars, whatever the time that the log lasts."""
     log = searchable(frame(line(0, level="error"), line(span_seconds / 3), line(span_seconds), "no time"))
     page = page_of(log, Selection())
     assert sum(total for total, _ in page["bars"]) == 3
     assert sum(grave for _, grave in page["bars"]) == 1
-    assert len(page["bars"]) <= MAX_BARS
+    assert len(page["bars"]) == BARS
     assert "3 lines from 2026-11-24 21:00:00" in page["summary"]
 
 

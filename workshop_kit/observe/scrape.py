@@ -24,7 +24,6 @@ DURATIONS = "http_request_duration_seconds_bucket"
 DEPENDENCY_UP = "dependency_up"
 START_TIME = "process_start_time_seconds"
 NAMES = frozenset({REQUESTS, DURATIONS, START_TIME})
-NO_METRICS = "no metrics"
 NO_ANSWER = "no answer"
 REFUSED = "refused"
 PROBE_PATHS = ("/livez", "/readyz", "/health")
@@ -61,17 +60,14 @@ class Counters:
 class Traffic:
     """The traffic of a container since the row before; an unknown number is NaN.
 
-    ``state`` is ``ok``, ``no metrics`` (none of the names above), ``refused`` or ``no answer``. Errors are answers with
-    status 500 and above, and requests that ended without one (499: the client hung up); ``refused`` are answers with
-    400 to 498;
-    ``error_percent`` is the errors' share, NaN without a request. The percentiles are of the requests that ended since
-    the row before, estimated from histogram buckets as Prometheus' histogram_quantile does: they are as exact as the
-    buckets are narrow, and never above the last one.
+    Errors are answers with status 500 and above, and requests that ended without one (499: the client hung up);
+    ``refused`` are answers with 400 to 498; ``error_percent`` is the errors' share, NaN without a request. The
+    percentiles are of the requests that ended since the row before, estimated from histogram buckets as Prometheus'
+    histogram_quantile does: they are as exact as the buckets are narrow, and never above the last one.
     """
 
     time: datetime
     container: str
-    state: str = "ok"
     requests_per_second: float = NOT_KNOWN
     errors_per_second: float = NOT_KNOWN
     refused_per_second: float = NOT_KNOWN
@@ -248,15 +244,12 @@ def scrape(pool: ThreadPoolExecutor, url: str, name: str, before: Counters | Non
     start = datetime.now(tz=UTC)
     *answers, metrics = pool.map(ask, (*PROBE_PATHS, METRICS_PATH))
 
+    traffic = Traffic(start, name)
     counters: Counters | None = None
     if metrics.ok:
         counters = parse_counters(metrics.body, start + timedelta(seconds=metrics.seconds))
     if counters is not None:
         traffic = traffic_between(before, counters, name)
-    elif metrics.status is None:
-        traffic = Traffic(start, name, _state_without_status(metrics))
-    else:
-        traffic = Traffic(start, name, NO_METRICS)
 
     health = [probe_health(answer, path, name, start) for answer, path in zip(answers, PROBE_PATHS, strict=True)]
     health += dependency_health(answers[-1], metrics, name, start)
@@ -267,14 +260,15 @@ def without_answer(name: str, why: str) -> tuple[Traffic, list[Health]]:
     """Return the traffic and the health of a container that does not run."""
     now = datetime.now(tz=UTC)
     health = [probe_health(Answer(None, error=why), path, name, now) for path in PROBE_PATHS]
-    return Traffic(now, name, NO_ANSWER), health
+    return Traffic(now, name), health
 
 
 def probe_health(answer: Answer, path: str, container: str, time: datetime) -> Health:
     """Return the state that follows from a probe's answer: the status decides, as it does for an orchestrator."""
     milliseconds = round(answer.seconds * 1000, 1)
     if answer.status is None:
-        return Health(time, container, path, _state_without_status(answer), None, milliseconds, answer.error)
+        state = REFUSED if answer.error in (http.REFUSED, http.CLOSED) else NO_ANSWER
+        return Health(time, container, path, state, None, milliseconds, answer.error)
 
     body_status = _document(answer).get("status")
     state = FAIL
@@ -299,11 +293,6 @@ def _document(answer: Answer) -> Mapping[str, object]:
     """Return the JSON object in the body; an empty one if the body is something else."""
     document = answer.json()
     return document if isinstance(document, Mapping) else {}
-
-
-def _state_without_status(answer: Answer) -> str:
-    """Return the state that follows from a request without an HTTP answer."""
-    return REFUSED if answer.error in (http.REFUSED, http.CLOSED) else NO_ANSWER
 
 
 def dependency_health(health: Answer, metrics: Answer, container: str, time: datetime) -> list[Health]:

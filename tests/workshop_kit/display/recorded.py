@@ -48,12 +48,12 @@ def tables(dependency: str = "redis") -> Tables:
         moment = at(second)
         bad = second in PAUSED
         if second in DEAD:
-            requests.append(Traffic(moment, name, "no answer"))
+            requests.append(Traffic(moment, name))
             usage.append(stats.Usage(moment, name, "stopped"))
             health += [Health(moment, name, what, "no answer") for what in ("/livez", "/health")]
             continue
         took = (800, 2000, 2300) if bad else (4, 12, 30)
-        requests.append(Traffic(moment, name, "ok", 20, 12 if bad else 0, 1, 60 if bad else 0, *took))
+        requests.append(Traffic(moment, name, 20, 12 if bad else 0, 1, 60 if bad else 0, *took))
         usage.append(
             stats.Usage(moment, name, "running", 25, 0, (60 + second) * 2**20, 256 * 2**20, cpu_limit_percent=50)
         )

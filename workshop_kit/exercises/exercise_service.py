@@ -143,7 +143,7 @@ class ExerciseService:
 
         result = replace(judgement, exercise=exercise.id, seconds=time.monotonic() - began)
         if result.verdict is not Verdict.NOT_JUDGED:  # that verdict says nothing about the participant's work
-            self.progress.record_check(exercise.id, str(result.verdict), _first_failed_key(result.findings))
+            self.progress.record_check(exercise.id, str(result.verdict), _first_hint(result.findings))
         return result
 
     def hint(self, identifier: str) -> tuple[str, ...]:
@@ -157,9 +157,13 @@ class ExerciseService:
         """Return the hints that are shown; the first one suits the last check's findings if there is such a hint."""
         exercise = self.find(identifier)
         record = self.progress.exercise(exercise.id)
-        first_hint = findings.hint(exercise.id, record.first_hint, self.root) or exercise.hints[0]
-        all_hints = (first_hint, *exercise.hints[1:])
-        return all_hints[: record.hints]
+        hints = list(exercise.hints)
+        if record.first_hint in {"1", "2", "3"}:
+            hint = hints.pop(int(record.first_hint) - 1)
+            hints.insert(0, hint)
+        else:
+            hints[0] = findings.hint(exercise.id, record.first_hint, self.root) or hints[0]
+        return tuple(hints[: record.hints])
 
     def solution(self, identifier: str, *, anyway: bool = False) -> str | None:
         """Return the solution's text, and note that it was shown; None while it is locked.
@@ -336,6 +340,9 @@ def _join_texts(texts: Mapping[str | None, str]) -> str:
     return "\n".join(f"# {file}\n{text}" for file, text in texts.items())
 
 
-def _first_failed_key(results: Sequence[Finding]) -> str:
-    """Return the key of the first finding that did not pass, which chooses the first hint; "" if all passed."""
-    return next((finding.key for finding in results if not finding.passed), "")
+def _first_hint(results: Sequence[Finding]) -> str:
+    """Return what chooses the first hint: the number or the key of the first finding that did not pass; "" for none."""
+    for finding in results:
+        if not finding.passed:
+            return str(finding.hint) if finding.hint else finding.key
+    return ""

@@ -5,24 +5,11 @@ from __future__ import annotations
 import re
 
 from workshop_kit.engine.builder import explain_build_error
-from workshop_kit.trials.findings import START, findings
 from workshop_kit.trials.result import Finding
 
-FINDINGS = findings(START)
 LAST_LINES = 6
-CAUSES = (
-    ("instruction", r"unknown instruction: (?P<name>\S+)"),
-    ("copy", r'"/?(?P<name>[^"]+)": not found'),
-    ("requirements", r"Could not open requirements file: .* '(?P<name>[^']+)'"),
-    ("permission", r"\[Errno 13\] Permission denied: '(?P<name>[^']+)'"),
-    ("package", r"(?:E|Error): (?:Unable to locate package|Package) '?(?P<name>[\w.+-]+)"),
-    ("program", r"/bin/sh: \d+: (?P<name>\S+): not found"),
-    ("no-from", r"no build stage in current context"),
-    ("empty", r"Dockerfile cannot be empty"),
-    ("syntax", r"parse error"),
-)
-"""The ways in which a build fails, each with a pattern of the builder's output; the first that matches counts."""
-APT_UPDATE = re.compile(r"\bapt(?:-get)?(?:\s+-\S+)*\s+update\b(?!-)")
+MISSING_FILE = re.compile(r'"/?(?P<name>[^"]+)": not found')
+"""How the builder says that COPY names a file that is not there."""
 BEGUN_STEP = re.compile(r"^#\d+ \[(?:\S+ )?(\d+)/(\d+)\] (.*)$", re.MULTILINE)
 FAILED_STEP = re.compile(r"^ > \[(?:\S+ )?(\d+)/(\d+)\] (.*?):?$", re.MULTILINE)
 MARKED_LINE = re.compile(r"^ *(\d+) \| >{3} (.*)$", re.MULTILINE)
@@ -31,25 +18,31 @@ PARSE_ERROR = re.compile(r"parse error on line (\d+)")
 
 def build_finding(output: str) -> Finding:
     """Return the finding for the output of a builder that failed."""
-    place = _failed_place(output)
-    last_lines = _last_lines(output)
-    sentence = explain_build_error(output)
-    if sentence is not None:
-        return FINDINGS.failed("build.registry", last_lines, place=place, sentence=sentence)
+    means = "The builder stopped at this instruction."
+    look = "Its last lines say why. `docker build .` shows all of them."
 
-    for way, pattern in CAUSES:
-        cause = re.search(pattern, output)
-        if cause is not None:
-            has_no_package_lists = way == "package" and APT_UPDATE.search(output) is None
-            key = "build.no-update" if has_no_package_lists else f"build.{way}"
-            return FINDINGS.failed(key, last_lines, place=place, **cause.groupdict())
+    registry_sentence = explain_build_error(output)
+    missing_file = MISSING_FILE.search(output)
+    if registry_sentence:
+        means = registry_sentence
+        look = "What stands in that line, and what of it is on this machine?"
+    elif missing_file:
+        means = f"COPY names {missing_file['name']}, and the folder that the builder gets does not hold it."
+        look = "Compare the name with `ls -a`. .dockerignore may hide it, too."
 
-    return FINDINGS.failed("build.unknown", last_lines, place=place)
+    return _finding(_failed_place(output), _last_lines(output), means, look)
 
 
 def endless_build(output: str, seconds: float) -> Finding:
     """Return the finding for a builder that was ended after so many seconds."""
-    return FINDINGS.failed("build.endless", _filled_tail(output), place=_running_step(output), seconds=seconds)
+    means = f"The build does not come to an end: it was stopped after {seconds:.0f} s."
+    look = "What does that instruction wait for? `docker build --progress plain .` shows what it says meanwhile."
+    return _finding(_running_step(output), _filled_tail(output), means, look)
+
+
+def _finding(place: str, last_lines: str, means: str, look: str) -> Finding:
+    """Return the finding for an image that was not built, with the place at which the builder stopped."""
+    return Finding(False, f"docker build: {place}", last_lines, "an image", means, look)
 
 
 def _running_step(output: str) -> str:

@@ -25,6 +25,9 @@ REFUSES: Faults = ({"name": "down"},)
 """The states of a proxy: it passes bytes; it accepts connections and never answers; it refuses and resets them."""
 HOST_VARIABLES = {"master-db": "MASTER_DB_HOST", "replica-db": "REPLICA_DB_HOST", "redis": "REDIS_HOST"}
 """The dependencies of the service, and the variable with the host of each."""
+TCP_TABLE = "/proc/net/tcp"
+ESTABLISHED = "01"
+TCP_STATISTICS = "/proc/net/snmp"
 DEPENDENCY_PORTS = {"master-db": 3306, "replica-db": 3306, "redis": 6379}
 
 
@@ -59,6 +62,18 @@ class DependencyProxies:
             new_state = state if dependency in names else OPEN
             _set_state(proxy, new_state)
 
+    def connection_count(self) -> int:
+        """Return how many connections to the dependencies are open."""
+        count = 0
+        for name, proxy in self.proxies.items():
+            table = proxy.read("cat", TCP_TABLE)
+            count += connections_in(table, DEPENDENCY_PORTS[name])
+        return count
+
+    def packet_count(self) -> int:
+        """Return how many packets of TCP have come to the proxies: a service that asks a dependency sends some."""
+        return sum(packets_in(proxy.read("cat", TCP_STATISTICS)) for proxy in self.proxies.values())
+
 
 def start_proxies(stack: Stack, *names: str) -> DependencyProxies:
     """Start an open proxy for each of these dependencies. The stack must be up."""
@@ -81,3 +96,27 @@ def _set_state(proxy: Running, state: Faults) -> None:
         return proxy.exec(*command).exit_code == 0
 
     proxy.wait_until(is_state_taken, goal="take the fault")
+
+
+def connections_in(table: str, port: int) -> int:
+    """Return the number of open connections to a port in ``/proc/net/tcp``.
+
+    >>> connections_in("sl local_address rem_address st\\n0: 040013AC:0CEA 030013AC:D2F0 01 00000000:00000000", 3306)
+    1
+    """
+    count = 0
+    for line in table.splitlines()[1:]:
+        _, address, _, state, *_ = line.split()
+        if address.endswith(f":{port:04X}") and state == ESTABLISHED:
+            count += 1
+    return count
+
+
+def packets_in(statistics: str) -> int:
+    """Return the number of packets of TCP that have come, from ``/proc/net/snmp``: a line of names, one of numbers.
+
+    >>> packets_in("Tcp: RtoMin InSegs\\nTcp: 200 17\\nUdp: InDatagrams\\nUdp: 2")
+    17
+    """
+    names, numbers = (line.split() for line in statistics.splitlines() if line.startswith("Tcp:"))
+    return int(numbers[names.index("InSegs")])

@@ -13,7 +13,7 @@ A check names a finding by a short key and passes values; texts have them in bra
 
 A finding with one way to fail has ``means`` and ``look`` itself; one with several has a table for each. ``hint`` takes
 the place of the exercise's first hint; one beside ``called`` is for each way that has none. ``start.toml`` belongs to
-all exercises: its keys have no exercise (``start.build.copy``).
+all exercises: its keys have no exercise (``start.yaml.syntax``). New checks have their words in place (see `expect`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from workshop_kit.trials.result import Finding
 FOLDER = "exercises/findings"
 SUCCESS_KEY = "shown"
 START = "start"
-"""The findings that all exercises share: why no image was built, and why the service did not start."""
+"""The findings that all exercises share: why a file cannot be read as YAML."""
 SHARED = (START, "gameday")
 """Files whose findings any exercise, or any day of game day, has: their keys have no exercise in them."""
 NAMED = 3

@@ -32,6 +32,7 @@ class Finding:
     ``called``: what was done from outside (``GET /readyz while the database is paused``). ``got`` and ``expected``:
     what came back and what should have. ``means``: the symptom in a user's words. ``look``: where to look next.
     ``key``: the exercise and its key in the file of texts, ``container.dockerfile.stops.shell`` (see `findings`).
+    ``hint``: the number of the hint that suits it, 0 for none. ``seconds``: the time until it was so.
     """
 
     passed: bool
@@ -41,6 +42,8 @@ class Finding:
     means: str = ""
     look: str = ""
     key: str = ""
+    hint: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,13 @@ from workshop_kit.engine.containers import SECRETS_FOLDER, CommandResult, Spec
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.trials import service_image
 from workshop_kit.trials.check_api import CheckEnded, Context
-from workshop_kit.trials.findings import START, findings
-from workshop_kit.trials.result import conclude
+from workshop_kit.trials.result import Finding, conclude
 from workshop_kit.trials.start_failure import refusal_result, start_failure_result
-from workshop_kit.trials.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, START_SECONDS, Trial, poll
+from workshop_kit.trials.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, START_SECONDS, Reply, Trial, poll
 
 GIVEN = "/given"
 """The folder in the container for the files of a check."""
@@ -35,7 +33,6 @@ SHELLS = ("sh", "bash", "dash")
 ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
 
 EXEC_SECONDS = 5.0
-FINDINGS = findings(START)
 
 
 def ensure_up(stack: Stack, report: Report = silent) -> None:
@@ -195,19 +192,21 @@ def _spec(image: str) -> Spec:
 def wait_order(trial: Trial) -> None:
     """Wait until an order is taken (201). Raises CheckEnded if none is in time."""
 
-    def place_order() -> Answer:
+    def place_order() -> Reply:
         return trial.post("/orders", ORDER)
 
-    def is_answered_or_ended(answer: Answer) -> bool:
+    def is_answered_or_ended(answer: Reply) -> bool:
         is_answered = answer.status is not None and answer.status < 500
         return is_answered or trial.exit_code() is not None
 
     missing = f"no good answer to POST /orders on port {trial.port}"
     answer = trial.poll(place_order, is_answered_or_ended, START_SECONDS, missing=missing, pause_seconds=LOOK_SECONDS)
     if answer.status is None:
-        raise CheckEnded(start_failure_result(trial, "POST /orders"))
+        raise CheckEnded(start_failure_result(trial, "POST /orders", "201"))
     if answer.status != 201:
-        finding = FINDINGS.failed("order", str(answer), status=answer)
+        means = f"The service answers {answer} to an order."
+        look = "Which route does app.py have for POST /orders?"
+        finding = Finding(False, answer.called, answer.got, "201", means, look)
         raise CheckEnded(conclude("", [finding], trial.log_tail()))
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.host import MIB
 from workshop_kit.observe import http
 from workshop_kit.observe.events import KILLED
 from workshop_kit.observe.scrape import unavailable_dependencies
-from workshop_kit.trials.findings import START, findings
 from workshop_kit.trials.result import Finding, Result
-from workshop_kit.trials.trial import Trial, fields_of
+from workshop_kit.trials.trial import Reply, Trial, fields_of
 
-FINDINGS = findings(START)
 # How much of the log is read: a JSON line with a stack is long.
 LOG_BYTES = 64 * 1024
 LOG_LINES = 200
@@ -39,33 +38,9 @@ MISSING_PROGRAM = (
     r"(?m)^env: ['‘]?(?P<name>[^\s:'’]+)['’]?: No such file or directory$",
 )
 """How the engine, a shell and env say that the image has no such program."""
-MISSING_MODULE = r"^ModuleNotFoundError: No module named '(?P<name>[\w.]+)'|No module named (?P<main>[\w.]+)\s*\Z"
-MISSING_FILE = r"(?:cannot open|can't open file) '?(?P<name>[^\s':]+)"
-NO_KEY = r"^KeyError: '(?P<name>[A-Z][A-Z0-9_]*)'"
-GET = r"""(?:environ\.get|getenv)\(\s*["'](?P<name>\w+)["']"""
+OTHER_ADDRESS = re.compile(r"Uvicorn running on (?P<name>http://(?!0\.0\.0\.0:8080\b)\S+)")
 REFUSED = "configuration refused"
 """The message of a service that cannot use its settings; before it has a log, its problems follow in the same line."""
-PROBLEM = re.compile(r"(?P<name>[A-Z][A-Z0-9_]*): (?P<wrong>.+)", re.DOTALL)
-"""A problem: a variable, or the beginning of several, and what is wrong."""
-IS_NOT_SET = "Field required"
-"""pydantic's words for a variable that is not set."""
-COMMANDS = (
-    ("app-module", r'Could not import module "(?P<name>[^"]+)"'),
-    ("app", r'Attribute "(?P<name>[^"]+)" not found in module'),
-    ("no-list", r"/bin/sh: \d+: \[(?P<name>[^,\s]+),?: not found"),
-    ("address", r"Uvicorn running on (?P<name>http://(?!0\.0\.0\.0:8080\b)\S+)"),
-)
-"""Mistakes in a command that starts uvicorn as the service of lesson 01 has it, each with a pattern of its log."""
-REFUSALS = (
-    ("user", r"unable to find user (?P<name>[^:\s]+)"),
-    ("program", NOT_IN_PATH),
-    ("permission", r'exec: "(?P<name>[^"]+)": permission denied'),
-    ("limit", r"(?i)memory|range of cpus|cpu\.(?:cfs|max)"),
-)
-"""Why the engine starts no container, each with a pattern of the engine's error."""
-SHELL = "/bin/sh"
-VAGUE = ("ended", "silent", "joined", "file", "port")
-"""Ways that say what happened, and not why: if a pattern of `COMMANDS` matches, it says more."""
 
 
 def refusal_result(error: WorkshopError) -> Result:
@@ -74,13 +49,14 @@ def refusal_result(error: WorkshopError) -> Result:
     runtime_reason = re.search(r'exec: "[^"]*": [^:]+', reason)  # other layers of the engine quote it
     short_reason = runtime_reason[0] if runtime_reason else reason
 
-    for way, pattern in REFUSALS:
-        cause = re.search(pattern, reason)
-        if cause is not None:
-            finding = FINDINGS.failed(f"refused.{way}", short_reason, reason=short_reason, **cause.groupdict())
-            return _did_not_start(finding)
+    means = f"The engine refuses to start the container: {short_reason}."
+    look = "Which instruction of the Dockerfile, or which key of compose.yaml, do these words speak of?"
+    program = missing_program(reason)
+    if program:
+        means = f"The image has no program `{program}`."
+        look = "Is it spelled right? Programs such as uvicorn come with a package: does requirements.txt name it?"
 
-    return _did_not_start(FINDINGS.failed("refused.other", short_reason, reason=short_reason))
+    return _did_not_start(Finding(False, "Start a container of your image", short_reason, "it runs", means, look))
 
 
 def _engine_reason(error: WorkshopError) -> str:
@@ -93,20 +69,18 @@ def _engine_reason(error: WorkshopError) -> str:
     return reason.rstrip(".") or error.what.rstrip(".")
 
 
-def start_failure_result(trial: Trial, request: str = "GET /livez") -> Result:
-    """Return the result for a service that never answered a request (with 200, a POST with 201)."""
-    method, path = request.split(" ")
-    reason = _why(trial, method, path)
-    finding = FINDINGS.failed(
-        f"answer.{reason.way}",
-        reason.observation,
-        request=request,
-        port=trial.port,
-        seconds=trial.age_seconds,
-        status="201" if method == "POST" else "200",
-        **reason.values,
-    )
-    return _did_not_start(finding, trial.log_tail())
+def start_failure_result(trial: Trial, request: str = "GET /livez", expected: str = "200") -> Result:
+    """Return the result for a service that never gave the expected answer to a request."""
+    attributes = trial.running.inspect()
+    log = trial.log_tail(LOG_BYTES, LOG_LINES)
+    if trial.exit_code() is None:
+        finding = _no_answer_finding(trial.get(request.split(" ")[1]), trial, log)
+    else:
+        finding = _end_finding(attributes, log)
+
+    command = " ".join([attributes["Path"], *attributes["Args"]])
+    called = f"Start it (`{command}`), and {request} on port {trial.port} for {trial.age_seconds:.0f} s"
+    return _did_not_start(replace(finding, called=called, expected=expected), trial.log_tail())
 
 
 def _did_not_start(finding: Finding, output: str = "") -> Result:
@@ -114,102 +88,47 @@ def _did_not_start(finding: Finding, output: str = "") -> Result:
     return Result.did_not_start(finding.means, finding, output=output)
 
 
-class FailureReason(NamedTuple):
-    """Why a service gave no good answer: the way of `answer` in start.toml, what came back, and the texts' values."""
+def _end_finding(attributes: Mapping[str, Any], log: str) -> Finding:
+    """Return the finding for a service that has ended: for its memory, by its own code, or as its last line says."""
+    state = attributes["State"]
+    code = state["ExitCode"]
+    crash = crash_reason(log)
+    _, _, last_line = log.strip().rpartition("\n")
 
-    way: str
-    observation: str
-    values: Mapping[str, Any]
+    means = f"It ended with exit code {code} before it answered a request, and it said nothing."
+    look = "Is the command above the one that you meant? That of an image is its ENTRYPOINT, followed by its CMD."
+    if state["OOMKilled"] or (code == KILLED and not crash):  # the engine begins to watch the memory after the start
+        limit = attributes["HostConfig"]["Memory"] // MIB
+        means = f"The kernel killed it, probably because it wanted more than its {limit} MiB of memory."
+        look = "What takes so much? Does the container need more, or does the code take more than it should?"
+    elif crash:
+        means = f"It ended, and says why: {crash}."
+        look = "Correct that first: nothing else was tried. Its last lines are below."
+    elif last_line:
+        means = f"It ended before it answered a request. Its last line is: {_shorten(last_line)}"
 
-
-class _End(NamedTuple):
-    """How a service ended: the way of `answer` in start.toml, and the values for its texts."""
-
-    way: str
-    values: Mapping[str, Any]
-
-
-def _why(trial: Trial, method: str, path: str) -> FailureReason:
-    """Return why a service gave no good answer; for a POST, a mistake in its command before a vague reason."""
-    log = trial.log_tail(LOG_BYTES, LOG_LINES)
-    is_running = trial.exit_code() is None
-    reason = _why_no_answer(trial, path, log) if is_running else _why_ended(trial, log)
-
-    if method == "POST" and reason.way in VAGUE:
-        return _why_wrong_command(log, reason.observation) or reason
-    return reason
+    return Finding(False, "", f"it ended with exit code {code}", "", means, look)
 
 
-def _why_wrong_command(log: str, observation: str) -> FailureReason | None:
-    """Return the mistake in the command that a log shows; None if it shows none."""
-    for way, pattern in COMMANDS:
-        cause = re.search(pattern, log)
-        if cause is not None:
-            return FailureReason(way, observation, cause.groupdict())
-    return None
+def _no_answer_finding(reply: Reply, trial: Trial, log: str) -> Finding:
+    """Return the finding for a service that runs: it answers with another status, too late, or not on this port."""
+    got = str(reply)
+    means = f"It took the connection, and gave no answer to {reply.called}."
+    look = "What does it wait for?"
+    other_address = OTHER_ADDRESS.search(log)
+    if reply.status is not None:
+        reason = "; ".join(unavailable_dependencies(reply).values()) or crash_reason(log)
+        got = f"{reply} ({reason})" if reason else str(reply)
+        means = f"It runs, but {reply.path} answers {got}."
+        look = "Which function answers there, and what does it need?"
+    elif other_address:
+        means = f"It listens on {other_address['name']}, which cannot be reached from outside of the container."
+        look = "--host 0.0.0.0 stands for all addresses of the container, and --port 8080 is the port to use."
+    elif reply.error in {http.REFUSED, http.CLOSED}:
+        means = f"It runs, but does not listen on port {trial.port}."
+        look = "Which program does the command above start? It listens elsewhere, or does something else first."
 
-
-def _why_ended(trial: Trial, log: str) -> FailureReason:
-    """Return why a service has ended: its memory, its own code, a kill, or what else its log shows."""
-    attributes = trial.running.inspect()
-    code = attributes["State"]["ExitCode"]
-    observation = f"it ended with exit code {code}"
-    limit_mib = attributes["HostConfig"]["Memory"] // MIB
-    if attributes["State"]["OOMKilled"]:
-        return FailureReason("memory", observation, {"limit": limit_mib})
-
-    crash = _crash_end(log, _variables(attributes))
-    if crash is not None:
-        return FailureReason(crash.way, observation, crash.values)
-
-    if code == KILLED:  # the engine begins to watch the memory a moment after the start
-        return FailureReason("killed", observation, {"limit": limit_mib})
-
-    end = _other_end(trial, log, code)
-    return FailureReason(end.way, observation, end.values)
-
-
-def _other_end(trial: Trial, log: str, code: int) -> _End:
-    """Return how a service ended whose code raised nothing and refused no setting."""
-    program = missing_program(log)
-    if program:
-        return _End("program", {"name": program})
-
-    command = joined_command(trial)
-    if command:
-        way = "entrypoint-shell" if command[0] == SHELL else "joined"
-        return _End(way, {"command": " ".join(command), "code": code})
-
-    file = re.search(MISSING_FILE, log)
-    if file:
-        return _End("file", {"name": file["name"]})
-
-    _, _, last_line = trial.log_tail().strip().rpartition("\n")
-    line = last_line[:LONGEST_REASON]
-    way = "ended" if line else "silent"
-    return _End(way, {"code": code, "line": line})
-
-
-def _why_no_answer(trial: Trial, path: str, log: str) -> FailureReason:
-    """Return why a service that runs gives no good answer: another status, none in time, or no connection."""
-    answer = trial.get(path)
-    if answer.status is not None:
-        reason = "; ".join(unavailable_dependencies(answer).values()) or crash_reason(log)
-        observation = f"{answer} ({reason})" if reason else str(answer)
-        return FailureReason("status", observation, {"path": path, "answer": observation})
-
-    has_no_connection = answer.error in {http.REFUSED, http.CLOSED}
-    if not has_no_connection:
-        return FailureReason("waits", str(answer), {"path": path})
-
-    program = missing_program(log)
-    if program:
-        return FailureReason("program", str(answer), {"name": program})
-
-    command = joined_command(trial)
-    if command and command[0] == SHELL:
-        return FailureReason("entrypoint-shell", str(answer), {"command": " ".join(command)})
-    return FailureReason("port", str(answer), {})
+    return Finding(False, "", got, "", means, look)
 
 
 def missing_program(output: str) -> str:
@@ -219,77 +138,6 @@ def missing_program(output: str) -> str:
         if program is not None:
             return program["name"]
     return ""
-
-
-def joined_command(trial: Trial) -> list[str]:
-    """Return the command that Docker joins of ENTRYPOINT and CMD.
-
-    Returns [] where the image lacks one of them, or the container runs another command than its image's.
-    """
-    container = trial.running.inspect()["Config"]
-    image = trial.running.container.image.attrs["Config"]
-    entrypoint = container["Entrypoint"] or []
-    command = container["Cmd"] or []
-    has_both = bool(entrypoint) and bool(command)
-    is_of_image = entrypoint == image["Entrypoint"] and command == image["Cmd"]
-    return [*entrypoint, *command] if has_both and is_of_image else []
-
-
-def _variables(attributes: Mapping[str, Any]) -> Mapping[str, str]:
-    """Return the environment variables of a container, by name."""
-    pairs = attributes["Config"]["Env"] or ()
-    return dict(pair.split("=", 1) for pair in pairs)
-
-
-def _crash_end(log: str, environ: Mapping[str, str]) -> _End | None:
-    """Return how a service's own code ended it; None if its log shows no crash."""
-    problems = refused_settings(log)
-    problems_text = _join_problems(problems)
-    if problems_text:
-        return _refusal_end(problems, problems_text, environ)
-
-    frames, reason = _last_exception(_with_plain_tracebacks(log))
-    module = re.search(MISSING_MODULE, reason or log.strip())
-    if module:
-        name = module["name"] or module["main"]
-        return _End("module", {"reason": reason or f"No module named {name}", "name": name})
-    if not reason:
-        return None
-    return _exception_end(frames, reason, environ)
-
-
-def _exception_end(frames: str, reason: str, environ: Mapping[str, str]) -> _End:
-    """Return how an exception ended a service; a variable that is not set is a way of its own."""
-    key = re.search(NO_KEY, reason)
-    if key and key["name"] not in environ:
-        return _End("not-set", {"reason": reason, "name": key["name"]})
-    if "NoneType" not in reason:
-        return _End("raised", {"reason": reason})
-
-    unset_names = [name for name in re.findall(GET, frames) if name not in environ]
-    if unset_names:
-        return _End("get", {"reason": reason, "name": unset_names[-1]})
-    return _End("none", {"reason": reason})
-
-
-def _refusal_end(problems: Sequence[str], reason: str, environ: Mapping[str, str]) -> _End:
-    """Return how a service ended that refused its settings."""
-    variables = [_unset_variable(problem, environ) for problem in problems]
-    unset_names = [name for name in variables if name]
-    if unset_names:
-        return _End("get", {"reason": reason, "name": " and ".join(unset_names)})
-    return _End("settings", {"reason": reason})
-
-
-def _unset_variable(problem: str, environ: Mapping[str, str]) -> str:
-    """Return the variable of a problem if the service complains about its value and it is not set; else ""."""
-    parts = PROBLEM.fullmatch(problem)
-    if parts is None or parts["wrong"] == IS_NOT_SET:
-        return ""
-
-    name = parts["name"]
-    is_set = any(variable == name or variable.startswith(f"{name}_") for variable in environ)
-    return "" if is_set else name
 
 
 def refused_settings(log: str) -> Sequence[str]:
@@ -307,12 +155,6 @@ def refused_settings(log: str) -> Sequence[str]:
 def crash_reason(log: str) -> str:
     """Return the exception, or the list of problems, at the end of a program's log; "" if it has none."""
     return _join_problems(refused_settings(log)) or exception_reason(log)
-
-
-def exception_reason(log: str) -> str:
-    """Return the last exception of a log, with its innermost place outside of libraries; "" if it has none."""
-    _, reason = _last_exception(_with_plain_tracebacks(log))
-    return reason
 
 
 def _join_problems(problems: Sequence[str]) -> str:
@@ -337,18 +179,18 @@ def _json_traceback(line: str) -> str:
     return next((stack for stack in stacks if FRAME.search(stack)), "")
 
 
-def _last_exception(text: str) -> tuple[str, str]:
-    """Return the frames of the last exception of a text, and what was raised with its place; "" for none."""
+def exception_reason(log: str) -> str:
+    """Return the last exception of a log, with its innermost place outside of libraries; "" if it has none."""
+    text = _with_plain_tracebacks(log)
     tracebacks = [match for match in TRACEBACK.finditer(f"{text}\n") if FRAME.search(match["frames"])]
     if not tracebacks:
-        return "", ""
+        return ""
 
     traceback = tracebacks[-1]
-    frames = traceback["frames"]
     _, _, kind = traceback["kind"].rpartition(".")
     message = " ".join((traceback["message"] or "").split())
     reason = _shorten(f"{kind}: {message}" if message else kind)
-    return frames, f"{reason}{_own_place(frames)}"
+    return f"{reason}{_own_place(traceback['frames'])}"
 
 
 def _own_place(frames: str) -> str:

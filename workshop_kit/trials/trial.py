@@ -34,6 +34,9 @@ SLOW_ERROR_SECONDS = 0.5
 START_SECONDS = 6.0
 ANSWER_SECONDS = 2.0
 LOOK_SECONDS = 0.02
+LONGEST_BODY = 200
+ENDED_ERRORS = (http.REFUSED, http.CLOSED)
+"""What a request gets if the container has ended."""
 Observation = TypeVar("Observation")
 MARK = "told-by-the-check:"
 """Before the JSON that a program of a check prints, in a log with other lines."""
@@ -71,12 +74,20 @@ def printed_json(log: str) -> Any:
     raise ValueError(f"no line begins with {MARK}")
 
 
+@dataclass(frozen=True)
+class Reply(Answer):
+    """An answer as a check has `Seen` it: with the request, what went on meanwhile, and what came back in words."""
+
+    called: str = ""
+    got: str = ""
+
+
 @dataclass
 class Trial:
     """A running container. No method raises for what the participant's code does; none waits past its deadline.
 
     ``secrets`` are masked in its log lines. Once ``superseded`` is set, a newer check has begun. Waits that ended by
-    their limit are noted in ``waits``.
+    their limit are noted in ``waits``. ``situation`` follows each request in its words: `` while redis hangs``.
     """
 
     running: Running
@@ -86,6 +97,7 @@ class Trial:
     superseded: threading.Event = field(default_factory=threading.Event)
     waits: Waits = field(default_factory=Waits)
     began: float = field(default_factory=time.monotonic)
+    situation: str = ""
 
     def __post_init__(self) -> None:
         host_port = containers.host_port(self.running.inspect(), self.port)  # None: it ended before
@@ -103,26 +115,13 @@ class Trial:
         """The seconds since the container was started."""
         return time.monotonic() - self.began
 
-    def get(
-        self, path: str, *, headers: Mapping[str, str] | None = None, within_seconds: float = ANSWER_SECONDS
-    ) -> Answer:
-        """Send ``GET path``."""
-        url = f"{self.address}{path}"
-        answer = http.get(url, headers=headers, timeout_seconds=self._limit_seconds(within_seconds))
-        self._note_wait(answer, f"GET {path}")
-        return answer
+    def get(self, path: str, **options: Any) -> Reply:
+        """Send ``GET path``; ``options`` are those of `send`."""
+        return self.send("GET", path, **options)
 
-    def post(
-        self,
-        path: str,
-        body: Any,
-        *,
-        within_seconds: float = ANSWER_SECONDS,
-        headers: Mapping[str, str] | None = None,
-        expected: int | None = None,
-    ) -> Answer:
-        """Send ``POST path`` with JSON; an error with the ``expected`` status is not noted."""
-        return self.send("POST", path, body, within_seconds=within_seconds, headers=headers, expected=expected)
+    def post(self, path: str, body: Any, **options: Any) -> Reply:
+        """Send ``POST path`` with JSON; ``options`` are those of `send`."""
+        return self.send("POST", path, body, **options)
 
     def send(
         self,
@@ -133,7 +132,7 @@ class Trial:
         within_seconds: float = ANSWER_SECONDS,
         headers: Mapping[str, str] | None = None,
         expected: int | None = None,
-    ) -> Answer:
+    ) -> Reply:
         """Send a request, with JSON if there is a body; an error with the ``expected`` status is not noted."""
         url = f"{self.address}{path}"
         limit_seconds = self._limit_seconds(within_seconds)
@@ -141,10 +140,10 @@ class Trial:
         is_expected = answer.status is not None and answer.status == expected
         if not is_expected:
             self._note_wait(answer, f"{method} {path}")
-        return answer
+        return self._reply(answer, f"{method} {path}")
 
     @contextlib.contextmanager
-    def half_post(self, path: str, body: Any) -> Iterator[Callable[[], Answer]]:
+    def half_post(self, path: str, body: Any) -> Iterator[Callable[[], Reply]]:
         """Send the headers and half the body of a POST; yield a function that sends the rest and reads the answer.
 
         The connection is closed at the end of the block.
@@ -157,11 +156,11 @@ class Trial:
             connection.wait_continue(self._limit_seconds())
             connection.send(data[:half])
 
-            def finish() -> Answer:
+            def finish() -> Reply:
                 connection.send(data[half:])
                 answer = connection.answer(self._limit_seconds())
                 self._note_wait(answer, f"POST {path}")
-                return answer
+                return self._reply(answer, f"POST {path}, half of it before, the rest")
 
             yield finish
 
@@ -231,9 +230,7 @@ class Trial:
 
     def log_tail(self, limit_bytes: int = 4096, limit_lines: int = containers.LOG_TAIL_LINES) -> str:
         """Return the end of its log, with secrets masked."""
-        text = self.running.log_tail(limit_lines)
-        for secret in self.secrets:
-            text = text.replace(secret, "(secret)")
+        text = self._mask(self.running.log_tail(limit_lines))
         return text.encode()[-limit_bytes:].decode(errors="ignore")
 
     def is_in_time(self, answer: Answer, seconds: float) -> bool:
@@ -242,6 +239,23 @@ class Trial:
         if not in_time:
             self.waits.add(f"{answer} to {answer.path}", answer.seconds)
         return in_time
+
+    def _reply(self, answer: Answer, request: str) -> Reply:
+        """Return an answer as a check sees it, with secrets masked in its words."""
+        got = str(answer)
+        if answer.status is not None:
+            got = f"{answer} after {answer.seconds:.2f} s"
+        elif answer.error in ENDED_ERRORS and self.exit_code() is not None:
+            got = f"{answer}: it had ended with exit code {self.exit_code()}"
+        if answer.body:
+            got = f"{got}\n{self._mask(answer.body)[:LONGEST_BODY]}"
+        return Reply(**vars(answer), called=f"{request}{self.situation}", got=got)
+
+    def _mask(self, text: str) -> str:
+        """Return a text in which the secrets are masked."""
+        for secret in self.secrets:
+            text = text.replace(secret, "(secret)")
+        return text
 
     def _note_wait(self, answer: Answer, request: str) -> None:
         """Note a wait if no answer came in time, or if the service waited for something and then answered an error."""

@@ -130,8 +130,8 @@ def judge_files(stack: Stack, identifier: str, files: Mapping[str, str]) -> Resu
 
 
 def failed_keys(findings: Iterable[Finding]) -> list[str]:
-    """The keys of the findings that did not pass."""
-    return [finding.key for finding in findings if not finding.passed]
+    """The keys of the findings that did not pass; of one without a key, what it means."""
+    return [finding.key or finding.means for finding in findings if not finding.passed]
 
 
 def changed(text: str, *changes: str) -> str:

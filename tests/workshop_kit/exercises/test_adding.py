@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tomllib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,6 @@ from tests.workshop_kit.exercises import check_runner
 from workshop_dev import generator
 from workshop_kit.engine.stack import Stack
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.trials import findings
 from workshop_kit.trials.check_api import CHECKS, Context
 from workshop_kit.trials.result import Verdict
 from workshop_kit.workspace import regions, registry
@@ -44,10 +42,8 @@ def followed(root: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def checked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Step 3 done: the document's check is registered, and has its texts."""
-    texts = tomllib.loads(blocks("toml")[1])
-    monkeypatch.setattr(findings, "_file", lambda _root, _prefix: texts)
+def checked() -> Iterator[None]:
+    """Step 3 done: the document's check is registered."""
     program = compile(blocks("python")[1], "monitoring_probe.py", "exec", dont_inherit=True)
     exec(program, {"__name__": "monitoring_probe"})
     yield

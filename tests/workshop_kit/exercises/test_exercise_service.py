@@ -18,7 +18,7 @@ from workshop_kit.exercises.board_widget import BoardView
 from workshop_kit.exercises.exercise_files import ServiceCopy, Unreadable
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.reporting import Report, silent
-from workshop_kit.trials.findings import START, findings
+from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.trials.stand_ins import StandIn, name_owners
 from workshop_kit.workspace import naive_copy, regions, solutions
@@ -47,9 +47,20 @@ def test_the_first_hint_follows_from_the_findings(engineless: ExerciseService, m
     assert engineless.progress.exercise(exercise.id).first_hint == ""
     check_with_findings(engineless, monkeypatch, exercise.id, says.passed("refuses", "exit code 1"), lines)
     assert engineless.hint(exercise.id) == (says.hint(lines.key),)
-    built = findings(START).failed("build.unknown", "no", place="line 3")
-    check_with_findings(engineless, monkeypatch, exercise.id, built)
+    check_with_findings(engineless, monkeypatch, exercise.id, Finding(False, "something else", "no", "yes"))
     assert engineless.hint(exercise.id) == (says.hint(lines.key), exercise.hints[1])
+
+
+def test_a_finding_names_the_hint_that_is_shown_first(
+    engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other hints follow in their order."""
+    exercise = engineless.find(GRACEFUL)
+    first, second, third = exercise.hints
+    check_with_findings(engineless, monkeypatch, GRACEFUL, Finding(False, "stop it", "no end", "an end", hint=2))
+    assert engineless.hint(GRACEFUL) == (second,)
+    engineless.hint(GRACEFUL)
+    assert engineless.hint(GRACEFUL) == (second, first, third)
 
 
 def test_a_file_with_damaged_markers_is_not_run_and_can_be_reset(engineless: ExerciseService) -> None:

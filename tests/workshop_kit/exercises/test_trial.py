@@ -16,7 +16,8 @@ from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service_image, service_trial
-from workshop_kit.trials.check_api import Context
+from workshop_kit.trials.check_api import CheckEnded, Context
+from workshop_kit.trials.service import RunningService, Service
 from workshop_kit.trials.trial import Trial
 from workshop_kit.workspace import registry
 
@@ -61,6 +62,39 @@ def test_it_is_confined_bounded_and_serves_a_customer(context: Context, image: s
         trial.signal("SIGTERM")
         assert trial.wait_ended(10) == 0
         assert str(trial.get("/livez")) == "connection refused"
+
+
+def test_a_service_is_asked_behind_proxies_and_with_a_database_of_its_own(context: Context) -> None:
+    """What a check sees has the request, what went on meanwhile, and no password; the image is built once."""
+    with Service(context) as service, service.database() as database:
+        environment = {**database.settings, "MASTER_DB_PASSWORD": database.password}
+        with service.run(("redis",), environment, without=["MASTER_DB_PASSWORD_FILE"]) as running:
+            image = service.build()
+            order = running.post("/orders", {"item": "tea", "quantity": 2})
+            assert (order.status, order.called) == (201, "POST /orders")
+            assert order.json()["id"] >= database.first_id
+            assert running.packets_for("/livez", 2).number == 0
+
+            running.hang("redis")
+            health = running.eventually("/health", 503)
+            assert health.called == "GET /health while redis hangs"
+            printed = running.execute("sh", "-c", 'echo "$MASTER_DB_PASSWORD"; exit 3')
+            assert (printed.code, printed.got) == (3, "exit code 3\n(secret)")
+
+            running.signal("SIGTERM")
+            end = running.wait_end(10)
+            assert (end.code, end.called) == (0, "Wait for its end after SIGTERM")
+            gone = running.get("/livez")
+            assert gone.got == "connection refused: it had ended with exit code 0"
+    assert not context.stack.session.engine.client.images.list(image)
+
+
+def test_a_check_whose_time_is_up_ends_with_a_finding(context: Context, image: str) -> None:
+    """It is no answer's fault that the next one would not come in time."""
+    with service_trial.run(context, image, command=("sleep", "60")) as trial:
+        running = RunningService(trial.running, deadline_seconds=0.0)
+        with pytest.raises(CheckEnded, match="waited too long for your service"):
+            running.get("/livez")
 
 
 WRAPPER = "/given/faulty_inside.py"

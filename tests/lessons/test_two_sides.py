@@ -66,7 +66,7 @@ def sided(exercises: Sequence[Exercise]) -> list[Any]:
 
 
 SYMPTOMS = {
-    "container.graceful": "container.graceful.end.shell",
+    "container.graceful": "Process 1 is a shell",
     "container.dockerfile": "container.dockerfile.cached",
     "container.limits": "container.limits.memory.unlimited",
     "orders.recent": "orders.recent.list.empty",
@@ -85,14 +85,17 @@ SYMPTOMS = {
     "logging.parse": "logging.parse.odd.lost",
     "logging.jq": "logging.jq.ended.complaints",
     "logging.collector": "logging.collector.once.lost",
-    "monitoring.deep": "monitoring.deep.alive",
+    "monitoring.deep": "The database hung, so the service is restarted",
     "monitoring.critical": "monitoring.critical.gone.unheard",
     "monitoring.metrics": "monitoring.metrics.counter.type",
     "monitoring.ratio": "monitoring.ratio.few",
     "monitoring.drain": "monitoring.drain.ready.gone",
     "monitoring.healthcheck": "monitoring.healthcheck.hang",
 }
-"""By which finding the starter fails: for the reason that the exercise is about, and not because it is broken."""
+"""By which finding the starter fails: for the reason that the exercise is about, and not because it is broken.
+
+A finding is named by its key, or by a part of what it means.
+"""
 
 SEED = 15
 """With which the waiting is shortest, and the incident is the pause of redis."""
@@ -167,7 +170,7 @@ def test_another_right_answer_passes_and_a_cheat_fails(
     failed = failed_keys(result.findings)
     if key:
         assert result.verdict in {Verdict.WRONG, Verdict.LUCKY, Verdict.DID_NOT_START}, result
-        assert key in failed, result
+        assert any(key in name for name in failed), result
     else:
         assert result.verdict is Verdict.PASSED, result
 
@@ -206,5 +209,5 @@ def assert_two_sides(begun: Result, solved: Result) -> None:
     """The starter is "not started" and shows its symptom; the solution passes."""
     assert begun.verdict is Verdict.NOT_STARTED, begun.summary
     failed = failed_keys(begun.findings)
-    assert SYMPTOMS[begun.exercise] in failed, (begun.summary, failed)
+    assert any(SYMPTOMS[begun.exercise] in name for name in failed), (begun.summary, failed)
     assert solved.verdict is Verdict.PASSED, (solved.summary, solved.findings)

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workshop_kit.checks import config
 from workshop_kit.observe.http import Answer
-from workshop_kit.trials import service_image, service_trial
+from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import Context, check, entry_of
-from workshop_kit.trials.dependency_proxies import (
-    HANGS,
-    HOST_VARIABLES,
-    OPEN,
-    REFUSES,
-    DependencyProxies,
-    Faults,
-    start_proxies,
-)
+from workshop_kit.trials.dependency_proxies import HANGS, HOST_VARIABLES, REFUSES, Faults
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.service import RunningService, Service
 from workshop_kit.trials.trial import Trial
 
 LIMITS = findings("config.limits")
@@ -62,8 +54,12 @@ Replies = Mapping[str, Sequence[Reply]]
 @check("config.limits")
 def limits(context: Context) -> Result:
     """Place and read orders: from the cache, then while each dependency in turn is away, and once all are back."""
-    service_trial.ensure_up(context.stack, context.report)
-    with run_behind_proxies(context) as (trial, second, proxies, image):
+    environment, without = config.settings_with_passwords(context.stack)
+    with (
+        Service(context) as service,
+        service.run([*HOST_VARIABLES], environment, without=without) as trial,
+        service.run((), environment, without=without) as second,
+    ):
         for instance in (trial, second):
             service_trial.wait_order(instance)
         cached_order = _order_from_cache(trial, second)
@@ -74,33 +70,15 @@ def limits(context: Context) -> Result:
         all_findings = [cache]
         for name, ask in ASK.items():
             context.report_step(f"taking {name} away")
-            replies = _collect_replies(trial, proxies, name, ask)
+            replies = _collect_replies(trial, name, ask)
             all_findings.append(replies_finding(name, replies))
 
-        proxies.set(OPEN)
+        trial.restore()
         order = _order_from_cache(trial, trial, BACK_SECONDS)
         all_findings.append(recovery_finding(order))
         if all(finding.passed for finding in all_findings):
-            all_findings += _exception_findings(context, image)
+            all_findings += _exception_findings(context, service.build())
         return conclude(LIMITS.success_summary, all_findings, trial.log_tail())
-
-
-@contextlib.contextmanager
-def run_behind_proxies(context: Context) -> Iterator[tuple[Trial, Trial, DependencyProxies, str]]:
-    """Run the service behind a fault proxy for each dependency, and a second instance without proxies.
-
-    Yield both instances, the proxies, and the image's tag.
-    """
-    environment, without = config.settings_with_passwords(context.stack)
-    with (
-        start_proxies(context.stack, *HOST_VARIABLES) as proxies,
-        service_image.build(context) as image,
-        service_trial.run_with_stack(
-            context, image, environment={**environment, **proxies.environment}, without=without
-        ) as trial,
-        service_trial.run_with_stack(context, image, environment=environment, without=without) as second,
-    ):
-        yield trial, second, proxies, image
 
 
 def _order_from_cache(writer: Trial, reader: Trial, within_seconds: float = CACHE_SECONDS) -> Answer:
@@ -142,11 +120,11 @@ def _exception_findings(context: Context, image: str) -> list[Finding]:
 Ask = Callable[[Trial], list[Reply]]
 
 
-def _collect_replies(trial: Trial, proxies: DependencyProxies, name: str, ask: Ask) -> Replies:
+def _collect_replies(trial: RunningService, name: str, ask: Ask) -> Replies:
     """Let a dependency hang, then refuse; return the replies in each state. A wrong reply ends the series."""
     replies_by_state: dict[str, Sequence[Reply]] = {}
     for state, faults in STATES.items():
-        proxies.set(faults, name)
+        trial.proxies.set(faults, name)
         replies = ask(trial)
         replies_by_state[state] = replies
         if not all(reply.is_right for reply in replies):

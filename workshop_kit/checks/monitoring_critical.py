@@ -10,15 +10,15 @@ from workshop_kit.checks.monitoring_health import (
     START_SECONDS,
     away_dependencies,
     leaves,
-    run_behind_proxies,
     wait_health,
 )
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import Context, check
-from workshop_kit.trials.dependency_proxies import HOST_VARIABLES, REFUSES
+from workshop_kit.trials.dependency_proxies import HOST_VARIABLES
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.service import Service
 
 CRITICAL = findings("monitoring.critical")
 WORDS = ("fail", "warn", "pass")
@@ -34,17 +34,19 @@ CRITICAL_ELSEWHERE = "replica-db"
 @check("monitoring.critical")
 def critical(context: Context) -> Result:
     """Take each dependency in turn away from two instances; the second one has another critical dependency."""
-    with run_behind_proxies(context, *HOST_VARIABLES) as (trial, proxies, image):
-        environment = {**proxies.environment, SETTING: CRITICAL_ELSEWHERE}
-        with service_trial.run_with_stack(context, image, environment=environment) as second:
+    with Service(context) as service, service.run([*HOST_VARIABLES]) as trial:
+        environment = {**trial.proxies.environment, SETTING: CRITICAL_ELSEWHERE}
+        with service.run(environment=environment) as second:
             for instance in (trial, second):
                 service_trial.wait_started(instance, ORDERS_PATH, within_seconds=START_SECONDS)
-            context.report_step("taking one dependency away after the other")
 
             answers: dict[str, Answer] = {}
             second_answers: dict[str, Answer] = {}
             for dependency in (*DEPENDENCIES, ""):
-                proxies.set(REFUSES, dependency)
+                if dependency:
+                    trial.refuse(dependency)
+                else:
+                    trial.restore()
                 names = _names_of(dependency)
                 answers[dependency] = wait_health(trial, names)
                 second_answers[dependency] = wait_health(second, names)

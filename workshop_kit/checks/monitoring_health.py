@@ -1,17 +1,14 @@
-"""What the checks of health share: run a service behind fault proxies, and read an answer of /health."""
+"""What the checks of health share: read an answer of /health."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from workshop_kit.observe.http import Answer
-from workshop_kit.trials import service_image, service_trial
-from workshop_kit.trials.check_api import Context
-from workshop_kit.trials.dependency_proxies import HOST_VARIABLES, DependencyProxies, start_proxies
-from workshop_kit.trials.trial import Trial
+from workshop_kit.trials.dependency_proxies import HOST_VARIABLES
+from workshop_kit.trials.trial import Reply, Trial
 
 ORDERS_PATH = "/orders"
 """A path that answers 200 once the service works, whatever /health says."""
@@ -21,21 +18,6 @@ WELL_WORDS = {"alive", "available", "healthy", "ok", "pass", "up", "well"}
 """Words that say in a body that a dependency is well."""
 AWAY_WORDS = {"away", "down", "error", "fail", "failed", "unavailable", "unhealthy", "warn"}
 """Words that say that it is not."""
-
-
-@contextlib.contextmanager
-def run_behind_proxies(context: Context, *names: str) -> Iterator[tuple[Trial, DependencyProxies, str]]:
-    """Run the participant's service with a proxy before each of these dependencies.
-
-    Yield the running service, the proxies, and the image's tag.
-    """
-    service_trial.ensure_up(context.stack, context.report)
-    with (
-        service_image.build(context) as image,
-        start_proxies(context.stack, *names) as proxies,
-        service_trial.run_with_stack(context, image, environment=proxies.environment) as trial,
-    ):
-        yield trial, proxies, image
 
 
 Leaf = tuple[tuple[str, ...], Any]
@@ -101,10 +83,10 @@ def _statement_of_flag(name: str, key: str, flag: bool) -> str:
     return "well" if flag else "away"
 
 
-def wait_health(trial: Trial, names: set[str]) -> Answer:
+def wait_health(trial: Trial, names: set[str]) -> Reply:
     """Ask /health until it names exactly these dependencies, or the time is up; return the last answer."""
 
-    def ask() -> Answer:
+    def ask() -> Reply:
         return trial.get("/health")
 
     def is_settled(answer: Answer) -> bool:

@@ -63,7 +63,8 @@ class Exercise(Entry):
     alternatives: tuple[FileName, ...] = ()
     """Right answers in other styles: files or folders in solutions/<lesson>/answers/<id>/, which its check passes."""
     cheats: Mapping[FileName, Text] = {}
-    """Answers that only please the check, in the same folder, with the key of the finding by which each fails."""
+    """Answers that only please the check, in the same folder, each with the key, or a part of the sentence, of the
+    finding by which it fails."""
     more_files: tuple[FileName, ...] = ()
     """Further files with a region of the same id."""
     in_service: bool = False

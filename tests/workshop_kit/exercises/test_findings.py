@@ -69,7 +69,7 @@ def test_a_finding_is_made_of_a_key_and_values(tmp_path: Path) -> None:
         ('means = "It answered {status}."', "", "means"),
         ('hint = "One', 'tip = "One', "tip"),
         ('called = "docker stop"', 'called = "docker stop"\nmean = "It stops."', "mean"),
-        ("[graceful.end]", "[graceful.end", "container.toml: "),
+        ("[graceful.end]", "[graceful.end", "container.toml cannot be used"),
     ],
 )
 def test_a_slip_in_the_file_is_one_sentence(tmp_path: Path, old: str, new: str, problem: str) -> None:

@@ -172,10 +172,19 @@ def test_the_first_lesson_and_game_day_end_well_on_a_busy_machine(learner: Path)
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)  # all lessons, one after the other, beside two other workers
-@pytest.mark.xdist_group("tour untouched")  # of all long tests it takes the most time: it begins first
-def test_run_all_on_an_untouched_workspace_ends_well(stack: Stack, workspace: Workspace, tmp_path: Path) -> None:
+@pytest.mark.timeout(3600)  # beside two other workers
+@pytest.mark.parametrize(
+    "lessons",
+    [
+        pytest.param([name for name in LESSONS if name not in AUDIT], marks=pytest.mark.xdist_group("tour untouched")),
+        pytest.param(AUDIT, marks=pytest.mark.xdist_group("audit untouched")),
+    ],
+    ids=["lessons", "audit"],
+)  # of all long tests they take the most time: they begin first
+def test_run_all_on_an_untouched_workspace_ends_well(
+    stack: Stack, workspace: Workspace, tmp_path: Path, lessons: list[str]
+) -> None:
     """No exercise is done yet, and every lesson runs from top to bottom: a failed check is no exception."""
     assert stack.containers()
-    results = Tour(workspace, output=tmp_path).run()
+    results = Tour(workspace, output=tmp_path).run(lessons)
     assert [str(result.error) for result in results if result.error] == []

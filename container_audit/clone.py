@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 import re
 import secrets
 import time
@@ -14,7 +15,6 @@ from docker.errors import APIError
 
 from container_audit import process_tree
 from container_audit.clone_spec import HEALTH_RETRIES, STOP_SECONDS, file_size
-from container_audit.machine_load import watch_seconds
 from container_audit.prober import Prober
 from container_audit.process_signals import COLUMNS, INSIDE, Process1, from_ps, from_status
 from container_audit.process_tree import Process
@@ -22,7 +22,7 @@ from container_audit.targets import Target
 from workshop_kit.engine.containers import DIFF_DELETED, Running
 from workshop_kit.observe.events import KILLED
 from workshop_kit.observe.http import Answer
-from workshop_kit.patience import patient
+from workshop_kit.patience import patient, patient_by_the_minute, wait_for
 
 USUAL_PORTS = (8080, 80, 8000, 3000, 5000, 8081, 8888, 9000, 9090, 8443, 443, 5432, 3306, 6379, 27017)
 ALIVE_SECONDS = 1.5
@@ -186,8 +186,8 @@ class Clone:
         port for LASTS_SECONDS.
         """
         limit_seconds = patient(within_seconds)
-        alive_seconds = watch_seconds(ALIVE_SECONDS)
-        lasts_seconds = watch_seconds(LASTS_SECONDS)
+        alive_seconds = patient_by_the_minute(ALIVE_SECONDS)
+        lasts_seconds = patient_by_the_minute(LASTS_SECONDS)
         began = time.monotonic()
         self.running.container.start()
         ready: CloneStart | None = None
@@ -292,13 +292,12 @@ class Clone:
 
     def wait_for_health(self, states: Collection[str], within_seconds: float) -> str:
         """Wait for one of these health states; return the last state, also after a timeout."""
-        deadline = time.monotonic() + patient(within_seconds)
-        while True:
+
+        def read_status() -> str:
             health = self.running.inspect()["State"].get("Health") or {}
-            status = str(health.get("Status") or "")
-            if status in states or time.monotonic() > deadline:
-                return status
-            time.sleep(POLL_SECONDS)
+            return str(health.get("Status") or "")
+
+        return wait_for(read_status, within_seconds, until=states.__contains__, pause_seconds=POLL_SECONDS)
 
     def health_checks(self) -> dict[str, int]:
         """Return the exit codes of its last health checks (the engine keeps five), by the times they began."""
@@ -338,13 +337,11 @@ class Clone:
             return None
 
         process_before = self.process_1()
-        limit_seconds = patient(within_seconds)
         began = time.monotonic()
 
         with contextlib.suppress(APIError):  # it has just ended by itself
             self.running.container.kill(signal=signal)
-        while self._is_running() and time.monotonic() < began + limit_seconds:
-            time.sleep(POLL_SECONDS)
+        wait_for(self._is_running, within_seconds, until=operator.not_, pause_seconds=POLL_SECONDS)
 
         seconds = time.monotonic() - began
         process_after = self.process_1() if self._is_running() else None

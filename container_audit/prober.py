@@ -99,7 +99,7 @@ def on_network(session: Session, network: str) -> Iterator[Prober]:
 
     Raises NotReady if no image has Python, and this machine does not reach the network.
     """
-    image = _image_with_python(session)
+    image = image_with_python(session)
     if image:
         container_prober = _start_container(session, image, network)
         try:
@@ -113,7 +113,7 @@ def on_network(session: Session, network: str) -> Iterator[Prober]:
         raise NotReady(sentence, f"Run docker pull {PYTHON_IMAGE}, or {clone_command('setup')}.")
 
 
-def _image_with_python(session: Session) -> str:
+def image_with_python(session: Session) -> str:
     """Return the workshop's base image, or the official one of Python; "" if the engine has neither."""
     tags = [PYTHON_IMAGE]
     if LAUNCHER.is_file():

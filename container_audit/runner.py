@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from docker.errors import APIError
 
-from container_audit import catalog, machine_load, unexpected
+from container_audit import catalog, unexpected
 from container_audit.build_steps import steps_of_finding
 from container_audit.findings import (
     SENTENCE_LENGTH,
@@ -110,7 +110,7 @@ def judge(subject: Subject, rule: Rule) -> RuleFinding:
         is_unexpected = True
 
     if judgment.by_time:
-        excuse = machine_load.now().excuse
+        excuse = subject.excuse()
         if excuse:
             judgment = cannot_tell(f"{judgment.sentence} {excuse}", *judgment.evidence)
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from docker.errors import APIError
 
-from container_audit import build_steps, machine_load, prober
+from container_audit import build_steps, prober
 from container_audit.build_steps import BuildStep
 from container_audit.clone import KILL_SECONDS, Clone, CloneRun, CloneStart
 from container_audit.clone_spec import (
@@ -33,7 +33,9 @@ from container_audit.clone_spec import (
 )
 from container_audit.prober import Prober
 from container_audit.targets import Target
+from workshop_kit.engine import control
 from workshop_kit.engine.containers import SECRETS_FOLDER, Spec
+from workshop_kit.engine.control import NEXT_STEP
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.layers import Member, members
@@ -122,6 +124,15 @@ class Subject:
         self._stopped = "The audit has ended."
         with contextlib.suppress(WorkshopError):  # the block of a clone that is still open raises that
             self._stack.close()
+
+    def excuse(self) -> str:
+        """Return the sentence that says why this machine was too slow for a judgment by time; "" if it was not."""
+        image = prober.image_with_python(self.session)
+        if not image:  # this machine asks the clones itself
+            return ""
+
+        measured = control.measure(self.session, image)
+        return f"{measured} {NEXT_STEP}" if measured.is_slow else ""
 
     @once
     def read_history(self) -> list[Mapping[str, Any]]:
@@ -217,7 +228,7 @@ class Subject:
 
         advice = _ALONE if self.own_settings else _SETTINGS
         if run.started.timed_out:  # a busy machine may be the only cause
-            advice = machine_load.now().excuse or advice
+            advice = self.excuse() or advice
         raise WorkshopError(f"A clone of it did not get ready: it {run.started.summary}.", advice, output=run.lines())
 
     @once
@@ -260,7 +271,7 @@ class Subject:
             clone.start(READY_SECONDS)
             health = clone.wait_for_health({"healthy"}, HEALTHY_SECONDS)
             if health != "healthy":
-                advice = machine_load.now().excuse or _ALONE
+                advice = self.excuse() or _ALONE
                 raise WorkshopError(f"Its health check was {health or 'not run'} in the clone already.", advice)
 
             clone.freeze()

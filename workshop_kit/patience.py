@@ -1,15 +1,19 @@
-"""Time limits of waits, which grow while this machine is slow: a slow machine must not fail a check.
+"""The one way to wait, by limits which grow while this machine is slow: a slow machine must not fail a check.
 
 On an idle machine a limit is what the code says. It is longer while programs wait for a core, or while the engine takes
-long to start a container. The module needs the standard library only.
+long to start a container. Where a limit has passed, `engine.control` says whether the machine may be to blame. The
+module needs the standard library only.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from workshop_kit.errors import WrongUsage
 
@@ -23,6 +27,9 @@ LOAD_FILE = Path("/proc/loadavg")
 USUAL_START_SECONDS = 1.0
 """The longest time in which an idle engine starts a container, also in a virtual machine."""
 RECENT_SECONDS = 60.0
+LOOKS = 5
+LOOK_SECONDS = 0.1
+Seen = TypeVar("Seen")
 
 
 class _LastStart:
@@ -43,6 +50,25 @@ def patient(seconds: float) -> float:
     return seconds * factor
 
 
+def wait_for(
+    look: Callable[[], Seen],
+    within_seconds: float,
+    *,
+    until: Callable[[Seen], object] = bool,
+    pause_seconds: float = 0.1,
+) -> Seen:
+    """Look until what is seen is what is waited for, or the limit has passed; return what was seen last.
+
+    ``within_seconds`` is the limit on an idle machine. Raises nothing of its own: the caller says what did not come.
+    """
+    began = time.monotonic()
+    seen = look()
+    while not until(seen) and time.monotonic() - began < patient(within_seconds):
+        time.sleep(pause_seconds)
+        seen = look()
+    return seen
+
+
 def configured_factor() -> float | None:
     """Return the factor in WORKSHOP_PATIENCE; None where it is not set. Raises WrongUsage as `patient` does."""
     text = os.environ.get(VARIABLE)
@@ -61,13 +87,30 @@ def configured_factor() -> float | None:
 def measured_factor() -> float:
     """Return the factor that this machine needs now, from 1 to 10: by its load or its engine, the larger one."""
     load_factor = 2.0 * waiting_per_core() - 1.0
-    engine_factor = last_start_seconds() / USUAL_START_SECONDS
+    engine_factor = _last_start_seconds() / USUAL_START_SECONDS
     return min(max(1.0, load_factor, engine_factor), MAX_MEASURED_FACTOR)
+
+
+def patient_by_the_minute(seconds: float) -> float:
+    """Return the limit by the last minute's mean alone: what runs at this moment may be the caller's own."""
+    factor = configured_factor()
+    if factor is None:
+        factor = min(max(1.0, 2.0 * _mean_per_core() - 1.0), MAX_MEASURED_FACTOR)
+    return seconds * factor
 
 
 def waiting_per_core() -> float:
     """Return how many programs run or wait for each core: at this moment, or in the last minute's mean if higher."""
     return max(_mean_per_core(), waiting_now())
+
+
+def usually_waiting() -> float:
+    """Return the median of a few counts of `waiting_now`: for a moment, many programs run on an idle machine, too."""
+    counts = []
+    for _ in range(LOOKS):
+        counts.append(waiting_now())
+        time.sleep(LOOK_SECONDS)
+    return statistics.median(counts)
 
 
 def waiting_now() -> float:
@@ -100,7 +143,7 @@ def note_start(seconds: float) -> None:
     _LastStart.at = time.monotonic()
 
 
-def last_start_seconds() -> float:
+def _last_start_seconds() -> float:
     """Return how long the engine took to start the last container; 0 if that was more than a minute ago."""
     is_recent = time.monotonic() - _LastStart.at < RECENT_SECONDS
     return _LastStart.seconds if is_recent else 0.0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from workshop_kit import patience
 from workshop_kit.errors import WrongUsage
-from workshop_kit.patience import MAX_MEASURED_FACTOR, VARIABLE, note_start, patient
+from workshop_kit.patience import MAX_MEASURED_FACTOR, VARIABLE, note_start, patient, wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +75,14 @@ def test_a_system_that_does_not_say_what_runs_now(monkeypatch: pytest.MonkeyPatc
     load(monkeypatch, now=100, minute=12.0)
     patience.LOAD_FILE.unlink()
     assert patient(1.0) == 5.0
+
+
+def test_a_wait_returns_what_was_seen_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it is good, or once the limit, lengthened on a slow machine, has passed."""
+    seen = iter(range(1000))
+    assert wait_for(lambda: next(seen), 10.0, until=lambda number: number == 3, pause_seconds=0.0) == 3
+
+    began = time.monotonic()
+    monkeypatch.setenv(VARIABLE, "3")
+    assert wait_for(lambda: "", 0.1, pause_seconds=0.01) == ""
+    assert time.monotonic() - began >= 0.3

@@ -23,7 +23,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.host import MIB
 from workshop_kit.paths import clone_command
-from workshop_kit.patience import note_start, patient
+from workshop_kit.patience import note_start, patient, wait_for
 
 LOOPBACK = "127.0.0.1"
 SECRETS_FOLDER = "/run/secrets"
@@ -141,29 +141,35 @@ class Running:
         Raises NotInTime with the last log lines when the time is up, and WorkshopError when the container has exited.
         """
         started = time.monotonic()
-        while not condition():
-            waited_seconds = time.monotonic() - started
+
+        def is_good() -> bool:
+            if condition():
+                return True
             state = self.inspect()["State"]
             if state["Status"] in ENDED:
                 raise self._state_error(f"exited with code {state['ExitCode']} before it could {goal}")
-            if waited_seconds > patient(within_seconds):
-                raise self._state_error(f"did not {goal} within {waited_seconds:.0f} s", NotInTime)
-            time.sleep(POLL_SECONDS)
+            return False
 
-        return time.monotonic() - started
+        is_in_time = wait_for(is_good, within_seconds, pause_seconds=POLL_SECONDS)
+        waited_seconds = time.monotonic() - started
+        if not is_in_time:
+            raise self._state_error(f"did not {goal} within {waited_seconds:.0f} s", NotInTime)
+        return waited_seconds
 
     def wait_ended(self, *, within_seconds: float = 20) -> int:
         """Return its exit code once it has ended. Raises NotInTime with its last lines if it takes longer."""
         started = time.monotonic()
-        while True:
-            state = self.inspect()["State"]
-            if state["Status"] in ENDED:
-                return int(state["ExitCode"])
 
-            waited_seconds = time.monotonic() - started
-            if waited_seconds > patient(within_seconds):
-                raise self._state_error(f"still runs after {waited_seconds:.0f} s", NotInTime)
-            time.sleep(POLL_SECONDS)
+        def state() -> Mapping[str, Any]:
+            return dict(self.inspect()["State"])
+
+        def has_ended(state: Mapping[str, Any]) -> bool:
+            return state["Status"] in ENDED
+
+        last = wait_for(state, within_seconds, until=has_ended, pause_seconds=POLL_SECONDS)
+        if not has_ended(last):
+            raise self._state_error(f"still runs after {time.monotonic() - started:.0f} s", NotInTime)
+        return int(last["ExitCode"])
 
     def wait_ready(self, path: str = "/readyz", *, within_seconds: float = 20) -> float:
         """Request a path of its port 8080 until the answer is a success; return the seconds it took."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import getpass
 import grp
 import json
+import operator
 import os
 import shlex
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from workshop_kit.engine.dialect import DEFAULT_SOCKET
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import read_document
-from workshop_kit.patience import patient
+from workshop_kit.patience import wait_for
 from workshop_kit.reporting import Report, Step, silent
 
 PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "iptables")
@@ -284,11 +284,8 @@ def _stop_engine() -> None:
         return  # it is not running
 
     subprocess.run([*sudo(), "kill", "-TERM", pid], capture_output=True, check=False)
-    began = time.monotonic()
-    while Path(f"/proc/{pid}").exists():
-        if time.monotonic() - began > patient(START_TIMEOUT_SECONDS):
-            raise WorkshopError("The Docker engine does not stop.", f"Stop it by hand: sudo kill -KILL {pid}")
-        time.sleep(0.2)
+    if wait_for(Path(f"/proc/{pid}").exists, START_TIMEOUT_SECONDS, until=operator.not_):
+        raise WorkshopError("The Docker engine does not stop.", f"Stop it by hand: sudo kill -KILL {pid}")
 
 
 def _has_systemd() -> bool:
@@ -297,13 +294,16 @@ def _has_systemd() -> bool:
 
 def _wait_for_engine() -> Engine:
     """Return the engine once it answers. Raises NotReady if it takes too long, or if this user may not use it."""
-    began = time.monotonic()
-    while True:
+
+    def connect() -> Engine | NotReady:
         try:
             return reach.connect(timeout_seconds=10)
+        except reach.NoPermission:
+            raise
         except NotReady as error:
-            if isinstance(error, reach.NoPermission):
-                raise
-            if time.monotonic() - began > patient(START_TIMEOUT_SECONDS):
-                raise NotReady(error.what, f"Read why in {LOG}, or in `journalctl -u docker`.") from error
-        time.sleep(0.2)
+            return error
+
+    reached = wait_for(connect, START_TIMEOUT_SECONDS, until=lambda reached: isinstance(reached, Engine))
+    if isinstance(reached, NotReady):
+        raise NotReady(reached.what, f"Read why in {LOG}, or in `journalctl -u docker`.")
+    return reached

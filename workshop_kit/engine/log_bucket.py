@@ -10,7 +10,6 @@ import gzip
 import json
 import math
 import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -22,7 +21,7 @@ from workshop_kit.engine.aws import Access, translate_errors
 from workshop_kit.engine.containers import EXEC_TRIES
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.patience import patient
+from workshop_kit.patience import wait_for
 from workshop_kit.reporting import Report, silent
 
 SERVICE = "collector"
@@ -99,14 +98,17 @@ def start(stack: Stack, report: Report = silent) -> LogBucket:
 
 def wait_flushed(collector: Any, within_seconds: float) -> Mapping[str, Any] | None:
     """Wait until what was written before now is in the bucket; return None, or the state of a late collector."""
-    began = time.monotonic()
-    collector_time, state = state_of(collector)
-    while state["delivered_at"] < collector_time + state["settle_seconds"]:
-        if time.monotonic() - began > patient(within_seconds):
-            return state
-        time.sleep(LOOK_SECONDS)
+    collector_time, _ = state_of(collector)
+
+    def read_state() -> Mapping[str, Any]:
         _, state = state_of(collector)
-    return None
+        return state
+
+    def is_flushed(state: Mapping[str, Any]) -> bool:
+        return bool(state["delivered_at"] >= collector_time + state["settle_seconds"])
+
+    state = wait_for(read_state, within_seconds, until=is_flushed, pause_seconds=LOOK_SECONDS)
+    return None if is_flushed(state) else state
 
 
 def state_of(collector: Any) -> tuple[float, Mapping[str, Any]]:

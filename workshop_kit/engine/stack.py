@@ -5,10 +5,10 @@ Plain ``docker compose`` works on the same stack: setup writes the same variable
 
 from __future__ import annotations
 
+import operator
 import os
 import re
 import secrets
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from workshop_kit.engine.pauses import PausedContainer
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import read_small_text, write_atomically
-from workshop_kit.patience import configured_factor, patient
+from workshop_kit.patience import configured_factor, patient, wait_for
 from workshop_kit.reporting import Report, Step, silent
 
 HEALTHY_TIMEOUT_SECONDS = 120
@@ -202,9 +202,7 @@ class Stack:
             if not was_unhealthy:
                 raise
 
-            began = time.monotonic()
-            while self._is_unhealthy() and time.monotonic() - began < patient(RECOVERY_SECONDS):
-                time.sleep(0.2)
+            wait_for(self._is_unhealthy, RECOVERY_SECONDS, until=operator.not_)
             self._run_compose(*words, report=report)
 
     def _is_up(self) -> bool:

@@ -19,9 +19,9 @@ from typing import Any
 
 from workshop_kit.display.live import NotebookReport
 from workshop_kit.engine.client import WorkspaceClient
+from workshop_kit.engine.control import explain_if_slow
 from workshop_kit.errors import NotInTime, WrongUsage
 from workshop_kit.gameday import customer_watch, service
-from workshop_kit.gameday.busy import explain_if_busy
 from workshop_kit.gameday.causes import CAUSES
 from workshop_kit.gameday.customers import Customers, ShopWatcher
 from workshop_kit.gameday.incident import Incident
@@ -68,7 +68,7 @@ def start(lesson: Lesson, image: Any, name: str, *, seed: int | None = None) -> 
         reference = shop.service.note
         record = Record(secrets.token_hex(6), name, seed, datetime.now(UTC), reference=reference)
         report(Step(title, None, "the first customers come"))
-        with explain_if_busy("for a shop whose customers are served in time"):
+        with explain_if_slow(lesson.stack.session):
             wait_served(customers)
 
         incident = Incident(record, lesson, cause, shop, customers, ShopWatcher(watcher, customers), block.pop_all())

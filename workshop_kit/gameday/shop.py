@@ -25,18 +25,19 @@ from requests.exceptions import RequestException
 from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec
+from workshop_kit.engine.control import explain_if_slow
 from workshop_kit.engine.labels import COLLECT, COMPOSE_SERVICE
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.gameday.busy import explain_if_busy
 from workshop_kit.gameday.service import Service
 from workshop_kit.host import MIB
 from workshop_kit.observe import http, stats
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.logs import read_container
-from workshop_kit.patience import patient
-from workshop_kit.trials import dependency_proxies, service_trial, trial
+from workshop_kit.patience import patient, wait_for
+from workshop_kit.trials import dependency_proxies, service_trial
 from workshop_kit.trials.dependency_proxies import DependencyProxies
+from workshop_kit.trials.trial import PORT
 
 PRODUCTION = "production"
 """The name of the shop's environment."""
@@ -122,9 +123,9 @@ class Shop:
         self.history.append(release)
 
         is_ready = partial(_is_ready, self.container)
-        with explain_if_busy("to open the shop"):
+        with explain_if_slow(self.stack.session):
             self.container.wait_until(is_ready, within_seconds=LIVE_SECONDS, goal="answer 200 on /readyz")
-        trial.poll(self.ready_copies, lambda ready: ready >= 1, READY_SECONDS)
+        wait_for(self.ready_copies, READY_SECONDS)
 
     def close(self) -> None:
         """Remove every container; a second call changes nothing."""
@@ -157,7 +158,7 @@ class Shop:
 
             ready_before = self.ready_copies()
             new_container = self._run(new_release)
-            _wait_up(new_container, new_release.number)
+            _wait_up(new_container)
             if ready_before:  # without a ready copy the shop serves no customer who could be lost
                 self._wait_for_new_copy(new_container, ready_before + 1)
 
@@ -299,7 +300,7 @@ class Shop:
             mem_limit=memory_bytes,
             memswap_limit=memory_bytes,
             nano_cpus=round(CPUS * 1e9),
-            ports={f"{trial.PORT}/tcp": None},
+            ports={f"{PORT}/tcp": None},
             mounts=[containers.anonymous_volume(SECRETS_FOLDER)],
             labels={COMPOSE_SERVICE: PRODUCTION, "team": release.team},
             **HARDENED,
@@ -324,10 +325,10 @@ def _secret_path(variable: str) -> str:
     return f"{SECRETS_FOLDER}/{variable.removesuffix('_FILE').lower()}"
 
 
-def _wait_up(running: Running, number: int) -> None:
+def _wait_up(running: Running) -> None:
     """Wait until a release answers. Removes it, and raises WorkshopError, if it does not."""
     try:
-        with explain_if_busy(f"to start release {number}"):
+        with explain_if_slow(running.session):
             running.wait_until(partial(_is_up, running), within_seconds=LIVE_SECONDS, goal="answer on /livez")
     except WorkshopError:
         running.remove()

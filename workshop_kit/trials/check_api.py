@@ -17,9 +17,8 @@ from docker.errors import NotFound
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.reporting import Report, Step, silent
-from workshop_kit.trials import control
-from workshop_kit.trials.control import Waits
 from workshop_kit.trials.result import Result
+from workshop_kit.trials.waits import Waits, judge_waits
 from workshop_kit.workspace.registry import Exercise
 
 
@@ -123,7 +122,7 @@ def check(identifier: str, task_numbers: TaskNumbers = _no_numbers) -> Callable[
 
 def _judge(function: Function, context: Context) -> Result:
     """Return what a check found; not judged where it waited in vain on a slow machine."""
-    return control.judge(partial(_run_to_end, function, context), context.waits, context.stack)
+    return judge_waits(partial(_run_to_end, function, context), context.waits, context.stack.session)
 
 
 def _run_to_end(function: Function, context: Context) -> Result:

@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     WRONG = "started, but wrong"
     LUCKY = "right for the wrong reason"  # hard-coded, say: right once, wrong with other values
     CANNOT_JUDGE = "cannot be judged here"  # nothing is wrong, but the engine lacks what would show that it is right
-    NOT_JUDGED = "not judged"  # it took too long, and so did an empty container beside it
+    NOT_JUDGED = "not judged"  # it took too long, and so did the control
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer, Connection
 from workshop_kit.patience import patient
-from workshop_kit.trials.control import Waits
+from workshop_kit.trials.waits import Waits
 
 PORT = 8080
 SMALL_LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}

@@ -5,6 +5,7 @@ A rehearsal does the actions, and waits until everything that is said has been m
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.files import load_document
-from workshop_kit.patience import patient
+from workshop_kit.patience import wait_for
 from workshop_kit.reporting import Report, Step, silent
 from workshop_room.desk.controller import Controller
 
@@ -226,15 +227,16 @@ def _wait_until_seen(step: DemoStep, controller: Controller) -> str:
     """Wait until all that is said holds at once; return "", or a sentence on what was not seen in time."""
     since = pd.Timestamp.now(tz="UTC")
     began = time.monotonic()
-    while True:
-        problems = step.unmet(measure(controller, since, reads_log=step.reads_log))
-        if not problems:
-            return ""
 
-        waited_seconds = time.monotonic() - began
-        if waited_seconds > patient(step.within_seconds):
-            return f"After {waited_seconds:.0f} s this was not seen: {'; '.join(problems)}."
-        time.sleep(POLL_SECONDS)
+    def unmet() -> list[str]:
+        return step.unmet(measure(controller, since, reads_log=step.reads_log))
+
+    problems = wait_for(unmet, step.within_seconds, until=operator.not_, pause_seconds=POLL_SECONDS)
+    if not problems:
+        return ""
+
+    waited_seconds = time.monotonic() - began
+    return f"After {waited_seconds:.0f} s this was not seen: {'; '.join(problems)}."
 
 
 def _names(names: Iterable[str]) -> str:

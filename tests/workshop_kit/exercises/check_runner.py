@@ -14,13 +14,13 @@ import pytest
 
 from workshop_kit import patience
 from workshop_kit.checks import CHECKS
+from workshop_kit.engine import control
+from workshop_kit.engine.control import Control
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.trials import control
 from workshop_kit.trials.check_api import Context
-from workshop_kit.trials.control import Control
 from workshop_kit.trials.result import Finding, Result
 from workshop_kit.workspace import content, course, growth, regions, registry, solutions
 from workshop_kit.workspace.course import MY_SERVICE
@@ -86,7 +86,7 @@ def quick_control() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(patience, "MAX_MEASURED_FACTOR", 5.0)
-        patch.setattr(control, "measure", lambda _stack: Control(0.4, 0.5))
+        patch.setattr(control, "measure", lambda _session: Control(0.4, 0.5))
         yield
 
 

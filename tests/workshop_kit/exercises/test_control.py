@@ -1,4 +1,4 @@
-"""The third outcome: where a wait ended by its limit and an empty container was slow, too, nothing is judged."""
+"""The third outcome: where a wait ended by its limit and the control was slow, too, nothing is judged."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
+from workshop_kit.engine import control
+from workshop_kit.engine.control import Control, explain_if_slow
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import NotInTime
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.trials import control
-from workshop_kit.trials.control import Control, Waits
 from workshop_kit.trials.result import Finding, Result, Verdict
+from workshop_kit.trials.waits import Waits, judge_waits, not_judged
 
 QUICK = Control(0.4, 0.5)
 SLOW = Control(9.3, 0.5)
-STACK: Any = None
+SESSION: Any = None
 WRONG = Result(Verdict.WRONG, "It hangs.", (Finding(False, "GET /livez", "no answer", "200", "It hangs."),))
 RIGHT = Result(Verdict.PASSED, "It answers.")
 WAITED = "no good answer to GET /livez on port 8531"
@@ -23,12 +24,12 @@ WAITED = "no good answer to GET /livez on port 8531"
 
 def judged(monkeypatch: pytest.MonkeyPatch, result: Result, measured: Control, *, waited: bool = True) -> Result:
     """The result of a check that found this, waited in vain or not, and was followed by such a control."""
-    monkeypatch.setattr(control, "measure", lambda _stack: measured)
+    monkeypatch.setattr(control, "measure", lambda _session: measured)
     waits = Waits()
     if waited:
         waits.add("the log was not complete", 2.0)
         waits.add(WAITED, 31.4)
-    return control.judge(lambda: result, waits, STACK)
+    return judge_waits(lambda: result, waits, SESSION)
 
 
 @pytest.mark.parametrize("slow", [SLOW, Control(0.4, 12.0)])
@@ -58,26 +59,38 @@ def test_an_engine_that_is_late_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -
     def late() -> Result:
         raise NotInTime("The container proxy did not take the fault within 61 s.")
 
-    monkeypatch.setattr(control, "measure", lambda _stack: SLOW)
-    assert "did not take the fault within 61 s. This machine was slow" in control.judge(late, Waits(), STACK).summary
-    monkeypatch.setattr(control, "measure", lambda _stack: QUICK)
+    monkeypatch.setattr(control, "measure", lambda _session: SLOW)
+    assert "did not take the fault within 61 s. This machine was slow" in judge_waits(late, Waits(), SESSION).summary
+    monkeypatch.setattr(control, "measure", lambda _session: QUICK)
     with pytest.raises(NotInTime):
-        control.judge(late, Waits(), STACK)
+        judge_waits(late, Waits(), SESSION)
 
 
 def test_not_judged_changes_no_progress(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the state nor the attempts nor the hint; and a starter is not told that it was not started."""
     identifier = "container.graceful"
     before = engineless.progress.exercise(identifier)
-    result = control.not_judged(WAITED, SLOW)
+    result = not_judged(WAITED, SLOW)
     monkeypatch.setattr(ExerciseService, "judge", lambda *_: result)
     assert engineless.check(identifier).verdict is Verdict.NOT_JUDGED
     assert engineless.progress.exercise(identifier) == before
 
 
+def test_an_error_says_that_the_machine_was_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How slow it was, and what to do; beside a quick control the error stays as it is."""
+    monkeypatch.setattr(control, "measure", lambda _session: SLOW)
+    with pytest.raises(NotInTime, match=r"is late. This machine was slow .* 9.3 s") as error, explain_if_slow(SESSION):
+        raise NotInTime("The container production-40 is late.")
+    assert "WORKSHOP_PATIENCE=10" in error.value.next_step
+
+    monkeypatch.setattr(control, "measure", lambda _session: QUICK)
+    with pytest.raises(NotInTime, match=r"is late.$"), explain_if_slow(SESSION):
+        raise NotInTime("The container production-40 is late.")
+
+
 @pytest.mark.engine
-def test_a_control_runs_an_empty_container(stack: Stack) -> None:
+def test_a_control_runs_a_small_program(stack: Stack) -> None:
     """It takes some time, and leaves nothing."""
-    measured = control.measure(stack)
-    assert measured.container_seconds > 0
-    assert "an empty container took" in str(measured)
+    measured = control.measure(stack.session)
+    assert measured.program_seconds > 0
+    assert "a small program took" in str(measured)

@@ -8,12 +8,15 @@ import pytest
 
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit import patience
+from workshop_kit.engine import control
+from workshop_kit.engine.control import Control
+from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe import jq
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.trials import control, service_image
-from workshop_kit.trials.control import Control, Waits
+from workshop_kit.trials import service_image
 from workshop_kit.trials.result import Result, Verdict
+from workshop_kit.trials.waits import Waits, judge_waits
 from workshop_kit.workspace import regions, registry
 from workshop_kit.workspace.registry import Exercise
 
@@ -61,20 +64,20 @@ def test_code_that_hangs(participant: Stack, exercise: Exercise, monkeypatch: py
     monkeypatch.setattr(patience, "measured_factor", lambda: 1.0)  # it hangs anyway, and the suite need not wait for it
     monkeypatch.setattr(service_image, "BUILD_SECONDS", 15.0)
     monkeypatch.setattr(jq, "TIMEOUT_SECONDS", 5.0)
-    asked: list[Stack] = []
+    asked: list[Session] = []
 
-    def quick(stack: Stack) -> Control:
-        asked.append(stack)
+    def quick(session: Session) -> Control:
+        asked.append(session)
         return QUICK
 
     monkeypatch.setattr(control, "measure", quick)
     result = judged(participant, exercise)
     assert result.verdict in {Verdict.WRONG, Verdict.DID_NOT_START, Verdict.LUCKY}, result
     assert asked, "no wait was noted"
-    monkeypatch.setattr(control, "measure", lambda _stack: SLOW)
+    monkeypatch.setattr(control, "measure", lambda _session: SLOW)
     waits = Waits()
     waits.add("no answer", 31.0)
-    assert control.judge(lambda: result, waits, participant).verdict is Verdict.NOT_JUDGED
+    assert judge_waits(lambda: result, waits, participant.session).verdict is Verdict.NOT_JUDGED
 
 
 def judged(stack: Stack, exercise: Exercise) -> Result:

@@ -15,15 +15,14 @@ import yaml
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.exercises.check_runner import SEED, changed, failed_keys
 from workshop_kit.checks import container_compose, container_limits
-from workshop_kit.engine import recipes
+from workshop_kit.engine import control, recipes
+from workshop_kit.engine.control import Control
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.trials import control
 from workshop_kit.trials.check_api import CheckEnded
-from workshop_kit.trials.control import Control
 from workshop_kit.trials.result import Verdict
 from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.folder import Workspace
@@ -39,7 +38,7 @@ NOT_UP = Verdict.DID_NOT_START
 @pytest.fixture(autouse=True)
 def quick_control(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a slow machine is told is the matter of test_hanging.py."""
-    monkeypatch.setattr(control, "measure", lambda _stack: QUICK)
+    monkeypatch.setattr(control, "measure", lambda _session: QUICK)
 
 
 def limits(*lines: str) -> str:

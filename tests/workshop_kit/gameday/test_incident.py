@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +24,7 @@ from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults.injection import Journal
-from workshop_kit.gameday import busy, customer_watch, service
+from workshop_kit.gameday import customer_watch, service
 from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday.customers import RATE_PER_SECOND, TURNED_AWAY
 from workshop_kit.gameday.incident import Incident
@@ -145,18 +144,6 @@ def test_a_wrong_action_is_refused(incident: Incident, act: Callable[[Incident],
     with pytest.raises(WorkshopError, match=says):
         act(incident)
     assert len(incident.shop.history) == before
-
-
-def test_a_start_in_time_is_asked_of_the_machine_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where programs wait for the cores, the sentence says how long it waited, how many they are, and what to do."""
-    monkeypatch.setattr(busy, "waiting_per_core", lambda: 12.0)
-    with (
-        pytest.raises(NotInTime, match="too busy to open production") as error,
-        busy.explain_if_busy("to open production"),
-    ):
-        raise NotInTime("The container production-40 did not answer 200 on /readyz within 45 s.")
-    assert re.search(r"after \d+ s, and 12\.0 programs run or wait for each core", str(error.value))
-    assert "Close what runs beside it, or set WORKSHOP_PATIENCE=10" in str(error.value)
 
 
 def test_no_day_begins_before_its_customers_are_served(incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:

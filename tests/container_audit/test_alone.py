@@ -26,7 +26,7 @@ SERVES = ("python3", "-m", "http.server", "8080")
 @pytest.fixture
 def without_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine without an image for the container that asks."""
-    monkeypatch.setattr(prober, "_image_with_python", lambda _: "")
+    monkeypatch.setattr(prober, "image_with_python", lambda _: "")
 
 
 @pytest.mark.usefixtures("without_python")

@@ -1,4 +1,4 @@
-"""Lessons in JupyterLab: lesson 00 run cell by cell with clicks, an instructor's notebook, the board and its jump."""
+"""Lessons in JupyterLab: lesson 00 run cell by cell with clicks, and the board."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import lessons
-from tests.browser.lab_page import LabPage, button
+from tests.browser.lab_page import LabPage
 
 LESSON = "00_start"
 position = partial(lessons.position, LESSON)
@@ -25,7 +25,7 @@ def run_to(lab: LabPage, first: str, last: str) -> None:
 
 @pytest.mark.usefixtures("session")
 def test_the_lesson_is_run_by_clicks(lab: LabPage) -> None:
-    """The page shows the failure, the verdict on the guess, and at its end the board."""
+    """The page shows the failure, the verdict on the guess, and at its end the board, which opens the next lesson."""
     lessons.open_untouched(lab, LESSON)
     run_to(lab, "setup", "predict")
     expect(lab.output(position("works"))).to_contain_text("'health check': 200, 'order': 201")
@@ -42,47 +42,9 @@ def test_the_lesson_is_run_by_clicks(lab: LabPage) -> None:
     lab.scroll_to_top(position("break"))
     lab.screenshot("00_start")
     run_to(lab, "honest", "board")
-    expect(lab.widget(position("board"))).to_contain_text("container.dockerfile")
+    board = lab.output(position("board"))
+    expect(board).to_contain_text("container.dockerfile")
     lab.screenshot("00_start-end")
-    assert lab.errors == []
-
-
-SETUP = 'from workshop_kit.lessons.lesson import lesson\nw = lesson("01_container")\nw.up()'
-
-
-@pytest.mark.long
-@pytest.mark.usefixtures("session")
-def test_the_board_asks_and_jumps(lab: LabPage) -> None:
-    """The focus is on the safe answer; after yes the lesson is at its start, and edited files are kept."""
-    lab.show("01_container", [SETUP, "w.board()", "mine = 1"])
-    lab.cell(2).locator(".cm-content").click()
-    lab.page.keyboard.insert_text("# typed, not saved\n")
-    board = lab.widget(1)
-    expect(button(board, "Go to the start of 00_start")).to_be_hidden()
-    lab.screenshot("board", lab.output(1))
-    board.get_by_text("Start a lesson over").click()
-    assert 'group "Go to the start of a lesson"' in board.aria_snapshot()
-    cells = lab.cell_count()
-    button(board, "Go to the start of 00_start").focus()
-    lab.page.keyboard.press("Tab")
-    expect(button(board, "Go to the start of 01_container")).to_be_focused()
-    for key in ("b", "a", "d", "d"):
-        lab.page.keyboard.press(key)
-    lab.page.keyboard.press("Enter")
-    expect(button(board, "Stay here")).to_be_focused()
-    assert "Your files of this and later lessons are kept aside" in board.aria_snapshot()
-    lab.screenshot("board-asks", board)
-    lab.page.keyboard.press("Escape")
-    expect(button(board, "Go to the start of 01_container")).to_be_focused()
-    expect(button(board, "Stay here")).to_have_count(0)
-    assert lab.cell_count() == cells
-    lab.page.keyboard.press("Enter")
-    button(board, "Yes, go there").click()
+    board.get_by_role("link", name="01_container").click()
     expect(lab.page.get_by_role("heading", name=re.compile("^01 · "))).to_be_visible(timeout=120_000)
-    note = lab.page.locator(".Toastify__toast", has_text="01_container is at its start.")
-    expect(note).to_contain_text(re.compile(r"is in kept/[-_0-9]+\."))
-    kept = list(lab.workspace.folder.glob("kept/*/notebooks/01_container.ipynb"))
-    assert any("# typed, not saved" in path.read_text() for path in kept)
-    expect(lab.page.get_by_role("button", name=re.compile("Overwrite|Revert"))).to_have_count(0)
-    lab.save()
     assert lab.errors == []

@@ -1,20 +1,45 @@
-"""The checks, a file for each exercise. Importing this package registers all of them in `check_api.CHECKS`.
+"""The checks, a file for each exercise: that of ``container.graceful`` is in ``container_graceful.py``.
 
-`config`, `logging_service` and `monitoring_health` hold what the checks of one module of the service share, `stops`
-what the checks share that stop a container.
-
-Files that end in ``_inside`` run in containers and are not imported.
+A check is imported when it is asked for. `config`, `logging_service` and `monitoring_health` hold what the checks of
+one module of the service share, `stops` what the checks share that stop a container. Files that end in ``_inside`` run
+in containers and are not imported.
 """
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
 
-from workshop_kit.trials.check_api import CHECKS, TASK_NUMBERS
+from workshop_kit.trials import check_api
+from workshop_kit.trials.check_api import Check, TaskNumbers
 
-__all__ = ["CHECKS", "TASK_NUMBERS"]
+FILES = {
+    "config.environments": "config_tasks",
+    "config.store": "config_tasks",
+    "config.redact": "config_secrets",
+    "config.file": "config_secrets",
+    "logging.cause": "logging_incident",
+    "orders.recent": "orders",
+    "gameday.monday": "gameday",
+    "gameday.wednesday": "gameday",
+    "gameday.thursday": "gameday",
+}
+"""The files of the exercises that share one, or whose file has another name."""
 
-for _module in pkgutil.iter_modules(__path__):
-    if not _module.name.endswith("_inside"):
-        importlib.import_module(f"{__name__}.{_module.name}")
+
+def check_of(identifier: str) -> Check:
+    """Return the check of an exercise."""
+    _load(identifier)
+    return check_api.CHECKS[identifier]
+
+
+def task_numbers_of(identifier: str) -> TaskNumbers:
+    """Return the function that chooses the numbers of an exercise's task from a seed."""
+    _load(identifier)
+    return check_api.TASK_NUMBERS[identifier]
+
+
+def _load(identifier: str) -> None:
+    """Import the file that registers an exercise's check."""
+    if identifier not in check_api.CHECKS:
+        name = FILES.get(identifier, identifier.replace(".", "_"))
+        importlib.import_module(f"{__name__}.{name}")

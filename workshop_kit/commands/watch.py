@@ -161,8 +161,6 @@ def watch(seed: Seed = None) -> None:
     workspace = service.workspace
 
     def read_saves() -> None:
-        import workshop_kit.checks  # noqa: F401 - loads before the first check
-
         try:
             for names in saves(workspace.folder, workspace.my_service, workspace.exercises, stop=stop):
                 checks.events.put(names)

@@ -140,19 +140,13 @@ class Job:
         self._last_page = self.page()
         self._twin = display(self._last_page, display_id=True)  # type: ignore[no-untyped-call]
 
-    def start(self, name: str, work: Work, still_wanted: Callable[[], bool] | None = None) -> None:
+    def start(self, name: str, work: Work) -> None:
         """Do ``work`` in a thread called ``name``, as `run` does."""
-        threading.Thread(target=self.run, args=(work, still_wanted), name=name, daemon=True).start()
+        threading.Thread(target=self.run, args=(work,), name=name, daemon=True).start()
 
-    def run(self, work: Work, still_wanted: Callable[[], bool] | None = None) -> None:
-        """Do ``work``, and show its progress and its result; while another job runs, do nothing.
-
-        With ``still_wanted``, wait for the other job, and then begin only if ``still_wanted`` returns True.
-        """
-        if not self._job_lock.acquire(blocking=still_wanted is not None):
-            return
-        if still_wanted is not None and not still_wanted():
-            self._job_lock.release()
+    def run(self, work: Work) -> None:
+        """Do ``work``, and show its progress and its result; while another job runs, do nothing."""
+        if not self._job_lock.acquire(blocking=False):
             return
 
         end = threading.Event()

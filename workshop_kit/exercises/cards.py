@@ -21,6 +21,7 @@ from workshop_kit.workspace.registry import Exercise
 
 HERE = Path(__file__).parent
 HOW = "In JupyterLab, run the first cell to wake the buttons, then this one."
+GOTO = "To go to the start of a lesson, type ./workshop goto 01_container at the terminal."
 OUTPUT = "The container's last lines"
 VERDICTS = {
     Verdict.PASSED: ("✓", "passed"),
@@ -144,6 +145,17 @@ def board_page(board: Board, unfolded: str = "") -> Rendered:
 
     html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{"".join(bars)}</div>'
     return Rendered(html, table(caption, BOARD_COLUMNS, table_rows).text)
+
+
+def board_with_link(board: Rendered, next_lesson: str) -> Rendered:
+    """Return the board with a link to the notebook of the next lesson, if there is one, and the command for any."""
+    html = board.html
+    text = board.text
+    if next_lesson:
+        html += f'<p>Next lesson: <a href="{next_lesson}.ipynb">{next_lesson}</a></p>'
+        text += f"\nNext lesson: {next_lesson}"
+
+    return Rendered(f"{html}<p>{escape(GOTO)}</p>", f"{text}\n{GOTO}")
 
 
 @functools.cache

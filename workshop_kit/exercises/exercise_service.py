@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from workshop_kit import checks
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
@@ -81,9 +82,7 @@ class ExerciseService:
 
     def task_numbers(self, identifier: str) -> Mapping[str, Any]:
         """Return the numbers of an exercise's task by name, from the workspace's seed."""
-        from workshop_kit.checks import TASK_NUMBERS  # imports pandas and boto3, slow for a hint
-
-        return TASK_NUMBERS[identifier](self.workspace.seed)
+        return checks.task_numbers_of(identifier)(self.workspace.seed)
 
     def fixture(self, identifier: str) -> dict[str, str]:
         """Return the fixture of an exercise in the notebook, made if it is absent; {} for an exercise without one."""
@@ -99,10 +98,6 @@ class ExerciseService:
             names = make_fixture(stack, seeded_random(identifier, self.workspace.seed))
             self.fixture_names[identifier] = names
         return names
-
-    def forget_fixtures(self) -> None:
-        """Forget the fixtures that were made: each is made anew when it is asked for."""
-        self.fixture_names.clear()
 
     def hand_in(self, identifier: str, value: Any, source: str = "") -> None:
         """Record the value that a notebook's cell computed, for later checks, also those from a terminal.
@@ -252,8 +247,6 @@ class ExerciseService:
 
         In the copies, the exercises that the participant has not begun are solved.
         """
-        from workshop_kit.checks import CHECKS
-
         if self.is_too_late(exercise):
             sentence = f"{MY_SERVICE}/ is that of a later lesson, and {exercise.id} needs that of {FIRST}"
             return Result.not_readable(f"{sentence}: ./workshop goto 01 brings it back, and keeps yours aside.")
@@ -274,8 +267,9 @@ class ExerciseService:
             answer = self.progress.exercise(exercise.id).answer
             seed = self.workspace.seed
             tools = self.workspace.notebooks / TOOLS
+            check = checks.check_of(exercise.id)
             context = Context(exercise, self.stack(), seed, text, answer, report, folder, superseded, tools=tools)
-            result = CHECKS[exercise.id](context)
+            result = check(context)
 
         return _explain_copy(result, files, copy)
 

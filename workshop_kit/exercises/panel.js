@@ -1,7 +1,7 @@
 // The panel of an exercise: buttons that ask Python, and what it answers. Python owns the state, this draws it.
 // `element`, `setText` and the like stand in widget_job.js, which comes before it.
 
-const STATUS_TEXTS = { check: "Starting the check …", hint: "Fetching the hint …", solution: "Fetching the solution …", anyway: "Fetching the solution …", compare: "Comparing …", reset: "Resetting …", on_save: "" };
+const STATUS_TEXTS = { check: "Starting the check …", hint: "Fetching the hint …", solution: "Fetching the solution …", anyway: "Fetching the solution …", compare: "Comparing …", reset: "Resetting …" };
 const SPLIT_FROM_PX = 1300; // the width of a pane whose half still holds a line of code
 const OPENED = "container-workshop: files that panels opened"; // in the browser's storage: a path and its lesson
 
@@ -97,9 +97,6 @@ function render({ model, el }) {
     if (!number) open.setAttribute("aria-label", `Open file ${path}`);
     toEdit.append(open);
   }
-  const onSave = element("input", { type: "checkbox", role: "switch" });
-  onSave.addEventListener("change", () => send("on_save", { on: onSave.checked }));
-  if (paths.length) bar.append(element("label", { class: "wk-ex-switch" }, onSave, "Check on save"));
 
   function button(label, pressed) {
     const node = element("button", { type: "button" }, label);
@@ -114,9 +111,9 @@ function render({ model, el }) {
     for (const context of documentsOf(el, paths)) if (context.model.dirty) await context.save();
   }
 
-  function send(what, more = {}) {
+  function send(what) {
     ask.replaceChildren();
-    talk.send({ do: what, ...more }, () => saveFirst(what));
+    talk.send({ do: what }, () => saveFirst(what));
   }
 
   function draw() {
@@ -130,7 +127,6 @@ function render({ model, el }) {
     setText(hint, shown < all ? `Hint ${shown + 1} of ${all}` : `All ${all} hints shown`);
     hint.setAttribute("aria-disabled", String(shown >= all));
     setText(solve, model.get("passed") ? "Compare" : "Show solution");
-    onSave.checked = model.get("on_save");
     working.draw(talk);
     setHtml(result, model.get("result"));
     drawHints();

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,6 @@ from workshop_kit.display.static_panel import PANEL_CSS
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
-from workshop_kit.files import saves
 from workshop_kit.reporting import Report, silent
 from workshop_kit.trials.result import Result, Verdict
 from workshop_kit.workspace.registry import Exercise
@@ -30,7 +28,7 @@ HERE = Path(__file__).parent
 class ExerciseWidget(JobWidget):
     """The panel's state in the browser. `cards` has escaped the HTML in it.
 
-    The page sends ``{"do": "check"}`` and the like, and ``{"do": "on_save", "on": true}`` from the switch.
+    The page sends ``{"do": "check"}`` and the like.
     """
 
     _esm = PARTS + (HERE / "panel.js").read_text()
@@ -40,7 +38,6 @@ class ExerciseWidget(JobWidget):
     paths = traitlets.List(traitlets.Unicode()).tag(sync=True)  # as JupyterLab knows them; [] if in the notebook
     place = traitlets.Unicode().tag(sync=True)  # ``lines 34–43 of config.py``
     passed = traitlets.Bool().tag(sync=True)
-    on_save = traitlets.Bool().tag(sync=True)  # whether a save starts a check
     head = traitlets.Unicode().tag(sync=True)
     result = traitlets.Unicode().tag(sync=True)
     hints = traitlets.List(traitlets.Unicode()).tag(sync=True)  # those shown so far, a paragraph each
@@ -87,8 +84,6 @@ class ExercisePanel:
     result: Result | None = None
     solution: Rendered | None = None
     job: Job = field(init=False, repr=False)
-    _stop_watching: threading.Event = field(default_factory=threading.Event, repr=False)
-    _checked_files: tuple[bytes, ...] = ()  # the files' content at the last check
 
     def __post_init__(self) -> None:
         widget = None if self.headless else self._make_widget()
@@ -130,10 +125,8 @@ class ExercisePanel:
             display(cards.result_card(self.result))  # type: ignore[no-untyped-call]
 
     def stop(self) -> None:
-        """Stop checking on save, and end the check that runs."""
-        self._stop_watching.set()
+        """End the check that runs."""
         self.exercise_service.stop_checks(self.exercise.id)
-        self.job.set(on_save=False)
 
     def _make_widget(self) -> ExerciseWidget:
         exercise = self.exercise
@@ -171,10 +164,6 @@ class ExercisePanel:
                 self.solution = cards.comparison_card(own_text, reference)
             case {"do": "reset"}:
                 return self._reset()
-            case {"do": "on_save", "on": True}:
-                self._start_checks_on_save()
-            case {"do": "on_save", "on": False}:
-                self.stop()
         return ""
 
     def _show_solution(self, widget: ExerciseWidget, *, anyway: bool) -> None:
@@ -190,11 +179,9 @@ class ExercisePanel:
         sentence = self.exercise_service.reset(self.exercise.id)
         self.result = None
         self.solution = None
-        self._checked_files = self._read_files()  # the reset must not start a check on save
         return sentence
 
     def _run_check(self, report: Report) -> None:
-        self._checked_files = self._read_files()
         with contextlib.suppress(Superseded):
             self.result = self.exercise_service.check(self.exercise.id, report)
 
@@ -207,32 +194,6 @@ class ExercisePanel:
         if self.result.verdict not in {Verdict.PASSED, Verdict.CANNOT_JUDGE}:
             sentence = f"{self.exercise.id} is not passed: {self.result.summary}"
             raise WorkshopError(sentence, output=self.result.output)
-
-    def _start_checks_on_save(self) -> None:
-        """Watch the exercise's files in a thread, in place of an earlier one, and check them after each save."""
-        self._stop_watching.set()
-        self._checked_files = self._read_files()
-        self._stop_watching = threading.Event()
-        threading.Thread(target=self._check_saves, args=(self._stop_watching,), name="saves", daemon=True).start()
-        self.job.set(on_save=True)
-
-    def _check_saves(self, stop: threading.Event) -> None:
-        """Check the files after each save until ``stop`` is set; a check of an older text ends."""
-        folders = {file.parent for file in self._paths()}
-        for _ in saves(self.exercise_service.workspace.folder, *folders, stop=stop):
-            if self._is_edited():
-                self.exercise_service.stop_checks(self.exercise.id)
-                self.job.start(f"check {self.exercise.id}", self._run_check, self._is_edited)
-
-    def _is_edited(self) -> bool:
-        """Return whether a file has changed since the last check."""
-        return self._read_files() != self._checked_files
-
-    def _paths(self) -> list[Path]:
-        return [self.exercise_service.workspace.folder / part.path for part in self.exercise.parts]
-
-    def _read_files(self) -> tuple[bytes, ...]:
-        return tuple(file.read_bytes() if file.is_file() else b"" for file in self._paths())
 
     def _widget_state(self) -> dict[str, Any]:
         """Return the values of the widget that change with the exercise's state."""

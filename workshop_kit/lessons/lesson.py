@@ -1,4 +1,8 @@
-"""``w``, the notebook's handle: the first cell of a lesson calls ``w = lesson("00_start")``."""
+"""``w``, the notebook's handle: the first cell of a lesson calls ``w = lesson("00_start")``.
+
+It loads what every lesson needs. A method imports the part of the kit that it alone is about: a kernel loads the rest
+when it is called.
+"""
 
 from __future__ import annotations
 
@@ -17,31 +21,28 @@ from workshop_kit.display.figure_text import describe_figures
 from workshop_kit.display.live import LiveOutputs, NotebookReport
 from workshop_kit.display.map import system_map
 from workshop_kit.display.rendered import Rendered, escape_dataframes
-from workshop_kit.engine import monitoring, reach, reaper, recipes
+from workshop_kit.engine import reach, reaper, recipes
 from workshop_kit.engine.client import WorkspaceClient
-from workshop_kit.engine.monitoring import Monitoring
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises import checkpoint
-from workshop_kit.exercises.board_widget import BoardView
-from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.panel import ExercisePanel
-from workshop_kit.exercises.progress import Progress
 from workshop_kit.faults import injection
 from workshop_kit.faults.injection import InjectedFault
-from workshop_kit.lessons import policies, take_home
-from workshop_kit.lessons.naive_copy_widget import NaiveCopyView
-from workshop_kit.lessons.predictions import Prediction, find_question
-from workshop_kit.lessons.project import Project
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import file_cell
+from workshop_kit.workspace.course import load_course
 from workshop_kit.workspace.folder import Workspace, find_workspace
 from workshop_kit.workspace.naive_copy import NaiveCopy
 
 if TYPE_CHECKING:
+    from workshop_kit.engine.monitoring import Monitoring
+    from workshop_kit.exercises.exercise_service import ExerciseService
+    from workshop_kit.exercises.panel import ExercisePanel
+    from workshop_kit.lessons.predictions import Prediction
     from workshop_kit.lessons.tools import LogTools, Watch
 
+NOTEBOOKS = CHECKOUT / "notebooks"
 HEADLESS = "WORKSHOP_HEADLESS"
 """Set to 1 for a run without a browser: the tour, tests."""
 SOLVED = "WORKSHOP_SOLVED"
@@ -54,9 +55,7 @@ class Lesson:
 
     name: str
     workspace: Workspace
-    progress: Progress
     stack: Stack
-    exercise_service: ExerciseService = field(repr=False)
     headless: bool = False
     live_outputs: LiveOutputs = field(default_factory=LiveOutputs, repr=False)
 
@@ -69,6 +68,13 @@ class Lesson:
     def client(self) -> WorkspaceClient:
         """The Docker SDK's client for this workspace. `engine.client` describes its five additions."""
         return WorkspaceClient(self.stack.session, NotebookReport)
+
+    @cached_property
+    def exercise_service(self) -> ExerciseService:
+        """The exercises of this workspace, and what the participant did."""
+        from workshop_kit.exercises.exercise_service import ExerciseService
+
+        return ExerciseService.of(self.workspace, lambda: self.stack)
 
     @cached_property
     def folder(self) -> Path:
@@ -84,7 +90,7 @@ class Lesson:
     @property
     def logs(self) -> LogTools:
         """The log tools: ``tail``, ``explore``, ``bucket``, ``collected``."""
-        from workshop_kit.lessons.tools import LogTools  # lazily: boto3 is a slow import
+        from workshop_kit.lessons.tools import LogTools
 
         return LogTools(self.stack, self.live_outputs)
 
@@ -123,7 +129,7 @@ class Lesson:
 
         The credentials are the administrator's, or the ``reader``'s of one environment's parameters (``staging``).
         """
-        from workshop_kit.engine import parameter_store  # lazily: boto3 is a slow import
+        from workshop_kit.engine import parameter_store
 
         store = parameter_store.start(self.stack, NotebookReport())
         store.find_key()  # creates the key with the alias alias/workshop
@@ -133,6 +139,8 @@ class Lesson:
 
     def monitoring(self) -> Monitoring:
         """Start the stack's monitoring unless it runs, and return it; its ``load`` gives Prometheus a file."""
+        from workshop_kit.engine import monitoring
+
         return monitoring.start(self.stack, NotebookReport())
 
     def policy(self, mine: Mapping[str, str]) -> Rendered:
@@ -141,7 +149,9 @@ class Lesson:
         ``mine`` maps each question to a sentence. The reference is shown once every question has one, or in a headless
         run. Raises WrongUsage for other questions than the lesson's.
         """
-        reference = policies.load_reference(self.name, self.exercise_service.root / "notebooks")
+        from workshop_kit.lessons import policies
+
+        reference = policies.load_reference(self.name, NOTEBOOKS)
         sentences = policies.answers(mine, reference)
         if self.headless:
             return policies.comparison_card(sentences, reference)
@@ -151,11 +161,13 @@ class Lesson:
             return policies.unfinished_card(sentences)
 
         lines = [f"{question}: {sentence}" for question, sentence in sentences.items()]
-        self.progress.keep_policy(self.name, lines)
+        self.exercise_service.progress.keep_policy(self.name, lines)
         return policies.comparison_card(sentences, reference)
 
     def exercise(self, identifier: str) -> ExercisePanel:
         """Show an exercise with its buttons, and return it. Raises WrongUsage for an unknown id."""
+        from workshop_kit.exercises.panel import ExercisePanel
+
         exercise = self.exercise_service.find(identifier)
         must_pass = os.environ.get(SOLVED) == "1"
         panel = ExercisePanel(exercise, self.exercise_service, self.headless, must_pass)
@@ -168,20 +180,29 @@ class Lesson:
 
         See `checkpoint.fill_in`.
         """
+        from workshop_kit.exercises import checkpoint
+
         lesson_of_cells = lesson or self.name
         for sentence in checkpoint.fill_in(self.exercise_service, lesson_of_cells, cells):
             print(sentence)  # noqa: T201 - it is the cell's output
 
-    def board(self) -> None:
-        """Show the state of all exercises, a link to the next lesson, and a button to the start of each lesson."""
-        BoardView(self.exercise_service, self.name, self.headless, leave=self.live_outputs.stop).show()
+    def board(self) -> Rendered:
+        """Return the state of all exercises, with a link to the next lesson of the track."""
+        from workshop_kit.exercises import cards
+
+        names = load_course(CHECKOUT).names(self.workspace.track)
+        next_lesson = next((name for name in names if name > self.name), "")
+        return cards.board_with_link(self.exercise_service.board(self.name), next_lesson)
 
     def take_home(self, audit: object) -> Rendered:
         """Write workspace/take-home.md and return it: policies, predictions, passes, and the findings of an audit.
 
         ``my_service/`` becomes a project: see `project`. What that replaces goes to ``kept/``.
         """
-        project = Project(self.workspace, self.exercise_service.root)
+        from workshop_kit.lessons import take_home
+        from workshop_kit.lessons.project import Project
+
+        project = Project(self.workspace, CHECKOUT)
         for sentence in project.make():
             print(sentence)  # noqa: T201 - it is the cell's output
         return take_home.write(self.workspace, self.exercise_service, audit)
@@ -192,8 +213,11 @@ class Lesson:
 
     def predict(self, name: str) -> Prediction:
         """Ask one of this lesson's predictions before an experiment. The experiment calls its ``reveal``."""
-        question = find_question(name, self.name, self.exercise_service.root / "notebooks")
-        prediction = Prediction(f"{self.name}.{name}", question, self.progress, self.headless)
+        from workshop_kit.lessons.predictions import Prediction, find_question
+
+        question = find_question(name, self.name, NOTEBOOKS)
+        progress = self.exercise_service.progress
+        prediction = Prediction(f"{self.name}.{name}", question, progress, self.headless)
         return prediction.show()
 
 
@@ -213,9 +237,7 @@ def lesson(name: str) -> Lesson:
     escape_dataframes()
     describe_figures()
 
-    service = ExerciseService.of(workspace, lambda: stack)
-    live_outputs = LiveOutputs(headless=headless)
-    return Lesson(name, workspace, service.progress, stack, service, headless, live_outputs)
+    return Lesson(name, workspace, stack, headless, LiveOutputs(headless=headless))
 
 
 def _remove_leftovers(session: Session) -> None:
@@ -230,4 +252,6 @@ def _remove_leftovers(session: Session) -> None:
 
 def _show_naive_copy(naive: NaiveCopy) -> None:
     """Show the button of a file cell."""
+    from workshop_kit.lessons.naive_copy_widget import NaiveCopyView
+
     NaiveCopyView(naive).show()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit import patience
-from workshop_kit.checks import CHECKS
+from workshop_kit.checks import check_of
 from workshop_kit.engine import control
 from workshop_kit.engine.control import Control
 from workshop_kit.engine.labels import SESSION
@@ -117,7 +117,7 @@ def judge(stack: Stack, identifier: str, text: str) -> Result:
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     if not exercise.in_service:
         with folder_with({TOOLS: regions.solved(marked(CHECKOUT, TOOLS, "02b_configuration_more"))}) as folder:
-            return CHECKS[identifier](Context(exercise, stack, SEED, text, tools=folder / TOOLS))
+            return check_of(identifier)(Context(exercise, stack, SEED, text, tools=folder / TOOLS))
     return judge_files(stack, identifier, {exercise.file or "": text})
 
 
@@ -126,7 +126,7 @@ def judge_files(stack: Stack, identifier: str, files: Mapping[str, str]) -> Resu
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     solved = {source.file: regions.solved(source.at(stage)) for source, stage in moment(CHECKOUT, exercise).items()}
     with folder_with(solved | dict(files)) as folder:
-        return CHECKS[identifier](Context(exercise, stack, SEED, folder=folder))
+        return check_of(identifier)(Context(exercise, stack, SEED, folder=folder))
 
 
 def failed_keys(findings: Iterable[Finding]) -> list[str]:

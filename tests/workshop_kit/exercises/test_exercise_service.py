@@ -12,9 +12,8 @@ import pytest
 from tests.private_engine import filled
 from tests.workshop_kit.exercises import check_runner
 from workshop_dev import generator
-from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.errors import NotReady
 from workshop_kit.exercises import checkpoint, fixtures
-from workshop_kit.exercises.board_widget import BoardView
 from workshop_kit.exercises.exercise_files import ServiceCopy, Unreadable
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.reporting import Report, silent
@@ -94,25 +93,18 @@ def test_a_jump_solves_earlier_exercises_and_keeps_edited_files(engineless: Exer
     assert path.read_text() == starter
 
 
-def test_forgotten_fixtures_are_made_anew(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise a fixture is made once. A jump on the board forgets all of them, also one that fails."""
+def test_a_fixture_is_made_once(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made again once its container is gone: a jump to another lesson removes that."""
     exercise = "logging.cause"
     numbers = iter("123")
+    gone = set[str]()
     stack: Any = SimpleNamespace(session=SimpleNamespace(engine=None))
     exercise_service = replace(engineless, stack=lambda: stack)
     monkeypatch.setitem(fixtures.FIXTURES, exercise, lambda *_: {"container": next(numbers)})
-    monkeypatch.setattr(fixtures, "is_there", lambda *_: True)
+    monkeypatch.setattr(fixtures, "is_there", lambda fixture, _: fixture["container"] not in gone)
     assert exercise_service.fixture(exercise) == exercise_service.fixture(exercise) == {"container": "1"}
-    exercise_service.forget_fixtures()
+    gone.add("1")
     assert exercise_service.fixture(exercise) == {"container": "2"}
-
-    def goto(service: ExerciseService, lesson: str, report: Report) -> None:
-        raise WorkshopError("The engine is gone.")
-
-    monkeypatch.setattr(checkpoint, "goto", goto)
-    with pytest.raises(WorkshopError, match="engine is gone"):
-        BoardView(exercise_service, "03_logging", headless=True).go("03_logging", silent)
-    assert exercise_service.fixture(exercise) == {"container": "3"}
 
 
 def test_a_solution_that_a_jump_brought_is_no_pass(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
-from workshop_kit.checks import CHECKS
+from workshop_kit.checks import check_of
 from workshop_kit.engine import parameter_store
 from workshop_kit.engine.stack import Stack
 from workshop_kit.paths import CHECKOUT
@@ -45,7 +45,7 @@ def judge(stack: Stack, folder: Path, tools: str) -> Result:
     exercise = registry.find(registry.load(CHECKOUT), "config.store")
     text = regions.solved(check_runner.marked_for(exercise))
     with check_runner.quick_control():
-        return CHECKS["config.store"](Context(exercise, stack, 7, text, tools=folder / "tools.py"))
+        return check_of("config.store")(Context(exercise, stack, 7, text, tools=folder / "tools.py"))
 
 
 @pytest.mark.long

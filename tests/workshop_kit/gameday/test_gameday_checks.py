@@ -10,7 +10,7 @@ import pytest
 
 from tests.workshop_kit.exercises.check_runner import failed_keys
 from tests.workshop_kit.gameday import recorded
-from workshop_kit.checks import CHECKS, gameday
+from workshop_kit.checks import check_of, gameday
 from workshop_kit.gameday import customer_watch
 from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday.causes import CAUSES
@@ -42,7 +42,7 @@ def checked(root: Path, folder: Path, day: str, value: Any) -> Result:
     """The check's result for a value that a cell hands in."""
     exercise = registry.find(registry.load(root), f"gameday.{day}")
     context = Context(exercise, recorded.incident(folder, day).lesson.stack, 1, answer={"value": value})
-    return CHECKS[exercise.id](context)
+    return check_of(exercise.id)(context)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -169,9 +169,7 @@ def lesson(workspace: Workspace, stack: Stack) -> Lesson:
     stack.up()
     exercise_service = ExerciseService.of(workspace, lambda: stack)
     checkpoint.arrange(exercise_service, "05_game_day")
-    return Lesson(
-        "05_game_day", workspace, exercise_service.progress, stack, exercise_service, True, LiveOutputs(headless=True)
-    )
+    return Lesson("05_game_day", workspace, stack, True, LiveOutputs(headless=True))
 
 
 @pytest.mark.engine

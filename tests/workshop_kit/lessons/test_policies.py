@@ -11,7 +11,6 @@ import pytest
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.lessons import policies
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.paths import CHECKOUT
@@ -28,9 +27,7 @@ MINE = {question: f"Mine: {question}" for question in REFERENCE}
 
 def lesson(workspace: Workspace, *, headless: bool = False) -> Lesson:
     """The handle of a lesson whose cells need no engine."""
-    stack = cast("Stack", None)
-    service = ExerciseService.of(workspace, lambda: stack)
-    return Lesson(LESSON, workspace, service.progress, stack, service, headless)
+    return Lesson(LESSON, workspace, cast("Stack", None), headless)
 
 
 def policy_questions(name: str) -> list[str]:
@@ -59,12 +56,12 @@ def test_the_reference_is_shown_once_every_sentence_is_written(empty_workspace: 
         shown = w.policy(mine=sentences)
         assert last in shown.text.partition("Still yours to write")[2]
         assert not any(sentence in shown.text + shown.html for sentence in REFERENCE.values())
-        assert w.progress.document().policies == {}
+        assert w.exercise_service.progress.document().policies == {}
 
     shown = w.policy(mine=MINE)
     assert all(sentence in shown.text for sentence in (*MINE.values(), *REFERENCE.values()))
     stored = [f"{question}: {sentence}" for question, sentence in MINE.items()]
-    assert w.progress.document().policies == {LESSON: stored}
+    assert w.exercise_service.progress.document().policies == {LESSON: stored}
 
 
 def test_a_run_without_a_browser_shows_the_reference_and_stores_nothing(empty_workspace: Workspace) -> None:
@@ -72,7 +69,7 @@ def test_a_run_without_a_browser_shows_the_reference_and_stores_nothing(empty_wo
     w = lesson(empty_workspace, headless=True)
     shown = w.policy(mine=dict.fromkeys(MINE, ""))
     assert all(sentence in shown.text for sentence in REFERENCE.values())
-    assert not w.progress.path.exists()
+    assert not w.exercise_service.progress.path.exists()
 
 
 def test_other_questions_are_one_sentence(empty_workspace: Workspace) -> None:

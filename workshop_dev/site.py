@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.bundle import site_copy
-from workshop_kit.bundle.part import version_of
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError
 from workshop_kit.paths import CHECKOUT
@@ -37,6 +35,11 @@ It opens this lesson in JupyterLab, to run, break and change it. {{download}}`Th
 :::
 """
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
+FOLDER = CHECKOUT / "build" / "site"
+LEFT_OUT = (".buildinfo*", "*.map", "*-macros.html")
+"""Files of Sphinx and of the theme that no page uses."""
+MARK = "workshop-site.txt"
+"""A file in every site: a folder without it is never replaced."""
 README_LINK = re.compile(r"(\]\((?:\.\./)+)README\.md")
 """A link to the README of the checkout, which is the front page of the site."""
 
@@ -47,7 +50,7 @@ def build(python: Path, output: Path) -> None:
     ``python`` is an interpreter with Sphinx. Raises WorkshopError for an ``output`` with other files, and with Sphinx's
     output if a page or link is wrong. An older site stays after an error.
     """
-    site_copy.require_replaceable(output)
+    _require_replaceable(output)
     with tempfile.TemporaryDirectory() as scratch:
         sources = Path(scratch) / "sources"
         pages = Path(scratch) / "site"
@@ -63,8 +66,35 @@ def build(python: Path, output: Path) -> None:
             error=WorkshopError,
         )
 
-        (pages / site_copy.MARK).write_text(version_of(CHECKOUT), encoding="utf-8")
-        site_copy.copy(pages, output)
+        place(pages, output)
+
+
+def place(site: Path, output: Path) -> None:
+    """Copy a site to a folder, in place of an older one.
+
+    Raises WorkshopError if the folder has other files, or if the site cannot be written.
+    """
+    _require_replaceable(output)
+    partial = output.with_name(f".{output.name}.partial")
+
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(site, partial, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        (partial / MARK).touch()
+        if output.exists():
+            shutil.rmtree(output)
+        partial.rename(output)
+    except OSError as error:  # also shutil.Error, whose text would list every file that failed
+        shutil.rmtree(partial, ignore_errors=True)
+        raise WorkshopError(f"The site cannot be written to {output}.", "Free some space there.") from error
+
+
+def _require_replaceable(output: Path) -> None:
+    """Raise WorkshopError for a file, and for a folder with files that is no site: neither is ever replaced."""
+    is_site = (output / MARK).is_file()
+    is_empty = output.is_dir() and not any(output.iterdir())
+    if output.exists() and not is_site and not is_empty:
+        raise WorkshopError(f"{output} holds other files.", "Name an empty or a new folder.")
 
 
 def write_sources(root: Path, folder: Path) -> None:

@@ -45,8 +45,10 @@ def make_ready(workspace: Workspace, root: Path = CHECKOUT, *, may_install: bool
 
     Return the stack, which is not started. Raises NotReady with the next step for the user.
     """
+    report(Step(install.TASK, detail="looking for it and its tools"))
     engine = install.ensure(install=may_install, report=report)
     install.ensure_tools(install=may_install, report=report)
+    report(Step(install.TASK, 1.0, engine.name, done=True))
     _require_space(engine, root)
 
     session = session_of(workspace, engine)
@@ -54,7 +56,9 @@ def make_ready(workspace: Workspace, root: Path = CHECKOUT, *, may_install: bool
     tags = images.ensure(session, root, install=may_install, report=report)
     stack = stack_of(workspace, session, root)
     write_secrets(stack.folder / "secrets")
+    report(Step("Container", detail="running one as a proof"))
     prove(session, tags["base"])
+    report(Step("Container", 1.0, done=True))
     return stack
 
 
@@ -132,26 +136,6 @@ def remove_everything(session: Session, scopes: Collection[Scope], report: Repor
     """Revert all active faults, then remove all objects that this workspace made in these scopes."""
     injection.revert_all(session, keep_in_use=False, report=report)
     return cleanup.remove(session, scopes, report)
-
-
-def take_engine_back(session: Session, report: Report = silent) -> list[str]:
-    """Remove an engine that the kit installed; return its packages.
-
-    Raises WorkshopError while the engine has any container, volume or image.
-    """
-    client = session.engine.client
-    all_containers = client.containers.list(all=True, ignore_removed=True)
-    other_objects = [f"container {container.name}" for container in all_containers]
-    other_objects += [f"volume {volume.name}" for volume in client.volumes.list()]
-    other_objects += [f"image {image.tags[0]}" for image in client.images.list() if image.tags]
-
-    if other_objects:
-        examples = ", ".join(other_objects[:3])
-        raise WorkshopError(
-            f"The engine stays: it holds {len(other_objects)} things of others ({examples} …).",
-            "Remove them, then run ./workshop down --engine again.",
-        )
-    return install.remove_engine(report)
 
 
 def _require_space(engine: Engine, root: Path) -> None:

@@ -111,9 +111,10 @@ def test_without_an_engine_the_book_opens(root: Path, environment: dict[str, str
             assert "/tree/book/README.md?token=" in process.stdout.readline()
         finally:
             process.terminate()
-        complaint, more = process.communicate(timeout=30)[1].strip().split("\n")
+        complaint, more, *steps = process.communicate(timeout=30)[1].strip().split("\n")
     assert complaint.startswith("No Docker engine: there is no socket at unix://")
     assert more == "Until then you can read the book: the lessons with their outputs."
+    assert steps == ["JupyterLab: starting", "JupyterLab: done"]
 
 
 @pytest.mark.parametrize(

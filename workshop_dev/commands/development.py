@@ -14,7 +14,6 @@ import typer
 from workshop_dev import generated, generator, suite
 from workshop_dev import site as site_pages
 from workshop_kit import provision, python_env
-from workshop_kit.bundle import site_copy
 from workshop_kit.commands.options import NoInstall
 from workshop_kit.engine import install
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
@@ -87,7 +86,7 @@ def bench(
 
 
 def site(
-    out: Annotated[Path, typer.Option(help="The folder of the site.", show_default="build/site")] = site_copy.FOLDER,
+    out: Annotated[Path, typer.Option(help="The folder of the site.", show_default="build/site")] = site_pages.FOLDER,
     no_install: NoInstall = False,
 ) -> None:
     """Build the site from the book, the guides and the notes."""

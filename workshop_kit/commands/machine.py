@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from workshop_kit import provision
-from workshop_kit.bundle import image_archive, site_copy, wheels
+from workshop_kit.bundle import image_archive, wheels
 from workshop_kit.bundle.part import MB, find, parts, require_same, verify, version_of
 from workshop_kit.commands import doctor
 from workshop_kit.commands.options import AsJson, NoBrowser, NoInstall, Seed, Track
@@ -94,7 +94,6 @@ def _prepare_notebooks(workspace: Workspace, track: str | None) -> None:
 
 def down(
     everything: Annotated[bool, typer.Option("--all", help="Also the images this workspace built.")] = False,
-    engine: Annotated[bool, typer.Option("--engine", help="Also the engine, if ./workshop installed it.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove what the workshop made, and nothing else."""
@@ -102,17 +101,16 @@ def down(
     with TerminalReport() as report:
         session = provision.session_of(workspace, reach.connect())
         scopes: list[Scope] = ["kernel", "workspace"]
-        if everything or engine:
+        if everything:
             scopes.append("machine")
         outcome = provision.remove_everything(session, scopes, report)
         provision.remove_tours(TOURS, session.engine, scopes, outcome, report)
         unlisted = cleanup.list_unlisted(session)
-        packages = provision.take_engine_back(session, report) if engine else []
 
     if as_json:
-        answer(_outcome_as_json(outcome, unlisted, packages))
+        answer(_outcome_as_json(outcome, unlisted))
     else:
-        _say_outcome(outcome, unlisted, packages)
+        _say_outcome(outcome, unlisted)
     if outcome.left:
         raise typer.Exit(Exit.NOT_GOOD)
 
@@ -126,7 +124,6 @@ def save(folder: Folder) -> None:
         version = version_of(CHECKOUT)
         wheels.save(CHECKOUT, folder, version, report)
         image_archive.save(stack.session.engine, tags(CHECKOUT), folder, version, report)
-    say(site_copy.save(site_copy.FOLDER, folder, version))
 
     saved_parts = parts(folder)
     for part in saved_parts:
@@ -157,15 +154,15 @@ def load_bundle(folder: Folder) -> None:
     say(f"Ready: {images_text}, and a container ran. Next: ./workshop start")
 
 
-def _outcome_as_json(outcome: cleanup.CleanupResult, unlisted: list[str], packages: list[str]) -> str:
+def _outcome_as_json(outcome: cleanup.CleanupResult, unlisted: list[str]) -> str:
     """Return what ``down`` has removed and what is left as a JSON document."""
     left_objects = [{**asdict(entry), "reason": reason} for entry, reason in outcome.left]
     removed_objects = [asdict(entry) for entry in outcome.removed]
-    document = {"removed": removed_objects, "left": left_objects, "unlisted": unlisted, "packages": packages}
+    document = {"removed": removed_objects, "left": left_objects, "unlisted": unlisted}
     return json.dumps(document)
 
 
-def _say_outcome(outcome: cleanup.CleanupResult, unlisted: list[str], packages: list[str]) -> None:
+def _say_outcome(outcome: cleanup.CleanupResult, unlisted: list[str]) -> None:
     """Say what ``down`` has removed and what is left."""
     removed_objects = _count_by_kind(outcome) or "nothing, there was nothing of this workspace"
     say(f"Removed: {removed_objects}.")
@@ -176,9 +173,6 @@ def _say_outcome(outcome: cleanup.CleanupResult, unlisted: list[str], packages: 
         say(f"Left: {entry.kind} {entry.name} ({reason}). Run ./workshop down again once that is settled.")
     for name in unlisted:
         say(f"Left: {name} carries our labels but was not made through ./workshop (docker rm it if it is yours).")
-
-    if packages:
-        say(f"Removed the engine we installed: {', '.join(packages)}.")
 
 
 def _count_by_kind(outcome: cleanup.CleanupResult) -> str:

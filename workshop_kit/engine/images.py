@@ -61,6 +61,7 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
 
     ``install`` allows fetching mmdebstrap from the distribution when the base has to be bootstrapped.
     """
+    report(Step("Images", 0.0, "looking for missing ones"))
     tags = recipes.tags(root)
     width = 1 / len(recipes.RECIPES)
     for number, recipe in enumerate(recipes.RECIPES):

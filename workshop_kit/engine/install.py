@@ -1,49 +1,32 @@
-"""Install Docker's engine from the distribution, start it, and remove it again.
+"""Install Docker's engine from the distribution, and start it.
 
-Only on Debian and Ubuntu, as root or with sudo, and only if no engine is there. A record on the machine lists the
-packages that were installed; ``./workshop down --engine`` removes these alone.
+Only on Debian and Ubuntu, as root or with sudo, and only if no engine is there.
 """
 
 from __future__ import annotations
 
 import getpass
 import grp
-import json
-import operator
 import os
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from workshop_kit.engine import reach, shell
 from workshop_kit.engine.dialect import DEFAULT_SOCKET
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError
-from workshop_kit.files import read_document
 from workshop_kit.patience import wait_for
 from workshop_kit.reporting import Report, Step, silent
 
 PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "iptables")
 UBUNTU_PACKAGES = ("docker.io", "docker-buildx", "docker-compose-v2", "iptables")
-RECORD = Path("/var/lib/container-design-workshop/engine.json")
 LOG = Path("/var/log/container-design-workshop-dockerd.log")
-PID_FILE = Path("/var/run/docker.pid")
-DATA = Path("/var/lib/docker")
 GROUP = "docker"
 START_TIMEOUT_SECONDS = 60
 TASK = "Docker engine"
-
-
-@dataclass(frozen=True)
-class InstallRecord:
-    """What the workshop installed: the packages that were absent before, and whether the engine's data folder was."""
-
-    packages: list[str]
-    data_folder_is_ours: bool
 
 
 def ensure(*, install: bool, report: Report = silent) -> Engine:
@@ -66,9 +49,7 @@ def ensure(*, install: bool, report: Report = silent) -> Engine:
     if os.geteuid() != 0:
         _join_group(report)
 
-    engine = _wait_for_engine()
-    report(Step(TASK, 1.0, engine.name, done=True))
-    return engine
+    return _wait_for_engine()
 
 
 def _lacks_engine(error: NotReady) -> bool:
@@ -101,68 +82,9 @@ def is_debian() -> bool:
     return shutil.which("apt-get") is not None and Path("/etc/debian_version").exists()
 
 
-def read_record() -> InstallRecord | None:
-    """Return what the workshop installed on this machine, or None."""
-    try:
-        return InstallRecord(**read_document(RECORD))
-    except (FileNotFoundError, NotReady, TypeError):
-        return None
-
-
 def install_packages(packages: Sequence[str], report: Report = silent, task: str = TASK) -> None:
-    """Install packages from the distribution; record which of them, and of their dependencies, were absent before."""
+    """Install packages from the distribution, after fetching the package lists."""
     report(Step(task, detail=f"installing {', '.join(packages)} from the distribution"))
-    earlier_record = read_record() or InstallRecord([], not DATA.exists())
-    packages_before = _installed_packages()
-    apt("install", packages, report, task)
-
-    new_packages = _installed_packages() - packages_before
-    all_packages = new_packages.union(earlier_record.packages)
-    _write_record(InstallRecord(sorted(all_packages), earlier_record.data_folder_is_ours))
-
-
-def _write_record(record: InstallRecord) -> None:
-    """Write what was installed to RECORD, as root. Raises NotReady."""
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(asdict(record), file)
-        file.flush()
-        shell.run(
-            [*sudo(), "install", "-D", "-m", "644", file.name, RECORD],
-            failure=f"What was installed could not be recorded in {RECORD}.",
-            next_step="Free some space, then run ./workshop setup again.",
-        )
-
-
-def remove_engine(report: Report = silent) -> list[str]:
-    """Stop and remove the engine that the workshop installed; return the packages removed.
-
-    The caller has checked that only the workshop uses it. Raises WorkshopError if the workshop installed none.
-    """
-    record = read_record()
-    if record is None:
-        raise WorkshopError("The workshop has not installed an engine on this machine.", "There is nothing to remove.")
-
-    report(Step(TASK, detail="stopping the engine"))
-    _stop_engine()
-    report(Step(TASK, detail="removing its packages"))
-    if record.packages:
-        apt("purge", record.packages)
-
-    paths = [str(RECORD.parent), str(LOG)]
-    if record.data_folder_is_ours:
-        paths.append(str(DATA))
-    shell.run(
-        [*sudo(), "rm", "-rf", "--one-file-system", *paths],
-        failure="The engine's data could not be removed.",
-        next_step=f"Remove it by hand: sudo rm -rf {' '.join(paths)}",
-    )
-
-    report(Step(TASK, 1.0, done=True))
-    return record.packages
-
-
-def apt(verb: str, packages: Sequence[str], report: Report = silent, task: str = TASK) -> None:
-    """Install or purge packages, after fetching the package lists."""
     command = [*sudo(), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", "--no-install-recommends"]
     command += ["-o", f"DPkg::Lock::Timeout={START_TIMEOUT_SECONDS}"]  # another apt may be running
 
@@ -172,9 +94,9 @@ def apt(verb: str, packages: Sequence[str], report: Report = silent, task: str =
     # An update also fails if one of several sources does not answer, though the others may be enough.
     subprocess.run([*command, "update"], capture_output=True, check=False)
     shell.run(
-        [*command, verb, *packages],
-        failure=f"apt-get could not {verb} {', '.join(packages)}.",
-        next_step=f"Run it by hand to see more: sudo apt-get {verb} {' '.join(packages)}",
+        [*command, "install", *packages],
+        failure=f"apt-get could not install {', '.join(packages)}.",
+        next_step=f"Run it by hand to see more: sudo apt-get install {' '.join(packages)}",
         on_line=show,
     )
 
@@ -209,17 +131,6 @@ def _engine_packages() -> tuple[str, ...]:
     """Return the distribution's names of the packages of Docker's engine."""
     is_ubuntu = "ubuntu" in Path("/etc/os-release").read_text().lower()
     return UBUNTU_PACKAGES if is_ubuntu else PACKAGES
-
-
-def _installed_packages() -> set[str]:
-    """Return the names of all packages that dpkg has installed."""
-    listing = subprocess.run(
-        ["dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${binary:Package}\n"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return {line.split()[1] for line in listing.stdout.splitlines() if line.startswith("ii")}
 
 
 def _start_engine(report: Report) -> None:
@@ -270,22 +181,6 @@ def _lacks_own_group() -> bool:
         if is_member and group.gr_gid not in groups_of_process:
             return True
     return False
-
-
-def _stop_engine() -> None:
-    """Stop the engine and wait for its end. Raises WorkshopError if it does not stop."""
-    if _has_systemd():
-        subprocess.run([*sudo(), "systemctl", "stop", "docker.socket", "docker"], capture_output=True, check=False)
-        return
-
-    try:
-        pid = PID_FILE.read_text().strip()
-    except OSError:
-        return  # it is not running
-
-    subprocess.run([*sudo(), "kill", "-TERM", pid], capture_output=True, check=False)
-    if wait_for(Path(f"/proc/{pid}").exists, START_TIMEOUT_SECONDS, until=operator.not_):
-        raise WorkshopError("The Docker engine does not stop.", f"Stop it by hand: sudo kill -KILL {pid}")
 
 
 def _has_systemd() -> bool:

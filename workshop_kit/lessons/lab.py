@@ -21,7 +21,8 @@ from workshop_kit.errors import NotReady
 from workshop_kit.files import write_atomically
 from workshop_kit.observe.http import Answer, request
 from workshop_kit.patience import patient
-from workshop_kit.terminal import answer
+from workshop_kit.reporting import Step
+from workshop_kit.terminal import TerminalReport, answer
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import (
     HOST,
@@ -108,7 +109,10 @@ def serve(workspace: Workspace, page: str = START, *, port: int | None = None, o
     """
     redirect = workspace.folder / REDIRECT
     reaper.interrupt_on_termination()
-    server = running_server(workspace) or start_server(workspace, port=port)
+    with TerminalReport() as report:
+        report(Step("JupyterLab", detail="starting"))
+        server = running_server(workspace) or start_server(workspace, port=port)
+        report(Step("JupyterLab", 1.0, done=True))
 
     try:
         url = server.url(page)

@@ -16,7 +16,6 @@ from workshop_kit.errors import NotReady
 from workshop_kit.exercises import checkpoint, fixtures
 from workshop_kit.exercises.exercise_files import ServiceCopy, Unreadable
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.reporting import Report, silent
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.trials.stand_ins import StandIn, name_owners

@@ -181,7 +181,7 @@ def test_serve_ends_cleanly(empty_workspace: Workspace, number: signal.Signals) 
     assert f":{server.port}/" in again.stdout
     os.killpg(process.pid, number)  # a terminal tells the whole group
     _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (0, "")
+    assert (process.returncode, errors) == (0, "JupyterLab: starting\nJupyterLab: done\n")
     wait_until(lambda: not processes_of(empty_workspace))
 
 

@@ -9,7 +9,7 @@ FIRST_CELL = "from workshop_kit.lessons.lesson import lesson"
 MOST_MODULES = 55
 WHEN_CALLED = {
     *("container_audit", "workshop_kit.gameday", "workshop_kit.search", "workshop_kit.checks"),
-    *("boto3", "duckdb"),
+    *("anywidget", "boto3", "duckdb"),
 }
 CHECK = """
 from workshop_kit import checks, cli
@@ -30,7 +30,7 @@ def loaded_by(program: str) -> set[str]:
 
 
 def test_a_first_cell_loads_what_every_lesson_needs() -> None:
-    """Audit, game day, explorer and checks come when they are called; so do the clients of AWS and DuckDB."""
+    """Audit, game day, explorer and checks come when they are called; so do widgets, the clients of AWS, and DuckDB."""
     modules = loaded_by(FIRST_CELL)
     assert modules.isdisjoint(WHEN_CALLED)
     assert len([name for name in modules if name.startswith("workshop_")]) <= MOST_MODULES

@@ -11,8 +11,8 @@ import anywidget
 import traitlets
 from IPython.display import DisplayHandle, display
 
-from workshop_kit.display.live import DOM
 from workshop_kit.display.timeline import Timeline
+from workshop_kit.display.widget_job import DOM
 
 HERE = Path(__file__).parent
 INTERVAL_SECONDS = 1.0

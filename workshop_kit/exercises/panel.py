@@ -12,9 +12,9 @@ import traitlets
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.static_panel import PANEL_CSS
+from workshop_kit.display.widget_job import PARTS, Job, JobWidget
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded

@@ -10,9 +10,9 @@ from typing import Any
 
 import traitlets
 
-from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.static_panel import PANEL_CSS, static_page
+from workshop_kit.display.widget_job import PARTS, Job, JobWidget
 from workshop_kit.workspace.naive_copy import NaiveCopy
 
 HERE = Path(__file__).parent

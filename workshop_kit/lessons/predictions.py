@@ -23,8 +23,8 @@ from typing import Annotated, Any, Self
 import traitlets
 from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
-from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table, template
+from workshop_kit.display.widget_job import PARTS, Job, JobWidget
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.files import load_document

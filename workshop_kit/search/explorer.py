@@ -12,8 +12,9 @@ import pandas as pd
 import traitlets
 from IPython.display import DisplayHandle, display
 
-from workshop_kit.display.live import DOM, LiveOutputs, answer_while_busy
+from workshop_kit.display.live import LiveOutputs
 from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.widget_job import DOM, answer_while_busy
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.logs import LogFollower
 from workshop_kit.search.log_page import CSS, LEVELS, Selection, page_of, searchable, static_page

@@ -57,13 +57,11 @@ class Walk:
 def bare_machine() -> Iterator[None]:
     """Let ``start`` find no engine at first, no image but the base, and an end of JupyterLab at once."""
     answers = iter([NotReady("There is no engine.", "Install one.")])
-    connect, running, which, run, wait = (
-        reach.connect,
-        shell.running,
-        shutil.which,
-        subprocess.run,
-        subprocess.Popen.wait,
-    )
+    connect = reach.connect
+    running = shell.running
+    which = shutil.which
+    run = subprocess.run
+    wait = subprocess.Popen.wait
     missing = set[str]()
 
     def first_no_engine(*arguments: Any, **options: Any) -> Any:

@@ -5,7 +5,7 @@ boto3 is a slow import: `lesson` loads this module when a cell needs it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -25,8 +25,10 @@ from workshop_kit.errors import WrongUsage
 from workshop_kit.faults import injection
 from workshop_kit.observe import leaks
 from workshop_kit.observe.engine_api import container_of
+from workshop_kit.observe.leaks import Surface
 from workshop_kit.observe.logs import LogFollower, read_json_file
 from workshop_kit.observe.watcher import Watcher, WatchTarget
+from workshop_kit.reporting import Report, Step
 from workshop_kit.search.explorer import Explorer
 
 # The key among the notebook's live outputs.
@@ -168,11 +170,21 @@ def leak_hunt(engine: Engine, secret: str, container: Any) -> pd.DataFrame:
     environment = bytes(container.exec_run("env").output)
     child_process = leaks.Surface.of("a child process", container.name, environment)
 
-    hits = leaks.hunt(secret, [*image_surfaces, *container_surfaces, mounted_files, child_process])
+    surfaces = [*image_surfaces, *container_surfaces, mounted_files, child_process]
+    hits = leaks.hunt(secret, _show_each(surfaces, NotebookReport()))
     encodings = [_encoding_names(text) for text in hits["encoding"]]
     descriptions = [SURFACES[surface] for surface in hits["surface"]]
     index = pd.Index(hits["surface"], name="surface")
     return pd.DataFrame({"found": encodings, "what it is": descriptions}, index=index)
+
+
+def _show_each(surfaces: Sequence[Surface], report: Report) -> Iterator[Surface]:
+    """Yield the surfaces, and report which one is searched: the layers of an image take long."""
+    for number, surface in enumerate(surfaces):
+        report(Step("Leak hunt", number / len(surfaces), surface.name))
+        yield surface
+
+    report(Step("Leak hunt", 1.0, f"{len(surfaces)} places", done=True))
 
 
 def _encoding_names(text: str) -> str:

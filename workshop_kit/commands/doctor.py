@@ -380,7 +380,7 @@ def _clock_line(session: Session, image: str) -> DoctorLine:
     from workshop_kit.engine import containers
     from workshop_kit.engine.containers import Spec
 
-    program = ("python3", "-I", "-S", "-c", "import time; print(time.time(), flush=True); time.sleep(60)")
+    program = ("python3", "-I", "-S", "-c", "import time; print(time.time(), flush=True); time.sleep(3600)")
     time_before = time.time()
     with containers.run(session, Spec(image, command=program, network="none")) as running:
 

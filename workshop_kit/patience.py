@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,8 +26,6 @@ LOAD_FILE = Path("/proc/loadavg")
 USUAL_START_SECONDS = 1.0
 """The longest time in which an idle engine starts a container, also in a virtual machine."""
 RECENT_SECONDS = 60.0
-LOOKS = 5
-LOOK_SECONDS = 0.1
 Seen = TypeVar("Seen")
 
 
@@ -102,15 +99,6 @@ def patient_by_the_minute(seconds: float) -> float:
 def waiting_per_core() -> float:
     """Return how many programs run or wait for each core: at this moment, or in the last minute's mean if higher."""
     return max(_mean_per_core(), waiting_now())
-
-
-def usually_waiting() -> float:
-    """Return the median of a few counts of `waiting_now`: for a moment, many programs run on an idle machine, too."""
-    counts = []
-    for _ in range(LOOKS):
-        counts.append(waiting_now())
-        time.sleep(LOOK_SECONDS)
-    return statistics.median(counts)
 
 
 def waiting_now() -> float:

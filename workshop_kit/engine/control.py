@@ -17,47 +17,38 @@ from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotInTime
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.patience import VARIABLE, usually_waiting
+from workshop_kit.patience import VARIABLE, configured_factor
 
 PROGRAM = ("python3", "-c", "import asyncio")
-SLOW_SECONDS = 1.5
-"""An idle machine takes a third of it, also one in a virtual machine."""
-MANY_PER_CORE = 4.0
-"""With so many programs for each core, any program waits most of its time."""
+SLOW_SECONDS = 1.0
+"""An idle machine takes less than half of it."""
 NEXT_STEP = f"Close what else runs beside it and try again. {VARIABLE}=10 makes every limit ten times as long."
 
 
 @dataclass(frozen=True)
 class Control:
-    """What this machine needs now: the seconds for a small program, and the programs that want each core."""
+    """How long this machine takes for a small program in a container now, in seconds."""
 
     program_seconds: float
-    programs_per_core: float
 
     @property
     def is_slow(self) -> bool:
-        """Whether time is no evidence."""
-        return self.program_seconds > SLOW_SECONDS or self.programs_per_core > MANY_PER_CORE
+        """Whether time is no evidence. The limit grows with the factor that the variable sets, as all limits do."""
+        return self.program_seconds > SLOW_SECONDS * (configured_factor() or 1.0)
 
     def __str__(self) -> str:
         program = f"a small program took {self.program_seconds:.1f} s in a container"
-        return (
-            f"This machine was slow meanwhile: {program}, and {self.programs_per_core:.0f} programs wanted each core."
-        )
+        return f"This machine was slow meanwhile: {program}."
 
 
 def measure(session: Session, image: str = "") -> Control:
-    """Run the small program in a container, and count the programs that want a core.
-
-    ``image`` has Python; by default it is the base of all images.
-    """
-    programs_per_core = usually_waiting()
+    """Run the small program in a container of ``image``, which has Python; by default the base of all images."""
     began = time.monotonic()
     spec = Spec(image or recipes.tags(CHECKOUT)["base"], command=PROGRAM, network="none")
     with contextlib.suppress(NotInTime), containers.run(session, spec) as running:  # the seconds say it
         running.wait_ended()
 
-    return Control(time.monotonic() - began, programs_per_core)
+    return Control(time.monotonic() - began)
 
 
 @contextlib.contextmanager

@@ -86,7 +86,7 @@ def quick_control() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(patience, "MAX_MEASURED_FACTOR", 5.0)
-        patch.setattr(control, "measure", lambda _session: Control(0.4, 0.5))
+        patch.setattr(control, "measure", lambda _session: Control(0.4))
         yield
 
 

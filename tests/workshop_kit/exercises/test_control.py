@@ -14,8 +14,8 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.trials.waits import Waits, judge_waits, not_judged
 
-QUICK = Control(0.4, 0.5)
-SLOW = Control(9.3, 0.5)
+QUICK = Control(0.4)
+SLOW = Control(9.3)
 SESSION: Any = None
 WRONG = Result(Verdict.WRONG, "It hangs.", (Finding(False, "GET /livez", "no answer", "200", "It hangs."),))
 RIGHT = Result(Verdict.PASSED, "It answers.")
@@ -32,10 +32,9 @@ def judged(monkeypatch: pytest.MonkeyPatch, result: Result, measured: Control, *
     return judge_waits(lambda: result, waits, SESSION)
 
 
-@pytest.mark.parametrize("slow", [SLOW, Control(0.4, 12.0)])
-def test_a_slow_machine_is_not_held_against_the_code(monkeypatch: pytest.MonkeyPatch, slow: Control) -> None:
+def test_a_slow_machine_is_not_held_against_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sentence has what was waited for, and how long; there is no finding."""
-    result = judged(monkeypatch, WRONG, slow)
+    result = judged(monkeypatch, WRONG, SLOW)
     assert (result.verdict, result.findings, result.output) == (Verdict.NOT_JUDGED, (), "")
     assert f"{WAITED[1:]} after 31.4 s" in result.summary
 

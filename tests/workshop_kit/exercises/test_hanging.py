@@ -23,8 +23,8 @@ from workshop_kit.workspace.registry import Exercise
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 FOR_EVER = "__import__('time').sleep(9999)"
-QUICK = Control(0.4, 0.5)
-SLOW = Control(9.3, 0.5)
+QUICK = Control(0.4)
+SLOW = Control(9.3)
 FROM = "FROM localhost/workshop/python:3.13\n"
 ANSWERS = {
     "container.dockerfile": f"{FROM}RUN sleep 9999\n",

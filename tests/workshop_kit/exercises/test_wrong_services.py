@@ -30,7 +30,7 @@ from workshop_kit.workspace.folder import Workspace
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]  # on a busy machine limits are longer
 
 FIRST_LESSON = solutions.files_at(CHECKOUT, "01b")
-QUICK = Control(0.4, 0.5)
+QUICK = Control(0.4)
 WRONG = Verdict.WRONG
 NOT_UP = Verdict.DID_NOT_START
 

@@ -16,12 +16,13 @@ from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.patience import wait_for
 from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.trials import service_image
 from workshop_kit.trials.check_api import CheckEnded, Context
 from workshop_kit.trials.result import Finding, conclude
 from workshop_kit.trials.start_failure import refusal_result, start_failure_result
-from workshop_kit.trials.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, START_SECONDS, Reply, Trial, poll
+from workshop_kit.trials.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, START_SECONDS, Reply, Trial
 
 GIVEN = "/given"
 """The folder in the container for the files of a check."""
@@ -217,7 +218,7 @@ def read_process_1(trial: Trial) -> tuple[str, int]:
         return "Uid:" in answer.output
 
     read_process = partial(trial.running.exec, "sh", "-c", ABOUT_PROCESS_1)
-    answer = poll(read_process, has_output, EXEC_SECONDS)  # now and then an exec loses its output
+    answer = wait_for(read_process, EXEC_SECONDS, until=has_output)  # now and then an exec loses its output
     command, _, user_ids = answer.output.rpartition("Uid:")
     real_user_id = int(user_ids.split()[0])
     return command.strip(), real_user_id

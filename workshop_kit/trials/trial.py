@@ -21,7 +21,7 @@ from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer, Connection
-from workshop_kit.patience import patient
+from workshop_kit.patience import patient, wait_for
 from workshop_kit.trials.waits import Waits
 
 PORT = 8080
@@ -40,21 +40,6 @@ ENDED_ERRORS = (http.REFUSED, http.CLOSED)
 Observation = TypeVar("Observation")
 MARK = "told-by-the-check:"
 """Before the JSON that a program of a check prints, in a log with other lines."""
-
-
-def poll(
-    look: Callable[[], Observation],
-    done: Callable[[Observation], bool],
-    within_seconds: float,
-    pause_seconds: float = 0.1,
-) -> Observation:
-    """Call ``look`` until ``done`` accepts what it returns, or the time is up; return what it returned last."""
-    began = time.monotonic()
-    observation = look()
-    while not done(observation) and time.monotonic() - began < patient(within_seconds):
-        time.sleep(pause_seconds)
-        observation = look()
-    return observation
 
 
 def fields_of(line: str | bytes) -> dict[str, Any]:
@@ -177,16 +162,14 @@ class Trial:
 
         ``missing`` says in a few words what did not come: it is noted if the time was up.
         """
-        began = time.monotonic()
-        observation = look()
-        while not done(observation):
-            waited_seconds = time.monotonic() - began
-            if waited_seconds >= patient(within_seconds) or self.left_seconds == 0:
-                self.waits.add(missing, waited_seconds)
-                break
 
-            time.sleep(pause_seconds)
-            observation = look()
+        def is_over(observation: Observation) -> bool:
+            return done(observation) or self.left_seconds == 0
+
+        began = time.monotonic()
+        observation = wait_for(look, within_seconds, until=is_over, pause_seconds=pause_seconds)
+        if not done(observation):
+            self.waits.add(missing, time.monotonic() - began)
         return observation
 
     def wait_answer(self, path: str, within_seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""A program that runs ``./workshop`` with these words, and lists the files of ours in which a function was executed.
+"""A program that runs a command of ``./workshop`` and lists those of our files in which a function ran.
 
 ``python -m tests.walk OUT check container.graceful`` writes them to OUT, a line each. ``start`` finds a machine without
 an engine and without images: nothing is installed or built in truth, and JupyterLab is stopped once it answers.

@@ -1,4 +1,4 @@
-"""Walks: the files of ours in which a run executes a function, which is what a maintainer reads to follow it."""
+"""Walks: a maintainer who follows a run reads each file in which it calls a function."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def by_command(console: str) -> dict[str, str]:
     """Return what each command printed, and then its exit code, by its first word."""
     text = CONSOLE.sub("", console.replace("\r", ""))
     parts = re.split(r"^== ", text, flags=re.MULTILINE)[1:]
-    return {part.partition(",")[0]: part for part in parts}
+    return {re.split(r"\W", part, maxsplit=1)[0]: part for part in parts}
 
 
 def lacking(doctor: str) -> list[str]:

@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,13 +18,11 @@ from typing import TYPE_CHECKING, Literal
 from workshop_kit import python_env
 from workshop_kit.commands import COMMANDS
 from workshop_kit.engine import recipes
-from workshop_kit.engine.recipes import OCI
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.host import (
     ENOUGH_BYTES,
     GIB,
     PAGE,
-    Machine,
     file_system,
     is_wsl,
     keeps_modes,
@@ -60,9 +58,7 @@ class DoctorLine:
 def main(arguments: list[str]) -> int:
     """Print the report in the form that the arguments ask for; return exit code 1 if something is fixable."""
     parser = Parser("doctor", COMMANDS["doctor"].summary)
-    forms = parser.add_mutually_exclusive_group()
-    forms.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
-    forms.add_argument("--report", action="store_true", help="What you may tell others: no name, path or address.")
+    parser.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
     options = parser.parse_args(arguments)
 
     findings = list(examine())
@@ -70,8 +66,6 @@ def main(arguments: list[str]) -> int:
     if options.json:
         document = {"good": is_good, "findings": [asdict(finding) for finding in findings]}
         answer(json.dumps(document, ensure_ascii=False))
-    elif options.report:
-        answer(as_report(findings, facts()))
     else:
         answer(as_text(findings))
     return Exit.GOOD if is_good else Exit.NOT_GOOD
@@ -90,43 +84,6 @@ def examine() -> Iterator[DoctorLine]:
     yield workspace_folder(own_folder())
     yield service_files(CHECKOUT)
     yield from _engine_lines()
-
-
-def facts() -> dict[str, str]:
-    """Return facts on this machine and its engine that a stranger may read: products, versions and kinds."""
-    labels = recipes.image_labels(CHECKOUT)
-    version = labels[f"{OCI}version"]
-    revision = labels.get(f"{OCI}revision", "no commit")
-    python = sys.version_info
-    machine_facts = {
-        "Workshop": f"{version}, {revision[:12]}",
-        "Machine": this_machine().name,
-        "Python": f"{python.major}.{python.minor}.{python.micro}",
-    }
-    if _packages_line().state != "good":
-        return machine_facts
-
-    from workshop_kit.engine import install, platforms, reach
-
-    for plugin in ("buildx", "compose"):
-        plugin_version = install.plugin_version(plugin)
-        machine_facts[f"docker {plugin}"] = platforms.number_of(plugin_version)
-    try:
-        engine = reach.connect(timeout_seconds=10)
-        machine_facts["Platform"] = platforms.platform_of(engine, this_machine()).name
-        machine_facts |= platforms.engine_facts(engine)
-    except Exception:  # the engine has stopped, or never answered: the findings say why
-        machine_facts["Engine"] = "none that answers"
-    return machine_facts
-
-
-def as_report(findings: list[DoctorLine], machine_facts: Mapping[str, str]) -> str:
-    """Return the facts and the state of each finding, without its details, which hold paths and addresses."""
-    lines = [f"{name}: {value}" for name, value in machine_facts.items()]
-    lines.append("")
-    for finding in findings:
-        lines.append(f"{SYMBOLS[finding.state]} {finding.state:<7}  {finding.name}")
-    return "\n".join(lines)
 
 
 def as_text(findings: list[DoctorLine]) -> str:
@@ -232,9 +189,9 @@ def service_files(root: Path) -> DoctorLine:
 
 def _engine_lines() -> Iterator[DoctorLine]:
     """Yield the lines about the engine; without packages or an engine, a line that says what is missing."""
+    yield _machine_line()
     if _packages_line().state != "good":
         # A docker package of another environment could find another engine.
-        yield _machine_line()
         yield DoctorLine("Docker engine", "n/a", "not known before the packages are installed", SETUP)
         return
 
@@ -243,13 +200,11 @@ def _engine_lines() -> Iterator[DoctorLine]:
     try:
         engine = reach.connect(timeout_seconds=10)
     except WorkshopError as error:
-        yield _machine_line()
         yield DoctorLine("Docker engine", "fixable", error.what, error.next_step)
         return
 
     yield DoctorLine("Docker engine", "good", f"{engine.endpoint.address}, because {engine.endpoint.why}")
     try:
-        yield platform_line(engine, this_machine())
         yield _version_line(engine)
         yield _tools_line()
         yield _disk_line(engine)
@@ -261,16 +216,8 @@ def _engine_lines() -> Iterator[DoctorLine]:
 
 
 def _machine_line() -> DoctorLine:
-    return DoctorLine("Platform", "good", f"{this_machine().name}: {this_machine().page}")
-
-
-def platform_line(engine: Engine, machine: Machine) -> DoctorLine:
-    """Return the line about the product that runs an engine, and the address of the page about this machine."""
-    from workshop_kit.engine.platforms import platform_of
-
-    platform = platform_of(engine, machine)
-    experience = "" if platform.was_run else " (not run by us)"
-    return DoctorLine("Platform", "good", f"{platform.name}{experience}: {machine.page}")
+    machine = this_machine()
+    return DoctorLine("Platform", "good", f"{machine.name}: {machine.page}")
 
 
 def _version_line(engine: Engine) -> DoctorLine:
@@ -278,8 +225,9 @@ def _version_line(engine: Engine) -> DoctorLine:
     if not engine.dialect.knows_start_interval:
         version_text += " (older than 1.44: the stack takes some seconds longer to start)"
 
-    cgroup_version = engine.client.info().get("CgroupVersion", "1")
-    return DoctorLine("Engine version", "good", f"{version_text}, cgroup v{cgroup_version}")
+    info = engine.client.info()
+    place = f"cgroup v{info.get('CgroupVersion', '1')}, {info.get('OperatingSystem', 'Linux')}"
+    return DoctorLine("Engine version", "good", f"{version_text}, {place}")
 
 
 def _tools_line() -> DoctorLine:

@@ -13,7 +13,6 @@ from typing import Any
 DEFAULT_SOCKET = "/var/run/docker.sock"
 START_INTERVAL_API = (1, 44)
 """The version of the API (Docker 25) from which on health checks have a start interval."""
-CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 
 
 class Dialect:
@@ -130,9 +129,3 @@ def dialect_of(version: Mapping[str, Any], address: str) -> Dialect:
 def is_rootless(info: Mapping[str, Any]) -> bool:
     """Return whether an engine runs as an ordinary user, from its ``docker info``."""
     return any("rootless" in option for option in info.get("SecurityOptions") or ())
-
-
-def has_containerd_store(info: Mapping[str, Any]) -> bool:
-    """Return whether an engine keeps images in containerd's store, from its ``docker info``."""
-    driver_rows = [list(row) for row in info.get("DriverStatus") or ()]
-    return ["driver-type", CONTAINERD_STORE] in driver_rows

@@ -103,7 +103,7 @@ class IgnoreFile(BaseModel):
 def load_ignored(path: Path) -> list[IgnoreEntry]:
     """Return the entries of an ignore file. Raises WrongUsage if it cannot be read, or an entry is not valid."""
     try:
-        return load_document(path, TypeAdapter(IgnoreFile)).ignore
+        return load_document(path, IgnoreFile).ignore
     except FileNotFoundError as error:
         raise WrongUsage(f"There is no file {path}.", "Name another file.") from error
     except WorkshopError as error:

@@ -14,8 +14,6 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from workshop_dev import quiet_outputs
 from workshop_dev.book import ANSI
 from workshop_kit.files import load_document
@@ -40,13 +38,10 @@ class Expectations:
     quiet: dict[str, str] = field(default_factory=dict)
 
 
-EXPECTATIONS = TypeAdapter(Expectations)
-
-
 def load(lesson: str, folder: Path) -> Expectations:
     """Read the expectations of a lesson; none if there is no file. Raises WorkshopError for an invalid file."""
     path = tables_path(lesson, folder)
-    return load_document(path, EXPECTATIONS) if path.exists() else Expectations()
+    return load_document(path, Expectations) if path.exists() else Expectations()
 
 
 def notebook_problems(notebook: Any, expected: Expectations) -> list[tuple[int, str]]:

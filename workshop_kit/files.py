@@ -12,13 +12,10 @@ import threading
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from workshop_kit.errors import NotReady, first_problem
 from workshop_kit.host import sends_events
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter  # not there on a bare Python
 
 Value = TypeVar("Value")
 
@@ -107,16 +104,16 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError("too many levels") from error
 
 
-def load_document(path: Path, adapter: TypeAdapter[Value], *, max_bytes: int = MAX_BYTES) -> Value:
-    """Return the content of a TOML or JSON file, validated. Raises FileNotFoundError and NotReady, as `read_document`.
+def load_document(path: Path, kind: type[Value], *, max_bytes: int = MAX_BYTES) -> Value:
+    """Return the content of a TOML or JSON file as a ``kind``, validated by pydantic.
 
-    The sentence has the first problem.
+    Raises FileNotFoundError and NotReady, as `read_document`; the sentence has the first problem.
     """
-    from pydantic import ValidationError  # not there on a bare Python, which calls only the other functions
+    from pydantic import TypeAdapter, ValidationError  # slow to import, and not there on a bare Python
 
     document = read_document(path, max_bytes=max_bytes)
     try:
-        return adapter.validate_python(document)
+        return TypeAdapter(kind).validate_python(document)
     except ValidationError as error:
         raise _damage_error(path, first_problem(error)) from error
 

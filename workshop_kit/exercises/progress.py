@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from pydantic import BaseModel, NonNegativeInt, TypeAdapter
+from pydantic import BaseModel, NonNegativeInt
 from pydantic_core import from_json, to_json
 
 from workshop_kit.errors import WrongUsage
@@ -151,7 +151,7 @@ class Progress:
     def document(self) -> Document:
         """Return the document, an empty one without a file. Raises NotReady for a damaged file."""
         try:
-            return load_document(self.path, TypeAdapter(Document), max_bytes=MAX_BYTES)
+            return load_document(self.path, Document, max_bytes=MAX_BYTES)
         except FileNotFoundError:
             return Document()
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field
 
 from workshop_kit.display.rendered import Rendered, table
 from workshop_kit.errors import WrongUsage
@@ -30,13 +30,10 @@ class _Tables(BaseModel):
     policy: Annotated[Mapping[Sentence, Sentence], Field(min_length=1)] | None = None
 
 
-_TABLES = TypeAdapter(_Tables)
-
-
 def load_reference(lesson: str, folder: Path) -> dict[str, str]:
     """Return the reference sentences of a lesson by question. Raises WrongUsage for a lesson without a policy."""
     path = tables_path(lesson, folder)
-    reference = load_document(path, _TABLES).policy if path.is_file() else None
+    reference = load_document(path, _Tables).policy if path.is_file() else None
     if reference is None:
         raise WrongUsage(f"{lesson} has no policy.", f"Write its questions and references into {path.name}.")
     return dict(reference)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import traitlets
-from pydantic import BaseModel, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table, template
 from workshop_kit.display.widget_job import PARTS, Job, JobWidget
@@ -74,15 +74,12 @@ class _Tables(BaseModel):
     predictions: dict[str, Question] = Field(default_factory=dict)
 
 
-_TABLES = TypeAdapter(_Tables)
-
-
 def load_questions(lesson: str, folder: Path) -> dict[str, Question]:
     """Return the questions of one lesson by their names; none without a file. Raises WorkshopError."""
     path = tables_path(lesson, folder)
     if not path.is_file():
         return {}
-    return load_document(path, _TABLES).predictions
+    return load_document(path, _Tables).predictions
 
 
 def load_all_questions(folder: Path) -> dict[str, Question]:

@@ -6,10 +6,9 @@ run the participant's version. ``.workshop/set_aside.json`` has the answers that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
-
-from pydantic import BaseModel, TypeAdapter
 
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import load_document, read_small_text, write_atomically
@@ -21,14 +20,12 @@ from workshop_kit.workspace.solutions import Source
 RECORD = Path(HIDDEN) / "set_aside.json"
 
 
-class SetAside(BaseModel):
+@dataclass(frozen=True)
+class SetAside:
     """The exercises of a file whose answers are set aside, and the copy of the file in ``kept/`` with these answers."""
 
     names: tuple[str, ...]
     copy_path: str
-
-
-RECORDS = TypeAdapter(dict[str, SetAside])
 
 
 @dataclass(frozen=True)
@@ -130,7 +127,8 @@ class NaiveCopy:
         records.pop(self.source.path, None)
         if set_aside is not None:
             records[self.source.path] = set_aside
-        write_atomically(self.workspace.folder / RECORD, RECORDS.dump_json(records, indent=1))
+        document = {path: asdict(record) for path, record in records.items()}
+        write_atomically(self.workspace.folder / RECORD, json.dumps(document, indent=1).encode())
 
 
 def find(workspace: Workspace, source: Source, stage: FileStage, cell_text: str) -> NaiveCopy | None:
@@ -182,7 +180,7 @@ def _answers(source: Source, text: str) -> set[str]:
 def _records(workspace: Workspace) -> dict[str, SetAside]:
     """Return the records of answers that are set aside, by the path of their file; none where they cannot be read."""
     try:
-        return load_document(workspace.folder / RECORD, RECORDS)
+        return load_document(workspace.folder / RECORD, dict[str, SetAside])
     except (FileNotFoundError, NotReady):
         return {}  # where the file is damaged, the participant still has the copies in kept/
 

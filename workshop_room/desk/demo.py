@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.files import load_document
@@ -141,7 +141,7 @@ class StepResult:
 
 def load_script() -> Script:
     """Read the demo."""
-    return load_document(SCRIPT, TypeAdapter(Script))
+    return load_document(SCRIPT, Script)
 
 
 def measure(controller: Controller, since: pd.Timestamp, *, reads_log: bool) -> dict[str, object]:

@@ -18,8 +18,8 @@ from workshop_kit.workspace.folder import Workspace
 HOST = "127.0.0.1"
 KERNEL = "container-design-workshop"
 """The kernel's name. A kernel spec named ``python3`` would be shadowed by the environment's own."""
-ERROR_DISPLAY = "workshop_kit.lessons.error_display"
-"""The IPython extension that shows a WorkshopError as one sentence."""
+EXTENSIONS = ("workshop_kit.lessons.error_display", "workshop_kit.lessons.first_cell")
+"""The kernel's IPython extensions: a WorkshopError is one sentence, and a first cell shows what it loads."""
 # Each workspace has one of these ports; the system gives away higher ones by itself.
 FIRST_PORT = 20_000
 PORTS = 10_000
@@ -78,7 +78,8 @@ def install_kernel(workspace: Workspace) -> Path:
     """Write a kernel spec for this interpreter with the kit on its path; return the folder of kernel specs."""
     kernels = workspace.jupyter_folder / DATA / "kernels"
     launcher = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    options = [f"--IPKernelApp.extra_extensions={ERROR_DISPLAY}", f"--InlineBackend.rc={CHART_STYLE}"]
+    options = [f"--IPKernelApp.extra_extensions={extension}" for extension in EXTENSIONS]
+    options.append(f"--InlineBackend.rc={CHART_STYLE}")
     environment = {
         "PYTHONPATH": str(CHECKOUT),
         "WORKSHOP_WORKSPACE": str(workspace.folder),

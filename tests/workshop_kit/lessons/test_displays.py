@@ -7,14 +7,17 @@ import json
 import re
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from docker.errors import APIError, BuildError
+from IPython.core.interactiveshell import InteractiveShell
 from requests import Response
 
 from workshop_kit.engine import reach
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
+from workshop_kit.lessons import first_cell
 from workshop_kit.lessons.error_display import sentence_for
 from workshop_kit.lessons.predictions import Prediction, load_all_questions
 from workshop_kit.paths import CHECKOUT
@@ -38,6 +41,15 @@ def test_an_unusual_result_and_a_missing_guess_are_said(tmp_path: Path) -> None:
     assert not progress.path.exists()
     with pytest.raises(WrongUsage, match=r"'elsewhere' is no option of prediction .* Use one of: "):
         Prediction(NAME, QUESTION, progress).reveal("elsewhere")
+
+
+def test_a_first_cell_shows_that_it_loads_its_libraries(capsys: pytest.CaptureFixture[str]) -> None:
+    """Once in a kernel, before the cell runs."""
+    shell: Any = InteractiveShell()
+    first_cell.load_ipython_extension(shell)
+    for _ in range(2):
+        shell.run_cell("from workshop_kit.lessons.lesson import lesson; print('ran')")
+    assert capsys.readouterr().out == "Libraries: pandas\nran\nran\n"
 
 
 def test_a_guess_for_an_option_that_is_gone_can_be_made_again(tmp_path: Path) -> None:

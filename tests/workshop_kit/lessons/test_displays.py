@@ -45,7 +45,7 @@ def test_an_unusual_result_and_a_missing_guess_are_said(tmp_path: Path) -> None:
 
 def test_a_first_cell_shows_that_it_loads_its_libraries(capsys: pytest.CaptureFixture[str]) -> None:
     """Once in a kernel, before the cell runs."""
-    shell: Any = InteractiveShell()
+    shell: Any = InteractiveShell()  # type: ignore[no-untyped-call]
     first_cell.load_ipython_extension(shell)
     for _ in range(2):
         shell.run_cell("from workshop_kit.lessons.lesson import lesson; print('ran')")

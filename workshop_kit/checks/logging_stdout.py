@@ -164,7 +164,7 @@ def _library_finding(log: Log) -> Finding:
     lines = log.having(logger=LIBRARY_LOGGER, msg=f"asked by {NICKNAME}")
     way_to_fail = "id" if lines else "missing"
     with_id = [line for line in lines if line.get("request_id") == CURIOUS]
-    observation = f"{len(lines)} lines, {len(with_id)} with the request's id"
+    observation = f"{len(with_id)} of {len(lines)} with the request's id"
     return STDOUT.found(len(with_id) == 1, f"library.{way_to_fail}", observation)
 
 
@@ -188,7 +188,7 @@ def _hostile_finding(log: Log) -> Finding:
     paths = [line.get("path") for line in log.having(request_id=HOSTILE, msg="request")]
     if paths == [HOSTILE_PATH]:
         return STDOUT.passed("hostile", "the path")
-    return STDOUT.failed("hostile.changed", f"{len(paths)} lines of that request, and another path")
+    return STDOUT.failed("hostile.changed", f"lines of that request: {len(paths)}, and another path")
 
 
 def _bug_finding(log: Log) -> Finding:
@@ -204,4 +204,4 @@ def _bug_finding(log: Log) -> Finding:
             tracebacks += 1
 
     way_to_fail = "spread" if frames_elsewhere else "missing"
-    return STDOUT.found(tracebacks > 0, f"bug.{way_to_fail}", f"{tracebacks} lines of that request with a traceback")
+    return STDOUT.found(tracebacks > 0, f"bug.{way_to_fail}", f"a traceback in {tracebacks} of that request's lines")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from workshop_kit.engine.labels import LOCAL
 from workshop_kit.errors import NotReady
-from workshop_kit.files import files_below
-from workshop_kit.paths import commit, project
+from workshop_kit.files import files_below, read_document
+from workshop_kit.paths import commit
 
 HUB = "docker.io/"
 """The registry in a full name of an image, where the short name has none."""
@@ -124,12 +124,12 @@ def image_labels(root: Path) -> dict[str, str]:
     They do not count for an image's tag, so that a new commit alone builds no image anew. Without git there is no
     revision, and without ``Source`` in pyproject.toml's ``[project.urls]`` no source.
     """
-    project_table = project(root)
-    urls = project_table.get("urls", {})
+    project = read_document(root / "pyproject.toml")["project"]
+    urls = project.get("urls", {})
     head, has_changes = commit(root)
 
     labels = {
-        "version": project_table["version"],
+        "version": project["version"],
         "revision": f"{head}-dirty" if has_changes else head,
         "source": urls.get("Source", ""),
     }

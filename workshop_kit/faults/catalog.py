@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from workshop_kit.errors import WrongUsage, did_you_mean
+from workshop_kit.files import read_document
 
 Value = float | int | bool | None
 
@@ -99,7 +99,7 @@ def find_fault(name: str) -> Fault:
     return FAULTS[name]
 
 
-_ENTRIES = tomllib.loads(Path(__file__).with_name("catalog.toml").read_text())["fault"]
+_ENTRIES = read_document(Path(__file__).with_name("catalog.toml"))["fault"]
 _CATALOG = TypeAdapter(tuple[Fault, ...]).validate_python(_ENTRIES)
 FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _CATALOG}
 """Every fault by its name."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -18,7 +17,7 @@ from pathlib import Path
 from workshop_kit.display.page_server import listen
 from workshop_kit.engine import reaper
 from workshop_kit.errors import NotReady
-from workshop_kit.files import write_atomically
+from workshop_kit.files import load_document, write_atomically
 from workshop_kit.observe.http import Answer, request
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Step
@@ -51,6 +50,14 @@ REDIRECT_PAGE = """<!DOCTYPE html>
 """
 WINDOWS = ("wslview", "explorer.exe")
 """Programs that open a page in Windows; only WSL2 has them."""
+
+
+@dataclass(frozen=True)
+class ServerInfo:
+    """What a JupyterLab writes about itself into a file, as far as it is read."""
+
+    port: int
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -141,11 +148,11 @@ def running_server(workspace: Workspace) -> LabServer | None:
 def _answering_server(file: Path) -> LabServer | None:
     """Return the server that wrote ``file`` about itself; None if it does not answer, or has not written all of it."""
     try:
-        server_info = json.loads(file.read_text())
-        server = LabServer(int(server_info["port"]), str(server_info["token"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        info = load_document(file, ServerInfo)
+    except (FileNotFoundError, NotReady):
         return None
 
+    server = LabServer(info.port, info.token)
     status = server.call("GET", "/api/status", timeout_seconds=10.0)
     return server if status.ok else None
 

@@ -17,6 +17,7 @@ import tornado.web
 
 from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, Handler, PageServer
 from workshop_kit.errors import WrongUsage
+from workshop_kit.files import parse_json
 from workshop_kit.lessons.lab import open_in_browser
 from workshop_kit.terminal import say
 from workshop_room.desk.presenter_api import PresenterApi
@@ -106,8 +107,8 @@ class Click(Handler):
 def _parse_object(data: bytes) -> dict[str, Any]:
     """Return the JSON object in a request's body. Raises WrongUsage for anything else."""
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
+        document = parse_json(data)
+    except ValueError:
         document = None
     if not isinstance(document, dict):
         raise WrongUsage("That is no JSON object.", "Reload the page and click again.")

@@ -176,7 +176,7 @@ def test_a_hint_is_in_view_and_solution_and_reset_ask_first(lab: LabPage, texts:
 def test_files_of_other_lessons_leave(lab: LabPage, workspace: Workspace) -> None:
     """In a wide window files share one pane beside the notebook. A file of another lesson closes those before it.
 
-    A file with unsaved changes stays, and so does one that the participant opened.
+    A file with unsaved changes stays, and so does one that the participant opened. *Open file* shows what the disk has.
     """
     for name in ("start.sh", "compose.yaml", "config.py", "notes.txt"):
         (workspace.service_folder() / name).write_text("# nothing yet\n")
@@ -193,6 +193,10 @@ def test_files_of_other_lessons_leave(lab: LabPage, workspace: Workspace) -> Non
     assert width(lab, ".jp-Notebook") > 600
     assert width(lab, ".jp-FileEditor") > 600
     lab.screenshot("exercise-wide")
+    lab.page.evaluate("Object.defineProperty(document, 'hidden', {value: true})")  # such a page follows no file
+    (workspace.service_folder() / "compose.yaml").write_text("# a cell wrote this\n")
+    button(lab.widget(2), "Open file").click()
+    expect(lab.page.get_by_text("# a cell wrote this")).to_be_visible()
     button(lab.widget(3), "Open file").click()
     expect(tab(lab, "config.py")).to_be_visible()
     expect(tab(lab, "compose.yaml")).to_have_count(0)

@@ -89,7 +89,7 @@ def _prepare_notebooks(workspace: Workspace, track: str | None) -> None:
 
     if content.follow_track(workspace):
         lab_settings.trust(workspace)  # a server that runs already signs nothing
-        say(f"The notebooks follow the track {workspace.track}. If one is open, reload it from disk (File menu).")
+        say(f"The notebooks follow the track {workspace.track}.")
 
 
 def down(

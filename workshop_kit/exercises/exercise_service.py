@@ -198,8 +198,6 @@ class ExerciseService:
         sentences = [f"{exercise.id} is back at its start in {folder.name}/{exercise.path}."]
         if backup.folder is not None:
             sentences.append(f"What you had is in {folder.name}/{backup.folder.relative_to(folder)}.")
-        if exercise.file is None:
-            sentences.append("If the notebook is open, reload it from disk (File menu).")
         return " ".join(sentences)
 
     def compare(self, identifier: str) -> tuple[str, str]:

@@ -21,6 +21,9 @@ async function openFile(el, path, model) {
   const isWide = notebook.node.clientWidth >= SPLIT_FROM_PX;
   const options = { mode: pane || !isWide ? "tab-after" : "split-right", ref: (pane || notebook).id };
   const wasOpen = tabsOf(path).length > 0;
+  for (const { context } of tabsOf(path)) {
+    if (!context.model.dirty) await context.revert(); // its text may be older than the file
+  }
 
   const tab = await lab().commands.execute("docmanager:open", { path, options });
   await tab.revealed;

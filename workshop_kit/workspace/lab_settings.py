@@ -32,6 +32,13 @@ CHART_STYLE = {"figure.facecolor": "none", "axes.facecolor": "none"}
 """What matplotlib takes in a cell: no paper, so that a chart fits a theme that is chosen later. See lab_page.css."""
 PAGE_STYLE = Path(__file__).parent / "lab_page.css"
 """The stylesheet that JupyterLab adds to its page."""
+PAGE_SCRIPT = Path(__file__).parent / "lab_page.js"
+"""The script that JupyterLab adds to its page, as the extension `PAGE_EXTENSION`."""
+PAGE_EXTENSION: dict[str, Any] = {
+    "name": "container-workshop",
+    "version": "1.0.0",
+    "jupyterlab": {"extension": True, "_build": {"load": f"static/{PAGE_SCRIPT.name}", "extension": "./extension"}},
+}
 HUB = "JUPYTERHUB_"
 """The beginning of the names of the variables with which a JupyterHub starts a server."""
 SETTINGS: dict[str, Any] = {
@@ -63,7 +70,7 @@ def is_free(port: int) -> bool:
 
 
 def prepare(workspace: Workspace) -> None:
-    """Write JupyterLab's settings, its stylesheet and the kernel spec.
+    """Write JupyterLab's settings, the stylesheet and the script of its page, and the kernel spec.
 
     Choices that were made in JupyterLab (theme, open tabs) stay. Raises NotReady.
     """
@@ -71,6 +78,9 @@ def prepare(workspace: Workspace) -> None:
     config = workspace.jupyter_folder / "config"
     _write_json(config / "labconfig" / "default_setting_overrides.json", SETTINGS)
     write_atomically(config / "custom" / "custom.css", PAGE_STYLE.read_bytes())
+    extension = workspace.jupyter_folder / DATA / "labextensions" / PAGE_EXTENSION["name"]
+    _write_json(extension / "package.json", PAGE_EXTENSION)
+    write_atomically(extension / "static" / PAGE_SCRIPT.name, PAGE_SCRIPT.read_bytes())
     workspace.jupyter_folder.chmod(0o700)  # tokens and keys lie in there
 
 

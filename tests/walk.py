@@ -21,6 +21,7 @@ from unittest import mock
 from workshop_kit import cli
 from workshop_kit.engine import images, reach, shell
 from workshop_kit.errors import NotReady
+from workshop_kit.lessons import lab_process
 from workshop_kit.paths import CHECKOUT
 
 OURS = ("workshop_kit", "container_audit", "workshop_room")
@@ -78,7 +79,7 @@ def bare_machine() -> Iterator[None]:
         return is_there
 
     def ended(process: Any, *arguments: Any, **options: Any) -> Any:
-        if "jupyterlab" in process.args and not arguments and not options:
+        if lab_process.__file__ in process.args and not arguments and not options:
             raise KeyboardInterrupt
         return wait(process, *arguments, **options)
 

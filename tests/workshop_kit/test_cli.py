@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -15,6 +16,9 @@ from tests.commands import Cli
 from tests.workshop_kit.engine.recorded_engines import GOOD
 from workshop_dev.commands import tour
 from workshop_kit.commands import COMMANDS
+from workshop_kit.engine import containers
+from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.session import Session
 from workshop_kit.errors import Exit
 from workshop_kit.workspace.folder import Workspace
 
@@ -84,6 +88,28 @@ def test_without_an_engine_the_book_opens(root: Path, environment: dict[str, str
     assert complaint.startswith("No Docker engine: there is no socket at unix://")
     assert more == "Until then you can read the book: the lessons with their outputs."
     assert steps == ["JupyterLab: starting", "JupyterLab: done"]
+
+
+def test_start_says_what_a_killed_process_left(
+    root: Path, environment: dict[str, str], workspace: Workspace, session: Session, images: dict[str, str]
+) -> None:
+    """And removes it, before JupyterLab starts."""
+    dead_session = replace(session, maker="0@0")
+    containers.run(dead_session, Spec(images["base"], command=("sleep", "600"), network="none"))
+    environment["WORKSHOP_WORKSPACE"] = str(workspace.folder)
+    with subprocess.Popen(
+        [sys.executable, "-m", "workshop_kit.cli", "start", "--no-browser"],
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.terminate()
+        _, messages = process.communicate(timeout=60)
+    assert "Removed what a killed process left: 1 container.\n" in messages
 
 
 @pytest.mark.parametrize(

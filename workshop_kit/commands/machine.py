@@ -77,7 +77,9 @@ def start(
         else:
             stack = provision.make_ready(workspace, may_install=not no_install, report=report)
             provision.write_env(stack, report)
-            provision.sweep(stack.session, report)
+            leftovers = provision.sweep(stack.session, report)
+            if leftovers.removed:
+                say(f"Removed what a killed process left: {_count_by_kind(leftovers)}.")
 
     lab.serve(workspace, page, port=port, open_browser=not no_browser)
 

@@ -18,6 +18,7 @@ from workshop_kit.display.page_server import listen
 from workshop_kit.engine import reaper
 from workshop_kit.errors import NotReady
 from workshop_kit.files import load_document, write_atomically
+from workshop_kit.lessons import lab_process
 from workshop_kit.observe.http import Answer, request
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Step
@@ -37,7 +38,6 @@ from workshop_kit.workspace.lab_settings import (
 )
 
 READY_SECONDS = 60.0
-STOP_SECONDS = 10.0
 PORT_RETRIES = 50
 """Jupyter tries this many other ports when the workspace's own is taken."""
 REDIRECT = "open-jupyterlab.html"
@@ -123,7 +123,9 @@ def serve(workspace: Workspace, page: str = START, *, port: int | None = None, o
 
     try:
         url = server.url(page)
-        answer(f"JupyterLab: {url}\nCtrl-C ends it.")
+        is_new = server.process is not None
+        end = "Ctrl-C ends it." if is_new else "It ran already. Ctrl-C in the terminal where it was started ends it."
+        answer(f"JupyterLab: {url}\n{end}")
         if open_browser:
             open_in_browser(url, redirect)
         if server.process is not None and server.process.wait() != 0:
@@ -163,8 +165,9 @@ def _launch(workspace: Workspace, port: int | None) -> subprocess.Popen[bytes]:
     port_retries = 0 if port else PORT_RETRIES
     command = [
         sys.executable,
-        "-m",
-        "jupyterlab",
+        "-P",
+        lab_process.__file__,
+        str(os.getpid()),
         "--no-browser",
         f"--ServerApp.ip={HOST}",
         f"--ServerApp.port={first_port}",
@@ -215,7 +218,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
     process.terminate()
     try:
-        process.wait(STOP_SECONDS)
+        process.wait(lab_process.STOP_SECONDS)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from tests.conftest import write_notebook
@@ -35,6 +36,7 @@ SERVE = (
     "from workshop_kit.workspace.folder import Workspace\n"
     "serve(Workspace.open(pathlib.Path(sys.argv[1])), open_browser=False)\n"
 )
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
 
 
 @pytest.fixture(autouse=True)
@@ -158,15 +160,12 @@ def test_a_server_that_dies_says_why(empty_workspace: Workspace) -> None:
     assert "max_body_size" in caught.value.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
-def test_serve_ends_cleanly(empty_workspace: Workspace, number: signal.Signals) -> None:
-    """Ctrl-C, SIGTERM and a closed terminal end the server and its kernels, with exit code 0 and no traceback."""
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    # A suite in a script's background inherits that SIGINT and SIGHUP are ignored.
-    command = ["env", "--default-signal=HUP,INT", sys.executable, "-c", SERVE, str(empty_workspace.folder)]
+@pytest.fixture
+def start(empty_workspace: Workspace) -> Iterator[subprocess.Popen[str]]:
+    """A process that runs JupyterLab with one kernel, as ``./workshop start`` does."""
     process = subprocess.Popen(
-        command,
-        env=environment,
+        serve_command(empty_workspace),
+        env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -174,22 +173,43 @@ def test_serve_ends_cleanly(empty_workspace: Workspace, number: signal.Signals) 
     )
     assert process.stdout is not None
     assert process.stdout.readline().startswith("JupyterLab: http://127.0.0.1:")
+
     server = running_server(empty_workspace)
     assert server is not None
     server.call("POST", "/api/kernels", {"name": KERNEL}, timeout_seconds=30)
-    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
-    assert f":{server.port}/" in again.stdout
-    os.killpg(process.pid, number)  # a terminal tells the whole group
-    _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (0, "JupyterLab: starting\nJupyterLab: done\n")
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
+def test_serve_ends_cleanly(start: subprocess.Popen[str], empty_workspace: Workspace, number: signal.Signals) -> None:
+    """Ctrl-C, SIGTERM and a closed terminal end the server and its kernels, with exit code 0 and no traceback."""
+    command = serve_command(empty_workspace)
+    again = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=60)
+    assert "It ran already" in again.stdout
+    os.killpg(start.pid, number)  # a terminal tells the whole group
+    _, errors = start.communicate(timeout=60)
+    assert (start.returncode, errors) == (0, "JupyterLab: starting\nJupyterLab: done\n")
     wait_until(lambda: not processes_of(empty_workspace))
 
 
+def test_jupyterlab_ends_with_a_start_that_is_killed(start: subprocess.Popen[str], empty_workspace: Workspace) -> None:
+    """And its kernels, each of which has a reaper."""
+    assert len(processes_of(empty_workspace)) == 3
+    start.kill()
+    wait_until(lambda: not processes_of(empty_workspace))
+
+
+def serve_command(empty_workspace: Workspace) -> list[str]:
+    """The command of `start`. A suite in a script's background inherits that SIGINT and SIGHUP are ignored."""
+    return ["env", "--default-signal=HUP,INT", sys.executable, "-c", SERVE, str(empty_workspace.folder)]
+
+
 def processes_of(empty_workspace: Workspace) -> list[str]:
-    """The servers and kernels that still run for a workspace."""
-    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.split("\n")
-    of_workspace = [line for line in processes if str(empty_workspace.folder) in line]
-    return [line for line in of_workspace if "python" in line]
+    """The commands that still run for a workspace: those of ``start``, the server and the kernels."""
+    commands = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
+    return [command for command in commands if str(empty_workspace.folder) in command]
 
 
 URL = "http://127.0.0.1:8888/lab/tree/a.ipynb?token=secret&reset"

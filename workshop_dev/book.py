@@ -21,7 +21,7 @@ from PIL import Image
 from workshop_kit.files import read_document, write_atomically
 from workshop_kit.lessons.book import CONTENTS
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.lesson_tables import tables_path
+from workshop_kit.workspace.course import tables_path
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 PNG = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')

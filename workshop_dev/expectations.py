@@ -18,7 +18,7 @@ from workshop_dev import quiet_outputs
 from workshop_dev.book import ANSI
 from workshop_kit.files import load_document
 from workshop_kit.lessons.predictions import NOT_USUAL
-from workshop_kit.workspace.lesson_tables import tables_path
+from workshop_kit.workspace.course import tables_path
 from workshop_kit.workspace.track_notebook import replaced_by
 
 REFUSED = re.compile(r"Error response from daemon|\bnot found\b")

@@ -9,7 +9,7 @@ import pytest
 
 from workshop_dev.expectations import Expectations
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.lesson_tables import lessons_with_tables, tables_path
+from workshop_kit.workspace.course import lessons_with_tables, tables_path
 from workshop_kit.workspace.summary import Summary
 
 NOTEBOOKS = CHECKOUT / "notebooks"

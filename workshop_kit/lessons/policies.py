@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 from workshop_kit.display.rendered import Rendered, table
 from workshop_kit.errors import WrongUsage
 from workshop_kit.files import load_document
-from workshop_kit.workspace.lesson_tables import tables_path
+from workshop_kit.workspace.course import tables_path
 
 Sentence = Annotated[str, Field(min_length=1)]
 

@@ -28,7 +28,7 @@ from workshop_kit.display.widget_job import PARTS, Job, JobWidget
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.files import load_document
-from workshop_kit.workspace.lesson_tables import lessons_with_tables, tables_path
+from workshop_kit.workspace.course import lessons_with_tables, tables_path
 from workshop_kit.workspace.registry import Entry
 
 HERE = Path(__file__).parent

@@ -21,6 +21,10 @@ MY_SERVICE = "my_service"
 TRACKS = ("90min", "half-day", "day", "full")
 LESSON = re.compile(r"\d\d[a-z]?_\w+")
 """The name of a notebook of the series; others of a workspace (a copy, say) are found by their whole name only."""
+TABLES_SUFFIX = ".toml"
+"""The ending of the file of tables beside a lesson's notebook: its first and last text (`summary`), its policy card
+and predictions (`lessons`), and what its cells show when they are executed (`workshop_dev.expectations`).
+"""
 
 
 @dataclass(frozen=True)
@@ -335,3 +339,14 @@ def lesson_names(notebooks: Path) -> Iterator[str]:
     series = [name for name in lesson_table(notebooks.parent) if name in names]
     yield from series
     yield from (name for name in names if name not in series)
+
+
+def tables_path(lesson: str, folder: Path) -> Path:
+    """Return the path of a lesson's tables in the folder of the notebooks."""
+    return folder / f"{lesson}{TABLES_SUFFIX}"
+
+
+def lessons_with_tables(folder: Path) -> Iterator[str]:
+    """Yield the names of the lessons in that folder that have tables, in order."""
+    for path in sorted(folder.glob(f"*{TABLES_SUFFIX}")):
+        yield path.stem

@@ -16,8 +16,8 @@ from workshop_kit.engine.labels import Identity
 from workshop_kit.errors import NotReady
 from workshop_kit.files import explain, files_below, read_small, read_small_text, write_atomically
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import growth, lesson_tables, regions, solutions
-from workshop_kit.workspace.course import MY_SERVICE, TRACKS, find_track
+from workshop_kit.workspace import growth, regions, solutions
+from workshop_kit.workspace.course import MY_SERVICE, TABLES_SUFFIX, TRACKS, find_track
 from workshop_kit.workspace.solutions import FIRST
 
 PRIVATE = 0o700
@@ -254,7 +254,7 @@ def lesson_copies(root: Path) -> Iterator[LessonCopy]:
 def lesson_files(folder: Path) -> Iterator[Path]:
     """Yield the files of a folder that a workspace gets: all but the registry, and the lessons' notes and tables."""
     for path in files_below(folder):
-        is_table = folder.name == "notebooks" and path.suffix == lesson_tables.SUFFIX
+        is_table = folder.name == "notebooks" and path.suffix == TABLES_SUFFIX
         if not is_table and not path.name.endswith(NOT_COPIED):
             yield path
 

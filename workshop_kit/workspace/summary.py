@@ -13,7 +13,7 @@ from typing import Any
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.files import read_document
-from workshop_kit.workspace.lesson_tables import tables_path
+from workshop_kit.workspace.course import tables_path
 
 HEAD = "title"
 """The id of a lesson's first cell."""

@@ -14,9 +14,8 @@ from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.lessons import policies
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import notebook_cells
+from workshop_kit.workspace.course import notebook_cells, tables_path
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.lesson_tables import tables_path
 
 NOTEBOOKS = CHECKOUT / "notebooks"
 ASKED = {path.stem for path in NOTEBOOKS.glob("*.ipynb") if "w.policy(mine=" in path.read_text()}

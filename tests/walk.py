@@ -26,6 +26,8 @@ from workshop_kit.paths import CHECKOUT
 
 OURS = ("workshop_kit", "container_audit", "workshop_room")
 CHANGES_THE_MACHINE = {"apt-get", "sh", "usermod", "buildx"}
+COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
+"""Up to Python 3.11 they are functions of their own; in a module's body they run when it is imported."""
 
 
 class Walk:
@@ -50,7 +52,7 @@ class Walk:
     def _note(self, frame: FrameType, event: str, _: Any) -> None:
         code = frame.f_code
         is_function = code.co_flags & inspect.CO_OPTIMIZED  # the body of a module or class is none
-        if event == "call" and is_function:
+        if event == "call" and is_function and code.co_name not in COMPREHENSIONS:
             self._files.add(code.co_filename)
 
 

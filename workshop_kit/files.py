@@ -1,4 +1,4 @@
-"""Read files that people edit, write files atomically, and explain in a sentence when that fails."""
+"""Read and copy files that people edit, write files atomically, and explain in a sentence when that fails."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import json
 import os
 import secrets
 import stat
+import subprocess
+import sys
+import tempfile
 import threading
 import tomllib
 from collections.abc import Iterator
@@ -27,6 +30,15 @@ VISIBLE = (".dockerignore",)
 QUIET_MILLISECONDS = 150
 """A burst of saves ends after this time without a save: editors write a file in several steps."""
 LONGEST_MILLISECONDS = 1000
+REMOVE_WITH_PARENT = """
+import os, shutil, sys, time
+
+folder, parent_id = sys.argv[1:]
+while os.getppid() == int(parent_id):
+    time.sleep(0.5)
+shutil.rmtree(folder, ignore_errors=True)
+"""
+"""A program for a folder and the id of the process that starts it."""
 
 
 def is_left_out(path: PurePath) -> bool:
@@ -146,6 +158,32 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+class TemporaryCopy(tempfile.TemporaryDirectory[str]):
+    """A temporary folder for a copy of a participant's files, which may hold secrets: it goes with this process.
+
+    A small process beside this one removes it after ``kill -9``. The reaper cannot: it begins once the engine answers,
+    and a copy may be made before.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(prefix="workshop-copy-")
+        command = [sys.executable, "-I", "-S", "-c", REMOVE_WITH_PARENT, self.name, str(os.getpid())]
+        self._remover = subprocess.Popen(
+            command,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def cleanup(self) -> None:
+        """Remove the folder, and end the process beside this one."""
+        super().cleanup()
+        self._remover.kill()
+        self._remover.wait()
 
 
 def explain(error: OSError, path: Path, otherwise: str = "name another place") -> NotReady:

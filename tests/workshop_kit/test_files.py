@@ -1,13 +1,16 @@
-"""Files that people edit: what cannot be used is refused in one sentence, which names the file."""
+"""Files that people edit: what cannot be used is refused in a sentence that names it; a copy goes with its process."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.waiting import wait_until
 from workshop_kit.errors import NotReady
 from workshop_kit.files import read_document, read_small_text, write_atomically
 
@@ -54,3 +57,25 @@ def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
     path.mkdir()
     with pytest.raises(NotReady, match=f"^{path} is a folder where"):
         write_atomically(path, b"5")
+
+
+MAKE_COPY = """
+import time
+from pathlib import Path
+from workshop_kit.files import TemporaryCopy
+
+with TemporaryCopy() as folder:
+    Path(folder, "settings.env").write_text("PASSWORD=canary")
+    print(folder, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_copy_goes_with_a_killed_process(root: Path) -> None:
+    """Nothing of it is left among temporary files."""
+    with subprocess.Popen([sys.executable, "-c", MAKE_COPY], cwd=root, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        folder = Path(process.stdout.readline().strip())
+        assert (folder / "settings.env").is_file()
+        process.kill()
+    wait_until(lambda: not folder.exists())

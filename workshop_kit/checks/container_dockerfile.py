@@ -17,6 +17,7 @@ from workshop_kit.engine import containers, images, recipes
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
+from workshop_kit.files import TemporaryCopy
 from workshop_kit.observe import layers
 from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import Context, check
@@ -72,7 +73,7 @@ def _rebuild_findings(context: Context, image: str) -> tuple[Finding, Finding]:
     """Build the folder with changed code and planted secrets; return the findings on the cache and on the secrets."""
     engine = context.stack.session.engine
     base = recipes.tags(context.stack.root)["python"]
-    with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
+    with TemporaryCopy() as temporary:
         folder = Path(temporary) / context.folder.name
         shutil.copytree(context.folder, folder, symlinks=True)
         _change_code(folder)
@@ -180,7 +181,7 @@ def _build_newer_base(session: Session, root: Path) -> str:
     if images.has_image(session.engine, tag):
         return tag
 
-    with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
+    with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         program = f"import zipfile\nfrom pathlib import Path\nNEWER = '{NEWER}'\n{inspect.getsource(add_newer)}"
         (folder / "newer.py").write_text(f"{program}\nadd_newer(Path('/wheels'))\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_files import ExerciseFiles, ServiceCopy, Unreadable
 from workshop_kit.exercises.progress import HINTS, Progress
+from workshop_kit.files import TemporaryCopy
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.trials import findings
@@ -252,7 +252,7 @@ class ExerciseService:
         files = self.exercise_files(exercise)
         text = ""
         copy = ServiceCopy()
-        with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
+        with TemporaryCopy() as temporary:
             folder = Path(temporary) / MY_SERVICE
             try:
                 if exercise.in_service:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.exercise_files import copy_folder
-from workshop_kit.files import read_small_text
+from workshop_kit.files import TemporaryCopy, read_small_text
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import growth, regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE
@@ -49,7 +48,7 @@ def copy_of(folder: Path, seed: int | None = None) -> Iterator[FolderCopy]:
     if not is_workspace and not any((folder / name).is_file() for name in SIGNS):
         raise WrongUsage(f"There is no service in {folder}.", f"Name a workspace, or a {MY_SERVICE} folder.")
 
-    with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
+    with TemporaryCopy() as temporary:
         copy = Path(temporary) / folder.resolve().name
         copy_folder(folder / MY_SERVICE if is_workspace else folder, copy / MY_SERVICE)
         for name in BESIDE_SERVICE:

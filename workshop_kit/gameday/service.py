@@ -6,7 +6,6 @@ import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from docker.errors import BuildError
@@ -14,6 +13,7 @@ from docker.errors import BuildError
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.exercise_files import LEFT_OUT
 from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.files import TemporaryCopy
 from workshop_kit.host import MIB
 from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.registry import Exercise
@@ -44,7 +44,7 @@ class Service:
     """
 
     client: Any
-    folder: TemporaryDirectory[str] = field(repr=False)
+    folder: TemporaryCopy = field(repr=False)
     images: list[Any]
     reference_exercises: tuple[str, ...] = ()
 
@@ -80,7 +80,7 @@ def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Pa
     unsolved regions. A folder of another lesson is replaced by the reference. Raises WorkshopError if the image cannot
     be built.
     """
-    copy = TemporaryDirectory(prefix="workshop-shop-")
+    copy = TemporaryCopy()
     copy_folder = Path(copy.name)
     is_at_lesson = (mine / solutions.LATER_SERVICE_FILE).is_file()
     if not is_at_lesson:

@@ -88,7 +88,7 @@ SYMPTOMS = {
     "monitoring.deep": "The database hung, so the service is restarted",
     "monitoring.critical": "monitoring.critical.gone.unheard",
     "monitoring.metrics": "monitoring.metrics.counter.type",
-    "monitoring.ratio": "monitoring.ratio.few",
+    "monitoring.ratio": "It calls at less than 5 %",
     "monitoring.drain": "monitoring.drain.ready.gone",
     "monitoring.healthcheck": "monitoring.healthcheck.hang",
 }

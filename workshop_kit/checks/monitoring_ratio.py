@@ -1,293 +1,220 @@
-"""The check of monitoring.ratio: promtool reads the alert's rule, and tests it on minutes of made-up traffic."""
+"""The check of monitoring.ratio: promtool reads the alert's rule, and plays it minutes of made-up traffic."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 from workshop_kit.engine import monitoring
 from workshop_kit.engine.containers import Running
-from workshop_kit.trials.check_api import Context, check
-from workshop_kit.trials.findings import findings
-from workshop_kit.trials.result import Finding, Result, conclude
-from workshop_kit.trials.yaml_problem import yaml_finding
+from workshop_kit.engine.monitoring import PROMTOOL_FOLDER
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.expect import Observation, expect, require
+from workshop_kit.trials.service import Service
+from workshop_kit.trials.yaml_problem import yaml_problem
 
-FINDINGS = findings("monitoring.ratio")
 ALERT = "OrdersFail"
 FILE = "alerts.yml"
-PARENTS = dict.fromkeys(("expr", "for", "keep_firing_for", "labels", "annotations"), frozenset({"rules"}))
-"""The keys of a rule, each with the keys under which it may stand."""
-JOB = "my-service"
-OTHER_JOB = "service"
-PHASE_SECONDS = 60
-WINDOW_SECONDS = 10
-FIRES_SECONDS = 20
-ENDS_SECONDS = 20
-FEW = 0.03
-NEARLY = 0.049
-JUST_OVER = 0.052
-MANY = 0.08
-BURST = 0.09
-"""Shares of the customers who fail; the limit is 5 %."""
-CUSTOMERS = 1000
-"""How many customers come in a second; with so many, shares of them are whole numbers."""
-POSTS = 0.4
-MISTYPED = 0.08
-MANY_MISTYPED = 0.3
-"""Shares of the customers who place an order, and who ask for one that does not exist."""
-CROWD = 3
-"""How many times as many customers come on a busy day."""
-NIGHT = 0.1
-"""The share of the customers that come at night."""
-BURST_SECONDS = 5
-LATE_SECONDS = 290
-OF_A_SERIES = {"method", "route", "status", "instance"}
-"""Labels that an alert on the share of all customers does not have."""
-PLAY = f"""
-for n in {{names}}; do
-    promtool test rules {monitoring.PROMTOOL_FOLDER}/$n.yml > /tmp/said 2>&1
-    printf '%s\\t%s\\t%s\\n' "$?" "$(grep -om 1 ', err: .*' /tmp/said)" "$(grep -om 1 'Labels:{{{{.*' /tmp/said)"
-done
-"""
-MOST_OUTPUT = 2000
-MOST_REASON = 300
-LABEL = re.compile(r"(\w+)=")
+ERROR = re.compile(r", err: (.{1,300})")
 
 
 @dataclass(frozen=True)
-class Scene:
-    """Some seconds of traffic at both services.
+class Traffic:
+    """What comes in each second: how many customers, and the percentage of them by how their request ends."""
 
-    ``failing`` is the share of the customers who get a 5xx, ``of_posts`` the share of these failures that are orders
-    being placed, ``mistyped`` the share of the customers who get a 404. ``customers`` is a multiple of `CUSTOMERS`.
-    ``probes_fail``: the probes of this service get a 503. ``other_fails``: all customers of the other service do.
-    """
-
-    failing: float = 0.0
+    seconds: int = 60
+    customers: int = 1000
+    orders_fail: float = 0.0
+    reads_fail: float = 0.0
+    mistyped: float = 8.0
     probes_fail: bool = False
     other_fails: bool = False
-    customers: float = 1.0
-    of_posts: float = 0.5
-    mistyped: float = MISTYPED
-    seconds: int = PHASE_SECONDS
+
+    def rates(self) -> Iterator[tuple[str, float]]:
+        """Yield each series with its requests in a second."""
+        percent = self.customers / 100
+        placed, failed = (0, 100) if self.other_fails else (100, 0)
+        ready, refused = (0, 300) if self.probes_fail else (300, 0)
+
+        yield series("my-service", "POST", "/orders", 201), (40 - self.orders_fail) * percent
+        yield series("my-service", "POST", "/orders", 503), self.orders_fail * percent
+        yield series("my-service", "GET", "/orders/{order_id}", 200), (60 - self.reads_fail - self.mistyped) * percent
+        yield series("my-service", "GET", "/orders/{order_id}", 500), self.reads_fail * percent
+        yield series("my-service", "GET", "/orders/{order_id}", 404), self.mistyped * percent
+        yield series("my-service", "GET", "/livez", 200), 5
+        yield series("my-service", "GET", "/readyz", 200), ready
+        yield series("my-service", "GET", "/readyz", 503), refused
+        yield series("my-service", "GET", "/health", 503), refused
+        yield series("service", "POST", "/orders", 201), placed
+        yield series("service", "POST", "/orders", 503), failed
+
+
+def series(job: str, method: str, route: str, status: int) -> str:
+    """Return the name of a series, with its labels."""
+    labels = {"job": job, "instance": f"{job}:8080", "method": method, "route": route, "status": str(status)}
+    label_text = ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
+    return f"http_requests_total{{{label_text}}}"
 
 
 @dataclass(frozen=True)
-class AlertCase:
-    """Whether the alert should fire ``at_seconds`` after the beginning of a play, which is a series of scenes.
+class Case:
+    """Whether the alert should fire some seconds after the beginning of a play; what it means if that is wrong."""
 
-    ``needs`` are the cases that have to be right before this one shows anything. ``key`` is the key of its finding; ""
-    stands for the name of the case.
-    """
-
-    play: tuple[Scene, ...]
-    at_seconds: int = PHASE_SECONDS + 40
-    fires: bool = False
-    needs: tuple[str, ...] = ()
-    key: str = ""
+    called: str
+    play: tuple[Traffic, ...]
+    at_seconds: int
+    fires: bool
+    means: str
+    look: str
+    hint: int = 2
 
 
-WELL = Scene()
-BAD = Scene(MANY)
-ALL_WELL = "mistyped"
-FEW_OF_ALL = ("few", "reads", "orders")
-SHARE = (*FEW_OF_ALL, "apart", "all")
-CASES = {
-    ALL_WELL: AlertCase((WELL, WELL)),
-    "few": AlertCase((WELL, Scene(FEW))),
-    "crowd": AlertCase((WELL, Scene(FEW, customers=CROWD)), needs=("few",)),
-    "probes": AlertCase((WELL, Scene(probes_fail=True))),
-    "other": AlertCase((WELL, Scene(other_fails=True))),
-    "many": AlertCase((WELL, BAD), PHASE_SECONDS + FIRES_SECONDS, fires=True),
-    "reads": AlertCase(
-        (WELL, Scene(MANY, of_posts=0.0)), PHASE_SECONDS + FIRES_SECONDS, fires=True, needs=("many",), key="part"
+WELL = Traffic()
+CASES = (
+    Case(
+        "4.9 % of the customers fail, all in the same way, and 30 % mistype",
+        (WELL, Traffic(orders_fail=4.9, mistyped=30)),
+        at_seconds=100,
+        fires=False,
+        means="It calls at less than 5 %. By the third night the person on call ignores it.",
+        look="An alert is about a share: how many of how many. 5xx is a failure, a 404 is not; all requests of "
+        "customers, added up, stand below the line.",
+        hint=1,
     ),
-    "orders": AlertCase(
-        (WELL, Scene(MANY, of_posts=1.0)), PHASE_SECONDS + FIRES_SECONDS, fires=True, needs=("many",), key="part"
+    Case(
+        "8 % of the customers have failed for 12 s, all of whom placed an order",
+        (WELL, Traffic(orders_fail=8)),
+        at_seconds=72,
+        fires=True,
+        means="Customers fail in numbers, and nobody is called.",
+        look="A share of 5 % is 0.05. Over how long does it look (rate(…[10s])), and how long does it wait (for: 2s)?",
     ),
-    "apart": AlertCase((WELL, Scene(FEW, of_posts=1.0)), needs=FEW_OF_ALL),
-    "all": AlertCase((WELL, Scene(NEARLY, mistyped=MANY_MISTYPED)), needs=(*FEW_OF_ALL, "apart")),
-    "window": AlertCase(
-        (Scene(0.002), Scene(BURST, seconds=BURST_SECONDS), WELL), PHASE_SECONDS + BURST_SECONDS - 1, needs=SHARE
+    Case(
+        "every probe gets a 503, and no customer does",
+        (WELL, Traffic(probes_fail=True)),
+        at_seconds=100,
+        fires=False,
+        means="It calls because a probe was told “not ready”. No customer met an error.",
+        look="Leave the routes of probes out, on both sides.",
     ),
-    # Over the limit for a second, with all of the window in it.
-    "moment": AlertCase(
-        (Scene(FEW), WELL, Scene(JUST_OVER)), 2 * PHASE_SECONDS + WINDOW_SECONDS - 1, needs=(*SHARE, "window")
+    Case(
+        'every request to the other service, job="service", fails',
+        (WELL, Traffic(other_fails=True)),
+        at_seconds=100,
+        fires=False,
+        means="It calls because the other service fails; yours is well.",
+        look='Which label says whose a series is? On both sides job="my-service".',
     ),
-    "night": AlertCase(
-        (WELL, Scene(MANY, customers=NIGHT)), PHASE_SECONDS + FIRES_SECONDS, fires=True, needs=("many", "other")
+    Case(
+        "8 % of the few customers at night have failed for 12 s, all of whom read an order",
+        (Traffic(customers=100), Traffic(customers=100, reads_fail=8)),
+        at_seconds=72,
+        fires=True,
+        means="At night few customers come, 8 % of them fail, and nobody is called.",
+        look="A number of failures falls with the customers, and a share does not. All methods and routes of customers "
+        "belong to both sides of the division; probes and the other service to none.",
     ),
-    "ends": AlertCase((WELL, BAD, WELL), 2 * PHASE_SECONDS + ENDS_SECONDS, needs=("many",)),
-}
-"""The cases by name, in the order of their findings."""
-LATE = "late"
-LATE_CASE = AlertCase((WELL, Scene(MANY, seconds=LATE_SECONDS)), PHASE_SECONDS + LATE_SECONDS, fires=True)
-"""A case without a finding: it tells an alert that fires late from one that never fires."""
-PLAYS = {**CASES, LATE: LATE_CASE}
-NUMBERS = {
-    "alert": ALERT,
-    "job": JOB,
-    "other_job": OTHER_JOB,
-    "few": FEW,
-    "nearly": NEARLY,
-    "just_over": JUST_OVER,
-    "many": MANY,
-    "burst": BURST,
-    "burst_seconds": BURST_SECONDS,
-    "mistyped": MANY_MISTYPED,
-    "crowd": CROWD,
-    "night": NIGHT,
-    "window": WINDOW_SECONDS,
-    "fires": FIRES_SECONDS,
-    "ends": ENDS_SECONDS,
-}
-"""The values for the texts of the findings."""
+    Case(
+        "9 % have failed for 5 s: less than 5 % of the last ten",
+        (WELL, Traffic(seconds=5, orders_fail=9), WELL),
+        at_seconds=66,
+        fires=False,
+        means="It calls because of a few seconds. The task asks for a share of the last ten.",
+        look="The time in brackets is the window over which rate() looks: [10s], on both sides.",
+    ),
+    Case(
+        "the last ten seconds have had 5.2 % for one second",
+        (WELL, Traffic(orders_fail=5.2)),
+        at_seconds=70,
+        fires=False,
+        means="It calls at the first moment over the limit. Most such moments are over before a person is awake.",
+        look="For how long has it to be so? (for:)",
+    ),
+    Case(
+        "8 % have failed for a minute, and 12 s ago it was over",
+        (WELL, Traffic(orders_fail=8), WELL),
+        at_seconds=132,
+        fires=False,
+        means="The trouble is over, and it calls on.",
+        look="rate() looks at the last seconds only: [10s]. A counter alone never forgets.",
+        hint=1,
+    ),
+)
 
 
 @check("monitoring.ratio")
-def ratio(context: Context) -> Result:
-    """Let promtool check the file, then test for each case whether the alert fires."""
-    text = (context.folder / FILE).read_text()
-    files = {f"{name}.yml": promtool_test(case) for name, case in PLAYS.items()}
-    context.report_step("promtool plays it several minutes")
-    with monitoring.promtool(context.stack, {FILE: text, **files}) as running:
-        answer = running.exec("promtool", "check", "rules", f"{monitoring.PROMTOOL_FOLDER}/{FILE}")
-        if answer.exit_code:
-            return conclude("", [_refusal_finding(text, answer.output)], answer.output[-MOST_OUTPUT:])
-        return conclude(FINDINGS.success_summary, _run_plays(running))
+def ratio(service: Service) -> None:
+    """It calls when customers fail, and is silent otherwise."""
+    text = (service.context.folder / FILE).read_text()
+    plays = {f"{number}.yml": promtool_test(case) for number, case in enumerate(CASES)}
+    service.context.report_step("promtool plays it several minutes")
+    with monitoring.promtool(service.context.stack, {FILE: text, **plays}) as running:
+        it_loads(running, text)
+        for file, case in zip(plays, CASES, strict=True):
+            it_fires_when_it_should(running, file, case)
 
 
-def _refusal_finding(text: str, output: str) -> Finding:
-    """Return the finding on a file that promtool refuses: on a mistake in its YAML, or else promtool's reason."""
-    sentence = monitoring.promtool_sentence(output, FILE)
-    finding = yaml_finding(FILE, text, sentence, PARENTS)
-    if finding is None:
-        finding = FINDINGS.failed("loads", sentence, file=FILE, why=sentence)
-    return finding
+def it_loads(running: Running, text: str) -> None:
+    """Require promtool to accept the file."""
+    answer = running.exec("promtool", "check", "rules", f"{PROMTOOL_FOLDER}/{FILE}")
+    sentence = monitoring.promtool_sentence(answer.output, FILE) if answer.exit_code else "SUCCESS"
+
+    means = f"Prometheus would not load this: {sentence}"
+    look = "Read that line and the one before it: quotes, brackets, commas."
+    problem = yaml_problem(text)
+    if problem:
+        means = f"{FILE}, line {problem.line}: this is no YAML. By its indentation a line belongs to the one above it."
+        look = "expr: begins at the column of for:, and what goes on stands further to the right. Use blanks, no tabs."
+
+    seen = Observation(f"promtool check rules {FILE}", sentence, 0.0)
+    require(answer.exit_code == 0, seen=seen, expected="SUCCESS", means=means, look=look, hint=3)
 
 
-def _run_plays(running: Running) -> list[Finding]:
-    """Let promtool run all tests; return the findings on the cases, or the one that it cannot compute the rule."""
-    lines = running.read("sh", "-c", PLAY.format(names=" ".join(PLAYS))).splitlines()
-    fired: dict[str, set[str]] = {}
-    for name, line in zip(PLAYS, lines, strict=True):
-        code, reason, labels = line.split("\t")  # the exit code is 1 with a reason, and if the alert fired
-        if reason:
-            return [FINDINGS.failed("computes", reason.removeprefix(", err: ")[:MOST_REASON], **NUMBERS)]
-        if code != "0":
-            fired[name] = set(LABEL.findall(labels))
-    return play_findings(fired)
+def it_fires_when_it_should(running: Running, file: str, case: Case) -> None:
+    """Expect the alert to fire, or not. What promtool cannot compute, it cannot compute in any case."""
+    output = running.read("promtool", "test", "rules", f"{PROMTOOL_FOLDER}/{file}")
+    called = f"Look at {ALERT} when {case.called}"
+
+    error = ERROR.search(output)
+    if error:
+        require(
+            False,
+            seen=Observation(called, error[1], 0.0),
+            expected="a number",
+            means="promtool accepts the rule, and cannot compute it: Prometheus would never fire it.",
+            look="One side of a division has labels that the other one has not: sum() takes them away.",
+            hint=2,
+        )
+
+    has_fired = "FAILED" in output  # the test expects no alert
+    judge = require if case is CASES[0] else expect  # what fires always fails everywhere
+    judge(
+        has_fired == case.fires,
+        seen=Observation(called, "it fires" if has_fired else "it is silent", 0.0),
+        expected="it fires" if case.fires else "it is silent",
+        means=case.means,
+        look=case.look,
+        hint=case.hint,
+    )
 
 
-def play_findings(fired: Mapping[str, Collection[str]]) -> list[Finding]:
-    """Return the findings on the cases, without those that show nothing.
-
-    ``fired`` has the names of the alert's labels, by the name of each case in which it fired. An alert that fires while
-    all is well fires always, so nothing else is judged then. Two cases may share a finding, which fails if one does.
-    """
-    finding_by_key: dict[str, Finding] = {}
-    for name, case in CASES.items():
-        if not all(_is_right(needed_name, fired) for needed_name in case.needs):
-            continue
-
-        finding = _case_finding(name, fired)
-        if finding.key not in finding_by_key or not finding.passed:
-            finding_by_key[finding.key] = finding
-        if name == ALL_WELL and name in fired:
-            break
-    return [*finding_by_key.values()]
-
-
-def _case_finding(name: str, fired: Mapping[str, Collection[str]]) -> Finding:
-    """Find whether the alert fired in a case where it should, or was silent where it should be."""
-    observation = "it fires" if name in fired else "it is silent"
-    return FINDINGS.found(_is_right(name, fired), _finding_key(name, fired), observation, **NUMBERS)
-
-
-def _is_right(name: str, fired: Mapping[str, Collection[str]]) -> bool:
-    """Return whether the alert fired in a case, or was silent, as it should."""
-    has_fired = name in fired
-    return has_fired == CASES[name].fires
-
-
-def _finding_key(name: str, fired: Mapping[str, Collection[str]]) -> str:
-    """Return the key of the finding on a case; for a failure, with the cause that other cases show."""
-    if name == "many":
-        return "many.late" if LATE in fired else "many.silent"
-
-    if name == "few" and "ends" not in fired and OF_A_SERIES.intersection(fired.get(name, ())):
-        return "apart"  # the alert has a series' labels: each series is compared for itself
-    return CASES[name].key or name
-
-
-def promtool_test(case: AlertCase) -> str:
+def promtool_test(case: Case) -> str:
     """Return a test file for promtool, as JSON, which is YAML, too. The test passes if the alert does not fire."""
+    rates: dict[str, list[float]] = {}
+    for traffic in case.play:
+        for name, rate in traffic.rates():
+            rates.setdefault(name, []).extend([rate] * traffic.seconds)
+
+    input_series = []
+    for name, requests in rates.items():
+        values = " ".join(f"{total:.6g}" for total in accumulate(requests))
+        input_series.append({"series": name, "values": values})
     test = {
         "interval": "1s",
-        "input_series": [{"series": name, "values": values} for name, values in series(case.play).items()],
+        "input_series": input_series,
         "alert_rule_test": [{"eval_time": f"{case.at_seconds}s", "alertname": ALERT, "exp_alerts": []}],
     }
-    files = [f"{monitoring.PROMTOOL_FOLDER}/{FILE}"]
-    return json.dumps({"rule_files": files, "evaluation_interval": "1s", "tests": [test]})
-
-
-Labels = tuple[str, str, str, str]
-"""The job, the method, the route and the status of a series."""
-SERIES = 'http_requests_total{{job="{0}",instance="{0}:8080",method="{1}",route="{2}",status="{3}"}}'
-
-
-def series(play: tuple[Scene, ...]) -> dict[str, str]:
-    """Return the values of each counter during a play, by its series, in promtool's notation.
-
-    There is one value for each second, and ``_`` while the counter does not exist.
-    """
-    values_by_labels: dict[Labels, list[str]] = {}
-    counts: Counter[Labels] = Counter()
-    for scene in play:
-        requests = _requests_per_second(scene)
-        for _ in range(scene.seconds):
-            for labels, count in requests.items():
-                counts[labels] += count
-                value = str(counts[labels]) if counts[labels] else "_"
-                values_by_labels.setdefault(labels, []).append(value)
-
-    return {SERIES.format(*labels): " ".join(values) for labels, values in values_by_labels.items() if counts[labels]}
-
-
-def _requests_per_second(scene: Scene) -> dict[Labels, int]:
-    """Return the number of requests in each second of a scene, by labels."""
-    customers = round(CUSTOMERS * scene.customers)
-    failed = round(customers * scene.failing)
-    failed_posts = round(failed * scene.of_posts)
-    failed_gets = failed - failed_posts
-    posts = round(customers * POSTS)
-    mistyped = round(customers * scene.mistyped)
-
-    good_probes = 5
-    failed_probes = 0
-    if scene.probes_fail:
-        good_probes = 0
-        failed_probes = 400
-
-    other_placed = 100
-    other_failed = 0
-    if scene.other_fails:
-        other_placed = 0
-        other_failed = 100
-
-    return {
-        (JOB, "POST", "/orders", "201"): posts - failed_posts,
-        (JOB, "POST", "/orders", "503"): failed_posts,
-        (JOB, "GET", "/orders/{order_id}", "200"): customers - posts - mistyped - failed_gets,
-        (JOB, "GET", "/orders/{order_id}", "404"): mistyped,
-        (JOB, "GET", "/orders/{order_id}", "500"): failed_gets,
-        (JOB, "GET", "/livez", "200"): 5,
-        (JOB, "GET", "/readyz", "200"): good_probes,
-        (JOB, "GET", "/readyz", "503"): failed_probes,
-        (JOB, "GET", "/health", "503"): failed_probes,
-        (OTHER_JOB, "POST", "/orders", "201"): other_placed,
-        (OTHER_JOB, "POST", "/orders", "503"): other_failed,
-    }
+    return json.dumps({"rule_files": [f"{PROMTOOL_FOLDER}/{FILE}"], "evaluation_interval": "1s", "tests": [test]})

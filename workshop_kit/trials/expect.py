@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from workshop_kit.trials.result import Finding
@@ -27,6 +27,15 @@ class Seen(Protocol):
     @property
     def seconds(self) -> float:
         """The seconds until it was so."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What was looked at, and what was seen."""
+
+    called: str
+    got: str
+    seconds: float
 
 
 class RequirementFailed(Exception):

@@ -21,7 +21,7 @@ from workshop_kit.patience import configured_factor
 from workshop_kit.trials import service_image, service_trial, trial_database
 from workshop_kit.trials.check_api import CheckEnded, Context, seeded_random
 from workshop_kit.trials.dependency_proxies import HANGS, OPEN, REFUSES, DependencyProxies, Faults, start_proxies
-from workshop_kit.trials.expect import collected
+from workshop_kit.trials.expect import Observation, collected
 from workshop_kit.trials.result import Finding, Result, conclude
 from workshop_kit.trials.start_failure import start_failure_result
 from workshop_kit.trials.trial import ANSWER_SECONDS, SLOW_ERROR_SECONDS, Reply, Trial
@@ -35,22 +35,16 @@ SETTLE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
-class End:
+class End(Observation):
     """How a container or a command in it ended: its exit ``code``, None if it still runs."""
 
-    called: str
-    got: str
-    seconds: float
     code: int | None
 
 
 @dataclass(frozen=True)
-class Count:
+class Count(Observation):
     """A number of things that were counted."""
 
-    called: str
-    got: str
-    seconds: float
     number: int
 
 

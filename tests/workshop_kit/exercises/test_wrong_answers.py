@@ -62,7 +62,8 @@ def test_each_wrong_region_has_its_key(
     """The finding for the mistake is the first that fails, and the others do not repeat it."""
     result = check_runner.judge_region(participant, identifier, body)
     assert result.verdict is verdict, result
-    assert failed_keys(result.findings) == [key], result
+    [name] = failed_keys(result.findings)
+    assert key in name, result
 
 
 def with_expression(expression: str) -> str:
@@ -80,14 +81,18 @@ EXPRESSION = re.compile(r"^ +expr:", re.MULTILINE)
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        (RULES.replace("5..", "[45].."), "monitoring.ratio.mistyped"),
-        (RULES.replace(PROBES, ""), "monitoring.ratio.probes"),
-        (RULES.replace("0.05", "5"), "monitoring.ratio.many.silent"),
-        (RULES.replace("[10s]", "[5s]"), "monitoring.ratio.window"),
-        (RULES.replace("sum(rate", "(rate"), "monitoring.ratio.apart"),
-        (with_expression(UNLIKE), "monitoring.ratio.computes"),
-        (with_expression("sum(rate(http_requests_total[10s])"), "monitoring.ratio.loads"),
-        (EXPRESSION.sub("      expr:", RULES), "start.yaml.indentation"),
+        (RULES.replace("5..", "[45].."), "It calls at less than 5 %"),
+        (RULES.replace(PROBES, ""), "a probe was told"),
+        (RULES.replace('job="my-service", ', ""), "the other service fails"),
+        (RULES.replace("0.05", "5"), "Customers fail in numbers"),
+        (RULES.replace("[10s]", "[20s]"), "Customers fail in numbers"),
+        (RULES.replace("[10s]", "[5s]"), "because of a few seconds"),
+        (RULES.replace("for: 2s", "for: 0s"), "at the first moment"),
+        (RULES.replace("for: 2s", "for: 2s\n        keep_firing_for: 1m"), "The trouble is over, and it calls on"),
+        (RULES.replace("sum(rate", "(rate"), "It calls at less than 5 %"),
+        (with_expression(UNLIKE), "cannot compute it"),
+        (with_expression("sum(rate(http_requests_total[10s])"), "Prometheus would not load this"),
+        (EXPRESSION.sub("      expr:", RULES), "this is no YAML"),
     ],
     ids=lambda value: value if "\n" not in value else "",
 )
@@ -96,7 +101,7 @@ def test_each_wrong_alert_is_named(participant: Stack, text: str, key: str) -> N
     assert text != RULES
     result = check_runner.judge(participant, "monitoring.ratio", text)
     assert result.verdict is Verdict.WRONG, result
-    assert failed_keys(result.findings) == [key], result
+    assert key in failed_keys(result.findings)[0], result
 
 
 NUMBERS = "select((.status | numbers) >= 500)"

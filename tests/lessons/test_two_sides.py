@@ -87,7 +87,7 @@ SYMPTOMS = {
     "logging.collector": "logging.collector.once.lost",
     "monitoring.deep": "The database hung, so the service is restarted",
     "monitoring.critical": "monitoring.critical.gone.unheard",
-    "monitoring.metrics": "monitoring.metrics.counter.type",
+    "monitoring.metrics": "http_requests is a gauge",
     "monitoring.ratio": "It calls at less than 5 %",
     "monitoring.drain": "monitoring.drain.ready.gone",
     "monitoring.healthcheck": "monitoring.healthcheck.hang",

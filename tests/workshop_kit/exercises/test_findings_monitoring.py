@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, generate_latest
-from starlette.requests import Request
-from starlette.routing import Route
 
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.exercises.check_runner import failed_keys
@@ -20,105 +14,14 @@ from workshop_kit.checks import (
     monitoring_critical,
     monitoring_drain,
     monitoring_health,
-    monitoring_metrics,
     stops,
 )
 from workshop_kit.checks.monitoring_critical import CRITICAL_ELSEWHERE, CRITICAL_HERE, DEPENDENCIES
 from workshop_kit.checks.monitoring_drain import StopObservation
-from workshop_kit.checks.monitoring_metrics import (
-    HANGUPS,
-    KNOWN_REQUESTS,
-    ODD_METHODS,
-    ODD_STATUS,
-    SLOW_SECONDS,
-    MetricsText,
-)
 from workshop_kit.observe.http import Answer
-from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.result import Finding, Verdict
-from workshop_kit.workspace import regions
 
 Case = tuple[str, Sequence[Finding]]
-METHODS = ("GET", "HEAD", "POST")
-SOURCE = check_runner.marked(CHECKOUT, "metrics.py", "04_monitoring")
-SOLUTION = regions.region_of(regions.solved(SOURCE), "monitoring.metrics")
-LABELS = "method, route, status"
-ON_ROUTE = "REQUESTS.labels(method, route.path, status)"
-
-
-async def endpoint(_: Request) -> None:
-    """Answer nobody: only the routes are needed."""
-
-
-ROUTES = [
-    Route("/orders", endpoint, methods=["POST"]),
-    Route("/orders", endpoint),
-    Route("/orders/{order_id}", endpoint),
-]
-
-
-def changed(*changes: str) -> str:
-    """The solution of monitoring.metrics with changes: old and new text, in turn."""
-    return check_runner.changed(SOLUTION, *changes)
-
-
-def counting(condition: str) -> str:
-    """The solution, which counts only requests for which this holds."""
-    return changed(
-        "    if method not in METHODS:", f"    if not ({condition}):\n        return\n    if method not in METHODS:"
-    )
-
-
-def scrapes_of(region: str) -> list[MetricsText]:
-    """The check's three scrapes, with these lines in the region."""
-    registry = CollectorRegistry()
-    types = {
-        metric_type.__name__: partial(metric_type, registry=registry)
-        for metric_type in (Counter, Gauge, Histogram, Summary)
-    }
-    names: dict[str, Any] = {"Iterable": Iterable, "Route": Route, "METHODS": METHODS, "uuid": uuid, **types}
-    exec(region, names)
-    names["expect"](ROUTES)
-    count: Callable[[str, str, str, int, float], None] = names["count"]
-
-    def scrape() -> MetricsText:
-        return MetricsText.of(generate_latest(registry).decode())
-
-    before = scrape()
-    for (method, route, status), number in KNOWN_REQUESTS.items():
-        for turn in range(number):
-            seconds = SLOW_SECONDS + 0.01 if (method, status) == ("GET", "200") else 0.01
-            count(method, route.replace("{order_id}", f"nobody-{turn}"), route, int(status), seconds)
-    for _ in range(HANGUPS):
-        count("POST", "/orders", "/orders", 499, 0.01)
-    after = scrape()
-    for method in ODD_METHODS:
-        count(method, "/orders", "/orders", int(ODD_STATUS), 0.01)
-    count("GET", "/nobody-9", "unmatched", 404, 0.01)
-    return [before, after, scrape()]
-
-
-METRICS = {
-    "monitoring.metrics.counts.path": changed(f"labels({LABELS})", "labels(method, path, status)"),
-    "monitoring.metrics.counts.missing": counting("status < 500"),
-    "monitoring.metrics.methods.many": changed('method = "OTHER"', "pass"),
-    "monitoring.metrics.durations.missing": changed(
-        "    DURATION.labels(route).obs", "    if status != 500:\n        DURATION.labels(route).obs"
-    ),
-    "monitoring.metrics.durations.milliseconds": changed("(seconds)", "(seconds * 1000)"),
-}
-"""Metrics that are nearly right, by the finding that says so."""
-
-
-def metrics() -> Iterator[Case]:
-    """Metrics that are nearly right, and those whose code fails."""
-    assert monitoring_metrics.judge(scrapes_of(SOLUTION)).verdict is Verdict.PASSED
-    for key, region in METRICS.items():
-        yield key, monitoring_metrics.judge(scrapes_of(region)).findings
-
-    nothing = scrapes_of(changed("inc()", "inc(0)"))
-    raised = "ValueError: Incorrect label count (metrics.py, line 48)"
-    yield "monitoring.metrics.counts.raised", monitoring_metrics.judge(nothing, raised).findings
 
 
 def health_body(status: str, away: Collection[str], words: str = "no answer from {}") -> str:
@@ -167,7 +70,6 @@ def drain() -> Iterator[Case]:
 
 WRONG = {
     "monitoring.critical": critical,
-    "monitoring.metrics": metrics,
     "monitoring.drain": drain,
 }
 

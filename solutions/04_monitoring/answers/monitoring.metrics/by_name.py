@@ -16,10 +16,9 @@ def expect(routes: Iterable[Route]) -> None:
 
 
 def count(method: str, path: str, route: str, status: int, seconds: float) -> None:
-    """Count a request that has ended, and its duration if somebody waited for the answer."""
-    word = "gone" if status == 499 else f"{status}"
-    REQUESTS.labels(method=method if method in METHODS else "unknown", route=route, status=word).inc()
-    if status != 499:
-        DURATION.labels(route=route).observe(seconds)
+    """Count a request that has ended."""
+    known_method = method if method in METHODS else "unknown"
+    REQUESTS.labels(method=known_method, route=route, status=f"{status}").inc()
+    DURATION.labels(route=route).observe(seconds)
 
 

@@ -56,7 +56,7 @@ def start(lesson: Lesson, image: Any, name: str, *, seed: int | None = None) -> 
     report = NotebookReport()
     report(Step(title, None, "opening the shop"))
 
-    with ExitStack() as block:
+    with explain_if_slow(lesson.stack.session), ExitStack() as block:
         shop = _open_shop(lesson, image, block)
         customers = Customers(shop)
         block.enter_context(customers.start())
@@ -68,8 +68,7 @@ def start(lesson: Lesson, image: Any, name: str, *, seed: int | None = None) -> 
         reference = shop.service.note
         record = Record(secrets.token_hex(6), name, seed, datetime.now(UTC), reference=reference)
         report(Step(title, None, "the first customers come"))
-        with explain_if_slow(lesson.stack.session):
-            wait_served(customers)
+        wait_served(customers)
 
         incident = Incident(record, lesson, cause, shop, customers, ShopWatcher(watcher, customers), block.pop_all())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -12,13 +11,10 @@ from workshop_kit.gameday.customers import Customers
 from workshop_kit.gameday.shop import Shop
 from workshop_kit.gameday.signals import BEFORE
 from workshop_kit.host import MIB
-from workshop_kit.patience import patient, waiting_now
+from workshop_kit.patience import patient, wait_for
 
 WATCH_SECONDS = 3.0
 """How long customers are watched."""
-LOOKS = 30
-"""How often the machine is looked at meanwhile."""
-POLL_SECONDS = 0.2
 SERVED_SECONDS = 15.0
 """How long customers may take to be served, before the cause."""
 FEWEST = 20
@@ -31,13 +27,11 @@ GROWTH_BYTES = 10 * MIB
 class CustomerObservation:
     """What came of watching the customers: ``symptom`` says in one sentence what they suffered; "" if nothing.
 
-    ``is_late``: they waited or were turned away, which a busy machine would explain, too. ``waiting`` has for each look
-    at the machine meanwhile how many programs ran or waited for each core.
+    ``is_late``: they waited or were turned away, which a slow machine would explain, too.
     """
 
     symptom: str = ""
     is_late: bool = False
-    waiting: tuple[float, ...] = ()
 
 
 def watch(shop: Shop, customers: Customers, stop: Event) -> CustomerObservation:
@@ -45,38 +39,28 @@ def watch(shop: Shop, customers: Customers, stop: Event) -> CustomerObservation:
     started_before = shop.started_at()
     bytes_before = shop.memory_bytes()
     since = datetime.now(UTC)
-    began = time.monotonic()
 
-    waiting = _wait_and_count_programs(WATCH_SECONDS, stop)
-    # On a busy machine too few customers come in these seconds.
-    while len(customers.since(since)) < FEWEST and time.monotonic() - began < patient(WATCH_SECONDS):
-        if stop.wait(POLL_SECONDS):
-            break
+    def have_enough_come() -> bool:
+        return stop.is_set() or len(customers.since(since)) >= FEWEST
+
+    stop.wait(WATCH_SECONDS)
+    wait_for(have_enough_come, WATCH_SECONDS)  # on a busy machine they come later
 
     late_sentence = unserved_sentence(customers, since)
     if late_sentence:
-        return CustomerObservation(late_sentence, is_late=True, waiting=waiting)
+        return CustomerObservation(late_sentence, is_late=True)
 
     growth_bytes = shop.memory_bytes() - bytes_before
     was_running = bytes_before > 0
     if was_running and growth_bytes > GROWTH_BYTES:
         mib = growth_bytes / MIB
-        growth_sentence = f"All are served, but production grew by {mib:.0f} MiB meanwhile, and has not finished."
-        return CustomerObservation(growth_sentence, waiting=waiting)
+        return CustomerObservation(
+            f"All are served, but production grew by {mib:.0f} MiB meanwhile, and has not finished."
+        )
 
     if shop.started_at() != started_before:
-        return CustomerObservation("A container died and came back meanwhile.", waiting=waiting)
-    return CustomerObservation(waiting=waiting)
-
-
-def _wait_and_count_programs(seconds: float, stop: Event) -> tuple[float, ...]:
-    """Wait for so many seconds; return LOOKS counts of the programs that ran or waited for each core meanwhile."""
-    counts = []
-    for _ in range(LOOKS):
-        counts.append(waiting_now())
-        stop.wait(seconds / LOOKS)
-
-    return tuple(counts)
+        return CustomerObservation("A container died and came back meanwhile.")
+    return CustomerObservation()
 
 
 def unserved_sentence(customers: Customers, since: datetime) -> str:
@@ -99,16 +83,15 @@ def wait_served(customers: Customers, stop: Event) -> str:
 
     Returns in one sentence which customers were not served; "" if nearly all were.
     """
-    began = time.monotonic()
-    while True:
-        window = timedelta(seconds=patient(WATCH_SECONDS))
-        sentence = unserved_sentence(customers, datetime.now(UTC) - window)
-        if not sentence:
-            return ""
 
-        is_time_up = time.monotonic() - began >= patient(SERVED_SECONDS)
-        if is_time_up or stop.wait(POLL_SECONDS):
-            return sentence
+    def unserved() -> str:
+        window = timedelta(seconds=patient(WATCH_SECONDS))
+        return unserved_sentence(customers, datetime.now(UTC) - window)
+
+    def is_over(sentence: str) -> bool:
+        return not sentence or stop.is_set()
+
+    return wait_for(unserved, SERVED_SECONDS, until=is_over)
 
 
 def served_before(customers: Customers, injected: datetime) -> float | None:

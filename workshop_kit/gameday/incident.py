@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -21,6 +19,7 @@ from workshop_kit.display.live import NotebookReport
 from workshop_kit.display.live_figure import LiveFigure
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.timeline import Timeline, live_span
+from workshop_kit.engine import control
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.panel import running_cell
@@ -31,7 +30,7 @@ from workshop_kit.gameday.customers import PANELS, Customers, ShopWatcher
 from workshop_kit.gameday.shop import PRODUCTION, Shop
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.observe.events import out_of_memory
-from workshop_kit.patience import patient
+from workshop_kit.patience import wait_for
 from workshop_kit.reporting import Step
 from workshop_kit.trials import game_records
 from workshop_kit.trials.game_records import Record
@@ -41,7 +40,6 @@ FELT_SECONDS = 6.0
 """How long the last release waits for customers to notice the cause; a leak takes longer."""
 SYMPTOM_SECONDS = 40.0
 JUDGE_SECONDS = 15.0
-POLL_SECONDS = 0.2
 
 
 @dataclass
@@ -156,9 +154,11 @@ class Incident:
             self._record_own_action()
         self.wait()
 
-        began = time.monotonic()
         observation = self._watch_customers()
-        watched_seconds = time.monotonic() - began
+        slow_machine = ""
+        if observation.is_late:
+            measured = control.measure(self.lesson.stack.session)
+            slow_machine = str(measured) if measured.is_slow else ""
 
         fixed = None
         if not observation.symptom:
@@ -170,9 +170,8 @@ class Incident:
             fixed=fixed,
             symptom=observation.symptom,
             is_late=observation.is_late,
-            watched_seconds=watched_seconds,
+            slow_machine=slow_machine,
             watched_at=datetime.now(UTC),
-            waiting_per_core=statistics.median(observation.waiting),
         )
         self._write_record()
         return {"incident": self.record.id}
@@ -182,8 +181,8 @@ class Incident:
         report = NotebookReport()
         name = self.cause.name.capitalize()
         report(Step(name, None, "customers are coming"))
-        self._wait_until(self._is_day_over)
-        self._wait_until(self._is_noticed_or_failed, SYMPTOM_SECONDS)
+        self._join_day()
+        self._wait_for(self._is_noticed_or_failed, SYMPTOM_SECONDS)
         outcome = "something has happened" if self._is_noticed() else "no customer has noticed anything yet"
         report(Step(name, 1.0, outcome, done=True))
         self._raise_failure()
@@ -202,8 +201,7 @@ class Incident:
     def stop(self) -> None:
         """End customers and watching, and remove all containers. A second call changes nothing."""
         self._stop.set()
-        if self._day.is_alive():
-            self._day.join()
+        self._join_day()
         self._block.close()
 
         if self.record.watched_at is not None and self.record.stopped is None:
@@ -225,7 +223,7 @@ class Incident:
                 if change is self.cause.inject:
                     self._record_injection()
                 if change is changes[-1]:
-                    self._wait_until(self._has_symptom, FELT_SECONDS)
+                    self._wait_for(self._has_symptom, FELT_SECONDS)
                 if not self._stop.is_set():
                     change(self.shop, random)
         except BaseException as failure:  # raised by the next use of the incident
@@ -248,15 +246,14 @@ class Incident:
         """Write the record to the workspace, where checks and cards read it."""
         game_records.write(self.lesson.stack.session.ledger.path, self.record)
 
-    def _wait_until(self, condition: Callable[[], bool], seconds: float | None = None) -> None:
-        """Wait until the condition holds, the time is up (None: no limit), or the incident ends."""
-        began = time.monotonic()
-        while not condition() and not self._stop.wait(POLL_SECONDS):
-            if seconds is not None and time.monotonic() - began >= patient(seconds):
-                break
+    def _wait_for(self, condition: Callable[[], bool], within_seconds: float) -> None:
+        """Wait until the condition holds, the time is up, or the incident ends."""
+        wait_for(lambda: self._stop.is_set() or condition(), within_seconds)
 
-    def _is_day_over(self) -> bool:
-        return not self._day.is_alive()
+    def _join_day(self) -> None:
+        """Wait until the day's changes are done, if they have begun."""
+        if self._day.is_alive():
+            self._day.join()
 
     def _is_noticed_or_failed(self) -> bool:
         return self._failure is not None or self._is_noticed()
@@ -280,24 +277,22 @@ class Incident:
         return signals.first_symptom(visits, injected)
 
     def _watch_customers(self) -> CustomerObservation:
-        """Watch the customers until all are served, or the time is up.
-
-        Returns the last observation, with the counts of waiting programs of all observations.
-        """
-        began = time.monotonic()
+        """Watch the customers until all are served, or the time is up; return the last observation."""
         name = self.cause.name.capitalize()
         report = NotebookReport()
         report(Step(name, None, "watching the customers"))
 
-        observation = customer_watch.watch(self.shop, self.customers, self._stop)
-        waiting = observation.waiting
-        while observation.symptom and time.monotonic() - began < patient(JUDGE_SECONDS) and not self._stop.is_set():
-            report(Step(name, None, f"watching the customers: {observation.symptom}"))
+        def watch() -> CustomerObservation:
             observation = customer_watch.watch(self.shop, self.customers, self._stop)
-            waiting += observation.waiting
+            report(Step(name, None, f"watching the customers: {observation.symptom}"))
+            return observation
 
+        def is_over(observation: CustomerObservation) -> bool:
+            return not observation.symptom or self._stop.is_set()
+
+        observation = wait_for(watch, JUDGE_SECONDS, until=is_over)
         report(Step(name, 1.0, observation.symptom or "all customers are served", done=True))
-        return replace(observation, waiting=waiting)
+        return observation
 
     def note(self, action: str) -> None:
         """Note an action of the participant for the card."""

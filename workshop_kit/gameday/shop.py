@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import math
 import threading
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -50,7 +49,6 @@ READY_SECONDS = 3.0
 """How long a release that answers may take to get ready before it takes the place of the former one."""
 OPERATORS_PORT = 8404
 """Where a balancer says how many copies are ready."""
-POLL_SECONDS = 0.1
 OK = 200
 # How long a stop or a restart waits before it sends SIGKILL.
 STOP_SECONDS = 2
@@ -123,8 +121,7 @@ class Shop:
         self.history.append(release)
 
         is_ready = partial(_is_ready, self.container)
-        with explain_if_slow(self.stack.session):
-            self.container.wait_until(is_ready, within_seconds=LIVE_SECONDS, goal="answer 200 on /readyz")
+        self.container.wait_until(is_ready, within_seconds=LIVE_SECONDS, goal="answer 200 on /readyz")
         wait_for(self.ready_copies, READY_SECONDS)
 
     def close(self) -> None:
@@ -160,7 +157,7 @@ class Shop:
             new_container = self._run(new_release)
             _wait_up(new_container)
             if ready_before:  # without a ready copy the shop serves no customer who could be lost
-                self._wait_for_new_copy(new_container, ready_before + 1)
+                wait_for(self.ready_copies, READY_SECONDS, until=lambda copies: copies > ready_before)
 
             former_container = self.container
             self.container = new_container
@@ -233,25 +230,6 @@ class Shop:
         settings = pd.DataFrame(facts_by_number).fillna(NOT_SET).rename_axis("setting")
         differs = settings.nunique(axis=1) > 1
         return settings[differs]
-
-    def _wait_for_new_copy(self, new_container: Running, copies: int) -> None:
-        """Wait until so many copies are ready, the new one answers for some seconds that it is not, or the time is up.
-
-        The time limit is longer on a busy machine, where a copy may not answer yet. The seconds for a copy that answers
-        that it is not ready stay the same.
-        """
-        began = time.monotonic()
-        not_ready_since: float | None = None
-
-        while self.ready_copies() < copies and time.monotonic() - began < patient(READY_SECONDS):
-            status = _status(new_container, "/readyz")
-            if status in (None, OK):
-                not_ready_since = None
-            elif not_ready_since is None:
-                not_ready_since = time.monotonic()
-            elif time.monotonic() - not_ready_since > READY_SECONDS:
-                return
-            time.sleep(POLL_SECONDS)
 
     def _run_balancer(self) -> Running:
         """Start a load balancer. It finds copies by an alias that has its host name: see `images/proxy/shop.cfg`."""

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from workshop_kit.engine.control import NEXT_STEP
 from workshop_kit.engine.records import RecordFile
-from workshop_kit.patience import VARIABLE
 
 MAX_RECORDS = 50
-BUSY_PER_CORE = 1.5
-"""If more programs than this run or wait for each core, customers wait, whatever serves them."""
 WELL_PERCENT = 90.0
 """If fewer customers than this were served before the cause, nothing follows from those after it."""
 FILE = "gameday.jsonl"
@@ -37,8 +35,7 @@ class Record:
     ``watched_at``: the end of the watch that the symptom is of; ``stopped``: when the shop was closed after it.
 
     ``before_percent``: the customers that were served right before the cause. ``is_late``: the symptom is that
-    customers had to wait, or were turned away. ``watched_seconds``: how long they were watched, while
-    ``waiting_per_core`` programs ran or waited for each core.
+    customers had to wait, or were turned away. ``slow_machine`` says then how slow the machine was; "" if it was not.
     """
 
     id: str
@@ -55,8 +52,7 @@ class Record:
     reference: str = ""
     before_percent: float | None = None
     is_late: bool = False
-    watched_seconds: float = 0.0
-    waiting_per_core: float = 0.0
+    slow_machine: str = ""
     watched_at: datetime | None = None
     stopped: datetime | None = None
 
@@ -89,18 +85,14 @@ class Record:
     def why_not_judged(self) -> str:
         """Why its symptom cannot be judged, in a few sentences with the next step; "" if it can.
 
-        Late answers say nothing on a busy machine. Customers who are served in time, a leak and a kill can be judged
+        Late answers say nothing on a slow machine. Customers who are served in time, a leak and a kill can be judged
         there, too.
         """
         if not self.is_late:
             return ""
 
-        if self.waiting_per_core > BUSY_PER_CORE:
-            return (
-                f"{self.symptom} But this machine is too busy to tell why: the customers were watched for "
-                f"{self.watched_seconds:.0f} s, and {self.waiting_per_core:.1f} programs ran or waited for each core. "
-                f"Close what runs beside it, or set {VARIABLE}=10, and run your cell again."
-            )
+        if self.slow_machine:
+            return f"{self.symptom} {self.slow_machine} That says nothing of your repair. {NEXT_STEP}"
 
         if self.before_percent is not None and self.before_percent < WELL_PERCENT:
             return (

@@ -11,6 +11,8 @@ import pytest
 from tests.workshop_kit.exercises.check_runner import failed_keys
 from tests.workshop_kit.gameday import recorded
 from workshop_kit.checks import check_of, gameday
+from workshop_kit.engine import control
+from workshop_kit.engine.control import Control
 from workshop_kit.gameday import customer_watch
 from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday.causes import CAUSES
@@ -18,24 +20,18 @@ from workshop_kit.trials.check_api import Context
 from workshop_kit.trials.result import Result, Verdict
 from workshop_kit.workspace import registry
 
-# Programs that run or wait for each core.
-IDLE = 0.4
-BUSY = 12.0
+QUICK = Control(0.4)
+SLOW = Control(9.3)
 SEEDS = (1, 2, 3)
 """Together they draw each variant of a cause."""
 
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait for recorded customers; no program waits for a core."""
+    """Do not wait for recorded customers; the machine is quick."""
     monkeypatch.setattr(customer_watch, "WATCH_SECONDS", 0.0)
     monkeypatch.setattr(incidents, "JUDGE_SECONDS", 0.0)
-    load(monkeypatch, IDLE)
-
-
-def load(monkeypatch: pytest.MonkeyPatch, programs: float) -> None:
-    """So many programs run or wait for each core while customers are watched."""
-    monkeypatch.setattr(customer_watch, "waiting_now", lambda: programs)
+    monkeypatch.setattr(control, "measure", lambda _session: QUICK)
 
 
 def checked(root: Path, folder: Path, day: str, value: Any) -> Result:
@@ -104,15 +100,15 @@ def test_an_incident_at_which_nobody_has_looked_is_not_over(tmp_path: Path) -> N
         ("thursday", recorded.starter, Verdict.WRONG),  # memory grows whatever else runs
     ],
 )
-def test_late_customers_say_nothing_while_programs_wait_for_the_cores(
+def test_late_customers_say_nothing_on_a_slow_machine(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, day: str, side: Any, verdict: Verdict
 ) -> None:
-    """Only what a busy machine would explain is not judged there."""
-    load(monkeypatch, BUSY)
+    """Only what a slow machine would explain is not judged there."""
+    monkeypatch.setattr(control, "measure", lambda _session: SLOW)
     judged = checked(root, tmp_path, day, side(f"gameday.{day}", {day: recorded.incident(tmp_path, day)}))
     assert judged.verdict is verdict
     if verdict is Verdict.NOT_JUDGED:
-        assert "12.0 programs ran or waited for each core" in judged.summary
+        assert str(SLOW) in judged.summary
 
 
 def test_nothing_follows_if_customers_were_not_served_before_either(root: Path, tmp_path: Path) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from docker.errors import APIError, DockerException
@@ -28,7 +27,7 @@ from workshop_kit.observe.engine_api import EngineUnavailable
 from workshop_kit.observe.logs import EngineLog
 from workshop_kit.observe.logs.lines import assemble
 from workshop_kit.observe.watcher import Tables, Watcher, WatchTarget
-from workshop_kit.patience import patient
+from workshop_kit.patience import patient, wait_for
 from workshop_kit.reporting import Report, silent
 from workshop_room.desk.audience_view import audience_timeline
 from workshop_room.desk.log_lines import LogLine
@@ -41,7 +40,6 @@ PICTURE_DPI = 240
 ANSWER_SECONDS = 10.0
 WELL_WITHIN_SECONDS = 40.0
 WELL_SECONDS = 5.0
-WELL_POLL_SECONDS = 0.25
 LINES_READ = 10_000
 
 
@@ -129,21 +127,18 @@ class Controller:
         """Place one order with a request id; return the status, None without an answer."""
         url = f"{self.stack.url()}/orders"
         headers = {"X-Request-ID": request_id}
-        return http.request("POST", url, json_body=ORDER, headers=headers, timeout_seconds=ANSWER_SECONDS).status
+        limit_seconds = patient(ANSWER_SECONDS)
+        return http.request("POST", url, json_body=ORDER, headers=headers, timeout_seconds=limit_seconds).status
 
     def wait_until_well(self) -> None:
-        """Wait until the service is healthy and no request has failed for some seconds. Raises WorkshopError."""
-        began = time.monotonic()
-        well_since: float | None = None
-        while well_since is None or time.monotonic() - well_since < WELL_SECONDS:
-            if not self._is_well():
-                well_since = None
-            elif well_since is None:
-                well_since = time.monotonic()
+        """Wait until the service was healthy and no request failed for some seconds. Raises WorkshopError."""
 
-            is_late = time.monotonic() - began > patient(WELL_WITHIN_SECONDS)
-            if is_late or self._is_closing.wait(WELL_POLL_SECONDS):
-                raise WorkshopError("The service did not become healthy.", "Undo all, and look at ./workshop status.")
+        def is_over() -> bool:
+            return self._is_closing.is_set() or self._is_well()
+
+        is_in_time = wait_for(is_over, WELL_WITHIN_SECONDS)
+        if self._is_closing.is_set() or not is_in_time:
+            raise WorkshopError("The service did not become healthy.", "Undo all, and look at ./workshop status.")
 
     def tables(self) -> Tables:
         """Return what was measured of the service since `open`."""
@@ -185,10 +180,14 @@ class Controller:
         self._load = None
 
     def _is_well(self) -> bool:
-        """Return whether the newest /health passes and no request failed in the newest second."""
+        """Return whether each /health passed and no request failed in the last WELL_SECONDS."""
+        since = datetime.now(UTC) - timedelta(seconds=WELL_SECONDS)
         tables = self.tables()
-        health_states = tables.health[tables.health["what"] == "/health"]["state"]
-        error_rates = tables.requests["errors_per_second"]
-        if health_states.empty or error_rates.empty:
+        health = tables.health[tables.health["time"] > since]
+        requests = tables.requests[tables.requests["time"] > since]
+
+        states = health[health["what"] == "/health"]["state"]
+        error_rates = requests["errors_per_second"]
+        if states.empty or error_rates.empty:
             return False
-        return bool(health_states.iloc[-1] == "pass" and not error_rates.iloc[-1])
+        return bool((states == "pass").all() and (error_rates == 0).all())

@@ -71,7 +71,7 @@ def _send_customers(addresses: tuple[str, ...], stop: threading.Event) -> tuple[
 
         for address in ready_addresses:
             customers[address] += 1
-            answer = http.get(f"{address}{PATH}")
+            answer = http.get(f"{address}{PATH}", timeout_seconds=patient(http.TIMEOUT_SECONDS))
             if answer.status != SERVED_STATUS:
                 failures += 1
 
@@ -80,7 +80,7 @@ def _send_customers(addresses: tuple[str, ...], stop: threading.Event) -> tuple[
 
 def _is_ready(address: str) -> bool:
     """Ask an instance for /readyz; return whether it answers 200."""
-    return http.get(f"{address}/readyz").status == 200
+    return http.get(f"{address}/readyz", timeout_seconds=patient(http.TIMEOUT_SECONDS)).status == 200
 
 
 @check("monitoring.drain")

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import webbrowser
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -20,7 +19,7 @@ from workshop_kit.errors import NotReady
 from workshop_kit.files import load_document, write_atomically
 from workshop_kit.lessons import lab_process
 from workshop_kit.observe.http import Answer, request
-from workshop_kit.patience import patient
+from workshop_kit.patience import patient, wait_for
 from workshop_kit.reporting import Step
 from workshop_kit.terminal import TerminalReport, answer
 from workshop_kit.workspace.folder import Workspace
@@ -103,7 +102,7 @@ def start_server(workspace: Workspace, *, port: int | None = None) -> LabServer:
     process = _launch(workspace, port)
     try:
         trust(workspace)  # while the server starts
-        return _wait_until_ready(process, workspace.jupyter_folder)
+        return _wait_ready(process, workspace.jupyter_folder)
     except BaseException:
         _end(process)
         raise
@@ -155,7 +154,7 @@ def _answering_server(file: Path) -> LabServer | None:
         return None
 
     server = LabServer(info.port, info.token)
-    status = server.call("GET", "/api/status", timeout_seconds=10.0)
+    status = server.call("GET", "/api/status", timeout_seconds=patient(10.0))
     return server if status.ok else None
 
 
@@ -186,22 +185,20 @@ def _launch(workspace: Workspace, port: int | None) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> LabServer:
+def _wait_ready(process: subprocess.Popen[bytes], folder: Path) -> LabServer:
     """Return the server of a process once it answers. Raises NotReady if it ends, or does not answer in time."""
     server_file = folder / RUNTIME / f"jpserver-{process.pid}.json"
     log = folder / LOG
-    began = time.monotonic()
-    waited_seconds = 0.0
-    while waited_seconds < patient(READY_SECONDS):
+
+    def find_server() -> LabServer | None:
         _raise_if_ended(process, log)
-        server = _answering_server(server_file)
-        if server is not None:
-            return replace(server, process=process)
+        return _answering_server(server_file)
 
-        time.sleep(0.05)
-        waited_seconds = time.monotonic() - began
-
-    raise NotReady(f"JupyterLab did not answer within {waited_seconds:.0f} s.", f"Read {log}.", output=_tail(log))
+    server = wait_for(find_server, READY_SECONDS, pause_seconds=0.05)
+    if server is None:
+        sentence = f"JupyterLab did not answer within {patient(READY_SECONDS):.0f} s."
+        raise NotReady(sentence, f"Read {log}.", output=_tail(log))
+    return replace(server, process=process)
 
 
 def _raise_if_ended(process: subprocess.Popen[bytes], log: Path) -> None:
@@ -218,7 +215,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
     process.terminate()
     try:
-        process.wait(lab_process.STOP_SECONDS)
+        process.wait(patient(lab_process.STOP_SECONDS))
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -21,14 +21,13 @@ import requests
 from docker.errors import APIError, DockerException
 from pydantic import TypeAdapter
 
-from workshop_kit.engine import containers
+from workshop_kit.engine import containers, control
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.dialect import is_rootless
 from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.files import read_document
-from workshop_kit.patience import measured_factor
 
 FILE = "engine.jsonl"
 """The results in a workspace's hidden folder."""
@@ -37,8 +36,6 @@ MEMORY = "Memory limit"
 PROCESSES = "Process limit"
 ANSWER_SECONDS = 20.0
 """A busy machine starts all trials at the same time; only a feature that does not work takes so long."""
-SLOW_FACTOR = 3.0
-"""A machine that needs limits so many times as long is too slow to tell a late answer from none."""
 PAUSE_TRIES = 3
 """With cgroup v1 a process that has just started now and then cannot be frozen."""
 ADVICE = "docker context use default   # Docker's own engine; a rootless one limits with systemd and cgroup v2"
@@ -205,7 +202,7 @@ def _read_health(running: Running) -> str:
     try:
         running.wait_until(is_healthy, within_seconds=ANSWER_SECONDS, goal="become healthy")
     except NotInTime:
-        if measured_factor() >= SLOW_FACTOR:
+        if control.measure(running.session).is_slow:
             raise  # on so slow a machine it does not mean that the engine lacks health checks
         return "0"
     return "1"

@@ -15,9 +15,11 @@ from workshop_kit.trials.result import Finding, Result, conclude
 FINDINGS = findings("logging.cause")
 SLOW_MS = 20
 EARLY = pd.Timedelta(seconds=1)
-"""How long before the fault a right time may be."""
+"""How long before the fault a right time, and a right request, may be."""
 LATE = pd.Timedelta(seconds=2)
 """How long after the first request that shows the fault a right time may be."""
+
+UNCLEAR = "The machine was too busy: the log does not show the incident. Run the cell with the exercise's panel again."
 
 
 @check("logging.cause")
@@ -29,10 +31,16 @@ def cause(context: Context) -> Result:
 
 
 def judge_cause(value: Any, log: pd.DataFrame, incident: LogIncident) -> Result:
-    """Judge an answer by the log of an incident; its time and its request are judged if the dependency is right."""
+    """Judge an answer by the log of an incident; its time and its request are judged if the dependency is right.
+
+    Nothing is judged if a machine that was too busy hides the incident in its log.
+    """
+    if not incidents.is_visible(log, incident.target):
+        return Result.not_judged(UNCLEAR)
+
     lines = incidents.affected_requests(log, incident.target, SLOW_MS)
     beginning = incidents.beginning(log, incident, SLOW_MS)
-    trouble_lines = lines[lines["received"] >= beginning]
+    trouble_lines = lines[lines["received"] >= beginning - EARLY]
 
     dependency = _dependency_finding(entry_of(value, "dependency"), log, incident)
     all_findings = [dependency]

@@ -51,7 +51,7 @@ SLOW_MS = 100
 SLOW_TIMES = 4
 MARGIN = 1.5
 SEVERAL = 3
-"""So many requests in a second that wait for one dependency are no chance: a trouble has begun."""
+"""So many lines in a second of requests that wait for one dependency are no chance: a trouble has begun."""
 FIELDS = {
     **dict.fromkeys(("request_id", "method", "route", "dependency", "error"), "string"),
     **dict.fromkeys(("status", "duration_ms", *TIMINGS.values()), "Float64"),
@@ -177,16 +177,16 @@ def _is_clear(log: pd.DataFrame, incident: LogIncident) -> bool:
 def beginning(log: pd.DataFrame, incident: LogIncident, slow_ms: float) -> pd.Timestamp:
     """Return when the log first shows the trouble: with its fault, or before that on a machine that is too busy.
 
-    Then several requests in a second had to wait for the target (see `affected_requests`), so that time is right, too.
+    Then several lines in a second are of requests that had to wait for the target, so that time is right, too.
     """
     injecting = pd.Timestamp(incident.injecting)
     lines = affected_requests(log, incident.target, slow_ms)
     early_lines = lines[lines["received"] < injecting]
-    early_requests = early_lines.dropna(subset="request_id").drop_duplicates("request_id")
+    early_lines = early_lines.dropna(subset="request_id")
 
-    times = pd.DatetimeIndex(early_requests["received"]).sort_values()
-    requests_in_a_second = pd.Series(1.0, times).rolling("1s").sum()
-    times_of_trouble = times[requests_in_a_second >= SEVERAL]
+    times = pd.DatetimeIndex(early_lines["received"]).sort_values()
+    lines_in_a_second = pd.Series(1.0, times).rolling("1s").sum()
+    times_of_trouble = times[lines_in_a_second >= SEVERAL]
     if times_of_trouble.empty:
         return injecting
     return times_of_trouble[0] - pd.Timedelta(seconds=1)

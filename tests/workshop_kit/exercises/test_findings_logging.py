@@ -189,7 +189,7 @@ def cause() -> Iterator[Case]:
 
 
 def test_a_time_at_which_a_busy_machine_showed_the_trouble_is_right() -> None:
-    """Four requests that waited for the cache in one second; a single one that did is no trouble."""
+    """Four requests that waited for the cache in one second; a single one that did long before is no trouble."""
     for waiting, passes in (({"id-20", "id-21", "id-22", "id-23"}, True), ({"id-20"}, False)):
         log = LOG.copy()
         log.loc[log["request_id"].isin(waiting), "redis_ms"] = 300.0
@@ -198,6 +198,20 @@ def test_a_time_at_which_a_busy_machine_showed_the_trouble_is_right() -> None:
         assert logging_incident.judge_cause(RIGHT, log, INCIDENT).verdict is Verdict.PASSED
         begins_with_its_fault = incidents.beginning(log, INCIDENT, incidents.SLOW_MS) == INCIDENT.injecting
         assert begins_with_its_fault is not passes
+
+
+def test_a_request_that_waited_right_before_the_fault_is_right() -> None:
+    """A hiccup of a busy machine in the second before it, which the first request of that second shows."""
+    log = LOG.copy()
+    log.loc[log["request_id"] == "id-46", "redis_ms"] = 300.0
+    answer = {**RIGHT, "since": str(INJECTING - timedelta(seconds=0.5)), "request_id": "id-46"}
+    assert logging_incident.judge_cause(answer, log, INCIDENT).verdict is Verdict.PASSED
+
+
+def test_an_incident_that_a_busy_machine_hides_is_not_judged() -> None:
+    """As many requests waited for the replica."""
+    log = LOG.assign(replica_db_ms=LOG["redis_ms"])
+    assert logging_incident.judge_cause(RIGHT, log, INCIDENT).verdict is Verdict.NOT_JUDGED
 
 
 WRONG = {

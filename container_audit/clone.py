@@ -22,7 +22,7 @@ from container_audit.targets import Target
 from workshop_kit.engine.containers import DIFF_DELETED, Running
 from workshop_kit.observe.events import KILLED
 from workshop_kit.observe.http import Answer
-from workshop_kit.patience import patient, patient_by_the_minute, wait_for
+from workshop_kit.patience import patient, wait_for
 
 USUAL_PORTS = (8080, 80, 8000, 3000, 5000, 8081, 8888, 9000, 9090, 8443, 443, 5432, 3306, 6379, 27017)
 ALIVE_SECONDS = 1.5
@@ -186,8 +186,8 @@ class Clone:
         port for LASTS_SECONDS.
         """
         limit_seconds = patient(within_seconds)
-        alive_seconds = patient_by_the_minute(ALIVE_SECONDS)
-        lasts_seconds = patient_by_the_minute(LASTS_SECONDS)
+        alive_seconds = patient(ALIVE_SECONDS)
+        lasts_seconds = patient(LASTS_SECONDS)
         began = time.monotonic()
         self.running.container.start()
         ready: CloneStart | None = None

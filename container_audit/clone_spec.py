@@ -25,7 +25,7 @@ from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec, anonym
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.paths import clone_command
-from workshop_kit.patience import patient_by_the_minute
+from workshop_kit.patience import patient
 
 MEMORY_BYTES = 1024**3
 PIDS = 256
@@ -315,7 +315,7 @@ def _faster_healthcheck(check: Mapping[str, Any] | None) -> dict[str, Any] | Non
     if not check or not check.get("Test") or check["Test"] == ["NONE"]:
         return None
 
-    seconds = {**HEALTH_SECONDS, "Timeout": patient_by_the_minute(HEALTH_SECONDS["Timeout"])}
+    seconds = {**HEALTH_SECONDS, "Timeout": patient(HEALTH_SECONDS["Timeout"])}
     nanoseconds = {name: int(value * 1e9) for name, value in seconds.items()}
     longest_timeout = nanoseconds["Timeout"]
     own_timeout = check.get("Timeout") or longest_timeout

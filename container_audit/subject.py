@@ -125,6 +125,7 @@ class Subject:
         with contextlib.suppress(WorkshopError):  # the block of a clone that is still open raises that
             self._stack.close()
 
+    @once
     def excuse(self) -> str:
         """Return the sentence that says why this machine was too slow for a judgment by time; "" if it was not."""
         image = prober.image_with_python(self.session)

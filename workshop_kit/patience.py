@@ -1,8 +1,9 @@
 """The one way to wait, by limits which grow while this machine is slow: a slow machine must not fail a check.
 
 On an idle machine a limit is what the code says. It is longer while programs wait for a core, or while the engine takes
-long to start a container. Where a limit has passed, `engine.control` says whether the machine may be to blame. The
-module needs the standard library only.
+long to start a container. A check notes each wait that ended by its limit. Before anything is blamed for one,
+`engine.control`, which needs the engine, says whether this machine was slow. This module needs the standard library
+only.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from workshop_kit.errors import WrongUsage
@@ -22,7 +23,6 @@ MAX_FACTOR = 100.0
 """The largest factor that the variable may have."""
 MAX_MEASURED_FACTOR = 10.0
 """The largest measured factor: a wait for what never comes has to end on a busy machine, too."""
-LOAD_FILE = Path("/proc/loadavg")
 USUAL_START_SECONDS = 1.0
 """The longest time in which an idle engine starts a container, also in a virtual machine."""
 RECENT_SECONDS = 60.0
@@ -66,6 +66,33 @@ def wait_for(
     return seen
 
 
+@dataclass(frozen=True)
+class Wait:
+    """A wait that ended by its limit: what did not come, and the seconds that were really waited."""
+
+    what: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.what} after {self.seconds:.1f} s"
+
+
+@dataclass
+class Waits:
+    """The waits of a check that ended by their limit."""
+
+    ended: list[Wait] = field(default_factory=list)
+
+    def add(self, what: str, seconds: float) -> None:
+        """Note a wait; ``what`` says in a few words what did not come (``no answer to GET /livez on port 8080``)."""
+        self.ended.append(Wait(what, seconds))
+
+    @property
+    def longest(self) -> Wait | None:
+        """The longest one; None if none ended by its limit."""
+        return max(self.ended, key=lambda wait: wait.seconds, default=None)
+
+
 def configured_factor() -> float | None:
     """Return the factor in WORKSHOP_PATIENCE; None where it is not set. Raises WrongUsage as `patient` does."""
     text = os.environ.get(VARIABLE)
@@ -83,46 +110,10 @@ def configured_factor() -> float | None:
 
 def measured_factor() -> float:
     """Return the factor that this machine needs now, from 1 to 10: by its load or its engine, the larger one."""
-    load_factor = 2.0 * waiting_per_core() - 1.0
+    last_minute, _, _ = os.getloadavg()  # the mean number of programs that run or wait for a core
+    load_factor = 2.0 * last_minute / (os.cpu_count() or 1) - 1.0
     engine_factor = _last_start_seconds() / USUAL_START_SECONDS
     return min(max(1.0, load_factor, engine_factor), MAX_MEASURED_FACTOR)
-
-
-def patient_by_the_minute(seconds: float) -> float:
-    """Return the limit by the last minute's mean alone: what runs at this moment may be the caller's own."""
-    factor = configured_factor()
-    if factor is None:
-        factor = min(max(1.0, 2.0 * _mean_per_core() - 1.0), MAX_MEASURED_FACTOR)
-    return seconds * factor
-
-
-def waiting_per_core() -> float:
-    """Return how many programs run or wait for each core: at this moment, or in the last minute's mean if higher."""
-    return max(_mean_per_core(), waiting_now())
-
-
-def waiting_now() -> float:
-    """Return how many programs run or wait for each core at this moment, without this one.
-
-    macOS does not say that: there it is the mean of the last minute.
-    """
-    try:
-        load_words = LOAD_FILE.read_text().split()
-    except OSError:
-        return _mean_per_core()
-
-    running, _, _ = load_words[3].partition("/")  # the fourth word is like 2/345: programs that run, of all
-    return (float(running) - 1.0) / _cores()
-
-
-def _mean_per_core() -> float:
-    """Return the last minute's mean of programs that run or wait for each core."""
-    last_minute, _, _ = os.getloadavg()
-    return last_minute / _cores()
-
-
-def _cores() -> int:
-    return os.cpu_count() or 1
 
 
 def note_start(seconds: float) -> None:

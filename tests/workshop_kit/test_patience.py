@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,24 +13,22 @@ from workshop_kit.patience import MAX_MEASURED_FACTOR, VARIABLE, note_start, pat
 
 
 @pytest.fixture(autouse=True)
-def idle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with four cores on which nothing waits, whatever else runs beside the test."""
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    monkeypatch.setattr(patience, "LOAD_FILE", tmp_path / "loadavg")
-    load(monkeypatch, now=1, minute=0.1)
+    load(monkeypatch, 0.1)
     note_start(0.2)
 
 
-def load(monkeypatch: pytest.MonkeyPatch, *, now: int, minute: float) -> None:
-    """Let so many programs run now, and in the mean of the last minute."""
-    patience.LOAD_FILE.write_text(f"{minute} 0.05 0.01 {now}/512 4711\n")
-    monkeypatch.setattr(os, "getloadavg", lambda: (minute, 0.05, 0.01))
+def load(monkeypatch: pytest.MonkeyPatch, programs: float) -> None:
+    """Let so many programs run in the mean of the last minute."""
+    monkeypatch.setattr(os, "getloadavg", lambda: (programs, 0.05, 0.01))
 
 
 def test_the_variable_overrules_what_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty one counts as unset; what is no factor is one sentence with the value."""
-    load(monkeypatch, now=41, minute=40)
+    load(monkeypatch, 40)
     monkeypatch.setenv(VARIABLE, "2.5")
     assert patient(3.0) == 7.5
     monkeypatch.setenv(VARIABLE, "")
@@ -43,21 +40,20 @@ def test_the_variable_overrules_what_is_measured(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("now", "minute", "start_seconds", "factor"),
+    ("programs", "start_seconds", "factor"),
     [
-        (1, 0.1, 0.2, 1.0),  # idle
-        (5, 4.0, 0.2, 1.0),  # a program for each core: nobody waits
-        (9, 0.1, 0.2, 3.0),  # the load has just begun
-        (1, 8.0, 0.2, 3.0),  # it has just ended
-        (1, 0.1, 4.0, 4.0),  # the engine is slow, in a machine of its own
-        (200, 0.1, 0.2, MAX_MEASURED_FACTOR),
+        (0.1, 0.2, 1.0),  # idle
+        (4.0, 0.2, 1.0),  # a program for each core: none waits
+        (8.0, 0.2, 3.0),
+        (0.1, 4.0, 4.0),  # the load has just begun, or the engine is slow, in a machine of its own
+        (200, 0.2, MAX_MEASURED_FACTOR),
     ],
 )
 def test_a_limit_follows_the_machine(
-    monkeypatch: pytest.MonkeyPatch, now: int, minute: float, start_seconds: float, factor: float
+    monkeypatch: pytest.MonkeyPatch, programs: float, start_seconds: float, factor: float
 ) -> None:
     """By the programs that wait for a core, or by how long a container took to start."""
-    load(monkeypatch, now=now, minute=minute)
+    load(monkeypatch, programs)
     note_start(start_seconds)
     assert patient(2.0) == 2.0 * factor
 
@@ -68,13 +64,6 @@ def test_a_start_counts_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     assert patient(1.0) == 5.0
     monkeypatch.setattr(patience, "RECENT_SECONDS", 0.0)
     assert patient(1.0) == 1.0
-
-
-def test_a_system_that_does_not_say_what_runs_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On macOS the mean of the last minute has to do."""
-    load(monkeypatch, now=100, minute=12.0)
-    patience.LOAD_FILE.unlink()
-    assert patient(1.0) == 5.0
 
 
 def test_a_wait_returns_what_was_seen_last(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,12 +14,17 @@ from typing import Any
 
 from docker.errors import NotFound
 
+from workshop_kit.engine import control
+from workshop_kit.engine.control import NEXT_STEP, Control
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import NotInTime, WorkshopError
+from workshop_kit.patience import Waits
 from workshop_kit.reporting import Report, Step, silent
-from workshop_kit.trials.result import Result
-from workshop_kit.trials.waits import Waits, judge_waits
+from workshop_kit.trials.result import Result, Verdict
 from workshop_kit.workspace.registry import Exercise
+
+BLAMES = (Verdict.WRONG, Verdict.DID_NOT_START, Verdict.LUCKY)
+"""The verdicts for which a slow machine may be the reason."""
 
 
 @dataclass(frozen=True)
@@ -113,16 +118,39 @@ def check(identifier: str, task_numbers: TaskNumbers = _no_numbers) -> Callable[
     """
 
     def register(function: Function) -> Function:
-        CHECKS[identifier] = partial(_judge, function)
+        CHECKS[identifier] = partial(judge, function)
         TASK_NUMBERS[identifier] = task_numbers
         return function
 
     return register
 
 
-def _judge(function: Function, context: Context) -> Result:
-    """Return what a check found; not judged where it waited in vain on a slow machine."""
-    return judge_waits(partial(_run_to_end, function, context), context.waits, context.stack.session)
+def judge(function: Function, context: Context) -> Result:
+    """Return what a check found. It is not judged if a wait ended by its limit and the control was slow, too.
+
+    Raises NotInTime if the engine was late and the control was quick.
+    """
+    session = context.stack.session
+    try:
+        result = _run_to_end(function, context)
+    except NotInTime as error:
+        measured = control.measure(session)
+        if not measured.is_slow:
+            raise
+        return not_judged(error.what.rstrip("."), measured)
+
+    wait = context.waits.longest
+    if wait is None or result.verdict not in BLAMES:
+        return result
+
+    measured = control.measure(session)
+    return not_judged(str(wait), measured) if measured.is_slow else result
+
+
+def not_judged(waited: str, measured: Control) -> Result:
+    """Return the result of a check whose machine was too slow to judge; ``waited`` says for what, and how long."""
+    wait_sentence = f"{waited[:1].upper()}{waited[1:]}."
+    return Result.not_judged(f"{wait_sentence} {measured} That says nothing of your code. {NEXT_STEP}")
 
 
 def _run_to_end(function: Function, context: Context) -> Result:

@@ -13,7 +13,7 @@ from docker.errors import ImageNotFound
 
 from workshop_kit.engine import images, recipes, shell
 from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
-from workshop_kit.patience import patient
+from workshop_kit.patience import wait_for
 from workshop_kit.trials.build_failure import build_finding, endless_build
 from workshop_kit.trials.check_api import CheckEnded, Context
 from workshop_kit.trials.result import Finding, Result
@@ -50,16 +50,22 @@ def _run_builder(command: list[str], context: Context) -> None:
     The builder is ended when its time is up, or once a newer check has begun.
     """
     began = time.monotonic()
-    is_late = False
     with shell.running(command) as builder:
-        output = None
-        while output is None:
+
+        def read_output() -> str | None:
             try:
-                output, _ = builder.communicate(timeout=LOOK_SECONDS)
+                return builder.communicate(timeout=LOOK_SECONDS)[0]
             except subprocess.TimeoutExpired:
-                is_late = is_late or time.monotonic() - began > patient(BUILD_SECONDS)
-                if is_late or context.superseded.is_set():
-                    builder.terminate()  # that ends the build in the engine, too
+                return None
+
+        def is_over(output: str | None) -> bool:
+            return output is not None or context.superseded.is_set()
+
+        output = wait_for(read_output, BUILD_SECONDS, until=is_over, pause_seconds=0)
+        is_late = not is_over(output)
+        if output is None:
+            builder.terminate()  # that ends the build in the engine, too
+            output, _ = builder.communicate()
 
     if builder.returncode == 0:
         return

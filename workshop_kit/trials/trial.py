@@ -21,8 +21,7 @@ from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer, Connection
-from workshop_kit.patience import patient, wait_for
-from workshop_kit.trials.waits import Waits
+from workshop_kit.patience import Waits, patient, wait_for
 
 PORT = 8080
 SMALL_LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}

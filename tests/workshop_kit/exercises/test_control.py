@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from workshop_kit.engine.control import Control, explain_if_slow
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import NotInTime
 from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.patience import VARIABLE, Waits
+from workshop_kit.trials.check_api import judge, not_judged
 from workshop_kit.trials.result import Finding, Result, Verdict
-from workshop_kit.trials.waits import Waits, judge_waits, not_judged
 
 QUICK = Control(0.4)
 SLOW = Control(9.3)
@@ -25,11 +27,16 @@ WAITED = "no good answer to GET /livez on port 8531"
 def judged(monkeypatch: pytest.MonkeyPatch, result: Result, measured: Control, *, waited: bool = True) -> Result:
     """The result of a check that found this, waited in vain or not, and was followed by such a control."""
     monkeypatch.setattr(control, "measure", lambda _session: measured)
-    waits = Waits()
+    context = idle_context()
     if waited:
-        waits.add("the log was not complete", 2.0)
-        waits.add(WAITED, 31.4)
-    return judge_waits(lambda: result, waits, SESSION)
+        context.waits.add("the log was not complete", 2.0)
+        context.waits.add(WAITED, 31.4)
+    return judge(lambda _context: result, context)
+
+
+def idle_context() -> Any:
+    """What a check is given that has not waited yet."""
+    return SimpleNamespace(waits=Waits(), stack=SimpleNamespace(session=SESSION))
 
 
 def test_a_slow_machine_is_not_held_against_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,14 +62,15 @@ def test_what_time_does_not_explain_is_judged(monkeypatch: pytest.MonkeyPatch, r
 def test_an_engine_that_is_late_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not judged where the control was slow, too; else the error is told as it is."""
 
-    def late() -> Result:
+    def late(_context: Any) -> Result:
         raise NotInTime("The container proxy did not take the fault within 61 s.")
 
     monkeypatch.setattr(control, "measure", lambda _session: SLOW)
-    assert "did not take the fault within 61 s. This machine was slow" in judge_waits(late, Waits(), SESSION).summary
+    result = judge(late, idle_context())
+    assert "did not take the fault within 61 s. This machine was slow" in result.summary
     monkeypatch.setattr(control, "measure", lambda _session: QUICK)
     with pytest.raises(NotInTime):
-        judge_waits(late, Waits(), SESSION)
+        judge(late, idle_context())
 
 
 def test_not_judged_changes_no_progress(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,6 +93,15 @@ def test_an_error_says_that_the_machine_was_slow(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(control, "measure", lambda _session: QUICK)
     with pytest.raises(NotInTime, match=r"is late.$"), explain_if_slow(SESSION):
         raise NotInTime("The container production-40 is late.")
+
+
+def test_the_limit_of_the_control_grows_as_all_limits_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """WORKSHOP_PATIENCE multiplies it: a machine that is always slow is quick by its own measure."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert not QUICK.is_slow
+    assert SLOW.is_slow
+    monkeypatch.setenv(VARIABLE, "10")
+    assert not SLOW.is_slow
 
 
 @pytest.mark.engine

@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import docker
 import pytest
 
 from workshop_kit.engine.reach import Engine
+from workshop_kit.patience import wait_for
 
 START_SECONDS = 120
 DATA_BYTES = 4 * 1024**3
@@ -98,14 +98,17 @@ class PrivateEngine:
         # Both engines may use one containerd of the machine, under namespaces of their own.
         command += [f"--containerd-namespace={NAMESPACE}", f"--containerd-plugins-namespace={NAMESPACE}-plugins"]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self.inside(*command), stdout=log, stderr=log, env=self._environment)
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self._process.poll() is None:
+            process = subprocess.Popen(self.inside(*command), stdout=log, stderr=log, env=self._environment)
+        self._process = process
+
+        def answers() -> bool:
             with contextlib.suppress(docker.errors.DockerException):
                 self.client().close()
-                return
-            time.sleep(0.1)
-        raise AssertionError(self._log.read_text()[-2000:])
+                return True
+            return False
+
+        wait_for(lambda: answers() or process.poll() is not None, START_SECONDS)
+        assert answers(), self._log.read_text()[-2000:]
 
     def stop(self) -> None:
         """Stop the engine, and with it its containers."""

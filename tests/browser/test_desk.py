@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lab_page import SCREENSHOTS, button
-from tests.waiting import wait_until
 from tests.workshop_room.desk.desk_pages import Pages, RecordedController, open_pages
+from workshop_kit.patience import wait_for
 from workshop_room.desk.demo import REQUEST_ID
 
 SIZES = pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
@@ -127,7 +127,7 @@ def test_the_rooms_page_is_one_picture_as_wide_as_the_window(
     picture = room.locator("#picture")
     expect(picture).to_have_attribute("alt", re.compile("/livez: pass"))
     assert "kill" not in str(picture.get_attribute("alt"))
-    wait_until(lambda: picture.evaluate("one => one.naturalWidth") == 1920)
+    assert wait_for(lambda: picture.evaluate("one => one.naturalWidth") == 1920, 60)
     assert picture.bounding_box() == {"x": 0, "y": 0, "width": width, "height": height}
     assert picture.evaluate("one => one.naturalHeight") == 1080
     room.screenshot(path=SCREENSHOTS / f"desk-room-{width}.png")

@@ -23,12 +23,12 @@ from tests.browser.lab_page import LabPage
 from tests.commands import ensure_npm
 from tests.conftest import code_blocks
 from tests.private_engine import PrivateEngine, private_engine
-from tests.waiting import wait_until
 from workshop_dev.suite import find_browser
 from workshop_kit.engine import images
 from workshop_kit.engine.reach import Engine
 from workshop_kit.lessons.lab import LabServer
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.patience import wait_for
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import lab_path
 from workshop_room.seats import seat_server
@@ -128,7 +128,7 @@ def room(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
         variables = {**os.environ, "DOCKER_HOST": own.address}
         with subprocess.Popen(words, cwd=CHECKOUT, env=variables, start_new_session=True) as hub:
             try:
-                wait_until(lambda: room.from_this_machine("127.0.0.1", PORT) == "connected")
+                assert wait_for(lambda: room.from_this_machine("127.0.0.1", PORT) == "connected", 60)
                 yield room
             finally:
                 os.killpg(hub.pid, signal.SIGTERM)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.waiting import wait_until
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import Exit
+from workshop_kit.patience import wait_for
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -39,11 +39,13 @@ def test_a_killed_audit_leaves_no_container(
     environment = {**clean_environment, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path)}
     words = [sys.executable, "-P", "-m", "workshop_kit.cli", "audit", images["app"], "--only", "lifecycle"]
     with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        containers = wait_until(lambda: [entry for entry in _entries(tmp_path) if entry["kind"] == "container"])
+        containers = wait_for(lambda: [entry for entry in _entries(tmp_path) if entry["kind"] == "container"], 60)
         process.kill()
     client = session.engine.client
-    wait_until(lambda: not client.containers.list(all=True, filters={"id": containers[0]["id"]}, ignore_removed=True))
-    wait_until(lambda: not [*tmp_path.iterdir()])
+    assert wait_for(
+        lambda: not client.containers.list(all=True, filters={"id": containers[0]["id"]}, ignore_removed=True), 60
+    )
+    assert wait_for(lambda: not [*tmp_path.iterdir()], 60)
 
 
 def _entries(folder: Path) -> list[dict[str, str]]:

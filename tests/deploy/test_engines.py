@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.deploy.agent import judge_agent
-from tests.waiting import wait_until
 from workshop_kit.engine.session import Session
+from workshop_kit.patience import wait_for
 
 pytestmark = [pytest.mark.engine, pytest.mark.engines, pytest.mark.timeout(1200)]
 SEAT_ENTRY = "/opt/container-design-workshop/images/seat/entrypoint.sh"
@@ -64,7 +64,7 @@ def other(request: pytest.FixtureRequest, session: Session, engines_image: str) 
         detach=True,
     )
     try:
-        wait_until(lambda: LOADED in container.logs().decode(), timeout_seconds=LOAD_SECONDS)
+        assert wait_for(lambda: LOADED in container.logs().decode(), LOAD_SECONDS)
         yield EngineContainer(request.param, container)
     finally:
         container.remove(force=True, v=True)

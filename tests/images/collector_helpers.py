@@ -13,13 +13,13 @@ import pandas as pd
 from docker.errors import APIError
 
 from tests.conftest import own_stack
-from tests.waiting import wait_until
 from workshop_kit.engine import containers, log_bucket, recipes
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.labels import SERVICE
 from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.observe import logs
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.patience import wait_for
 
 # Lines on a schedule: however slow the machine, never faster than the rate.
 WRITER = """
@@ -108,4 +108,4 @@ def wait_running(collector: Any) -> None:
             return bool(collector.exec_run(["cat", "/tmp/state.json"]).exit_code == 0)
         return False
 
-    wait_until(reads)
+    assert wait_for(reads, 60)

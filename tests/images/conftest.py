@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from docker.errors import NotFound
 
-from tests.waiting import wait_until
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
+from workshop_kit.patience import wait_for
 
 Hardened = Callable[..., Any]
 PATIENCE_SECONDS = 60
@@ -87,7 +87,7 @@ def hardened(
 
 def until(holds: Callable[[], bool], container: Any) -> None:
     """Poll until a condition holds; fail with the container's log."""
-    wait_until(holds, reason=lambda: str(container.logs(tail=30).decode(errors="replace")))
+    assert wait_for(holds, 60), str(container.logs(tail=30).decode(errors="replace"))
 
 
 def run(container: Any, script: str, **environment: str) -> tuple[int, str]:

@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.waiting import wait_until
 from workshop_kit.engine import monitoring
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import WITHOUT_START_INTERVAL, write_secrets
+from workshop_kit.patience import wait_for
 
 CONFINED = {
     "read_only": True,
@@ -135,7 +135,7 @@ def test_stack_comes_up_by_hand(root: Path, variables: dict[str, str], http: htt
 
     def ready() -> str:
         url = f"http://{by_hand('port', 'service', '8080')}"
-        wait_until(lambda: http.get(f"{url}/readyz").status_code == 200)
+        assert wait_for(lambda: http.get(f"{url}/readyz").status_code == 200, 60)
         return url
 
     by_hand("up", "--detach", "--wait")

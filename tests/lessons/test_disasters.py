@@ -19,10 +19,10 @@ from docker.errors import APIError
 from jupyter_client.manager import KernelManager
 
 from tests.private_engine import PrivateEngine, private_engine
-from tests.waiting import wait_until
 from workshop_kit.engine.labels import SCOPE, SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.lessons.lesson import HEADLESS
+from workshop_kit.patience import wait_for
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
 
@@ -188,4 +188,4 @@ def test_the_reaper_survives_a_restarted_engine(own_engine: PrivateEngine, own_w
         own_engine.stop()
         os.kill(kernel.pid, signal.SIGKILL)
         own_engine.start()
-        wait_until(lambda: kernels_own(own_engine, own_workspace) == [], timeout_seconds=SWEPT_SECONDS)
+        assert wait_for(lambda: kernels_own(own_engine, own_workspace) == [], SWEPT_SECONDS)

@@ -6,9 +6,9 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -25,6 +25,7 @@ import metrics
 from tests.conftest import free_port
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
+from workshop_kit.patience import wait_for
 
 ROOT = Path(__file__).parents[2]
 SERVICE = ROOT / "workshop_app"
@@ -115,12 +116,13 @@ class Service:
 
     def wait_for(self, path: str, words: str) -> Answer:
         """Poll a path until its answer has these words; fail if the process ends."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline and self.process.poll() is None:
-            if words in (answer := self.ask(path)).body:
-                return answer
-            time.sleep(0.02)
-        raise AssertionError(f"{path} never answered {words!r}; the log: {self.output} {self.errors}")
+
+        def is_over(answer: Answer) -> bool:
+            return words in answer.body or self.process.poll() is not None
+
+        answer = wait_for(partial(self.ask, path), PATIENCE_SECONDS, until=is_over)
+        assert words in answer.body, f"{path} never answered {words!r}; the log: {self.output} {self.errors}"
+        return answer
 
     def stop(self) -> int:
         """Send SIGTERM and wait; return the exit code."""

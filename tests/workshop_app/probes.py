@@ -11,12 +11,12 @@ from dataclasses import replace
 import httpx
 
 from tests.conftest import like
-from tests.waiting import wait_until
 from workshop_kit.engine import containers
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
+from workshop_kit.patience import wait_for
 
 PATIENCE_SECONDS = 40.0
 INTERVAL_SECONDS = 0.02
@@ -80,7 +80,7 @@ def wait_answer(holds: Callable[[], bool]) -> float:
             return holds()
         return False
 
-    wait_until(answered, timeout_seconds=PATIENCE_SECONDS)
+    assert wait_for(answered, PATIENCE_SECONDS)
     return time.monotonic() - started
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.waiting import wait_until
 from tests.workshop_app.conftest import DB_PASSWORD, REDIS_PASSWORD, SERVICE, Service, good_environ
+from workshop_kit.patience import wait_for
 
 ENDLESS_BYTES = 40 * 1024**2
 HALF_AN_ORDER = b'POST /orders HTTP/1.1\r\nHost: shop\r\nContent-Length: 40\r\n\r\n{"item": "tea", '
@@ -91,7 +91,7 @@ def test_a_stop_during_the_start_is_no_failure(tmp_path: Path) -> None:
     """Its first lines take SIGTERM: what is imported after them takes a second."""
     service = Service(good_environ(), tmp_path)
     try:
-        wait_until(lambda: catches_sigterm(service.process.pid))
+        assert wait_for(lambda: catches_sigterm(service.process.pid), 60)
         assert service.stop() == 0
         assert service.errors == ""
     finally:

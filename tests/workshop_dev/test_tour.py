@@ -16,7 +16,6 @@ import pytest
 from nbformat import v4
 
 from tests.conftest import write_notebook
-from tests.waiting import wait_until
 from workshop_dev import expectations
 from workshop_dev.expectations import Expectations
 from workshop_dev.tour import CellError, Tour, find_lessons
@@ -24,6 +23,7 @@ from workshop_kit.display.map import system_map
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.lessons.predictions import load_all_questions, outcome
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.patience import wait_for
 from workshop_kit.workspace.folder import Workspace
 
 
@@ -99,7 +99,7 @@ def test_a_signal_ends_it_as_ctrl_c_does(empty_workspace: Workspace, signum: sig
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
         try:
-            wait_until(lambda: list(empty_workspace.folder.glob(when)))
+            assert wait_for(lambda: list(empty_workspace.folder.glob(when)), 60)
             running.send_signal(signum)
             output, errors = running.communicate(timeout=30)
         finally:

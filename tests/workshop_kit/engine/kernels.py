@@ -12,10 +12,10 @@ from pathlib import Path
 
 import psutil
 
-from tests.waiting import wait_until
 from workshop_kit.engine.labels import MAKER, SCOPE, SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
+from workshop_kit.patience import wait_for
 
 GONE_WITHIN_SECONDS = 60.0  # mostly a few, but both the engine and the reaper may be kept waiting
 SETUP = """
@@ -100,16 +100,14 @@ def own_containers(session: Session) -> set[str]:
 
 def wait_gone(engine: Engine, session: str, maker: str) -> None:
     """Wait until nothing of a dead maker is left. Looking until its reaper is gone, too, sees what lands late."""
-    wait_until(
-        lambda: not things(engine, session, f"{MAKER}={maker}") and not reapers(maker),
-        timeout_seconds=GONE_WITHIN_SECONDS,
-        reason=lambda: f"left: {things(engine, session, f'{MAKER}={maker}')}",
-    )
+    assert wait_for(
+        lambda: not things(engine, session, f"{MAKER}={maker}") and not reapers(maker), GONE_WITHIN_SECONDS
+    ), f"left: {things(engine, session, f'{MAKER}={maker}')}"
 
 
 def the_reaper(maker: str, session: str = "") -> int:
     """The pid of the one reaper of a maker. A process that has just begun has no command line for a moment."""
-    [pid] = wait_until(lambda: reapers(maker, session))
+    [pid] = wait_for(lambda: reapers(maker, session), 60)
     return pid
 
 

@@ -11,7 +11,6 @@ import pytest
 from docker.errors import APIError
 
 from tests.commands import Cli
-from tests.waiting import wait_until
 from tests.workshop_kit.engine.kernels import kernel
 from workshop_kit.engine import containers
 from workshop_kit.engine.client import WorkspaceClient
@@ -22,6 +21,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.faults.injection import Journal, fault, revert_all
+from workshop_kit.patience import wait_for
 from workshop_kit.reporting import Step
 from workshop_kit.trials.service_trial import ensure_up
 from workshop_kit.workspace.folder import Workspace
@@ -166,5 +166,5 @@ def test_a_reaper_ends_the_pauses_of_its_notebook(
     with kernel(root, tmp_path / "own", PAUSES, "reaper", f"cell:{running.id}") as notebook:
         assert running.inspect()["State"]["Paused"]
         notebook.kill()
-        wait_until(lambda: not running.inspect()["State"]["Paused"])
-    wait_until(lambda: Holds(own).entries() == [])
+        assert wait_for(lambda: not running.inspect()["State"]["Paused"], 60)
+    assert wait_for(lambda: Holds(own).entries() == [], 60)

@@ -14,7 +14,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.waiting import wait_until
 from tests.workshop_kit.engine import kernels
 from tests.workshop_kit.engine.kernels import things
 from workshop_kit.engine import cleanup, containers, reaper
@@ -22,6 +21,7 @@ from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.labels import MAKER, SCOPE
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
+from workshop_kit.patience import wait_for
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("images")]
@@ -65,7 +65,7 @@ def test_signals_do_not_stop_the_reaper(own: Session, images: dict[str, str], ro
     with kernels.kernel(root, tmp_path / "own", kernels.FORKS, images["base"]) as victim:
         pid = kernels.the_reaper(victim.maker)
         assert os.getsid(pid) == pid
-        wait_until(lambda: ignored_signals(pid) & 0x4003 == 0x4003)  # 1, 2 and 15
+        assert wait_for(lambda: ignored_signals(pid) & 0x4003 == 0x4003, 60)  # 1, 2 and 15
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(pid, signum)
         victim.process.kill()
@@ -128,7 +128,7 @@ def wait_begun(process: subprocess.Popen[bytes], holds: Callable[[], object]) ->
         assert value or process.poll() is None, "it has ended too soon"
         return value
 
-    wait_until(begun, timeout_seconds=BEGIN_SECONDS)
+    assert wait_for(begun, BEGIN_SECONDS)
 
 
 @contextmanager
@@ -154,7 +154,7 @@ def test_a_check_leaves_nothing(engine: Engine, root: Path, tmp_path: Path, sign
         wait_begun(check, lambda: things(engine, session))
         check.send_signal(signum)
         assert check.wait(GONE_SECONDS) == (-signum if signum == signal.SIGKILL else 130)
-    wait_until(lambda: not things(engine, session), timeout_seconds=GONE_SECONDS)
+    assert wait_for(lambda: not things(engine, session), GONE_SECONDS)
 
 
 @pytest.mark.long
@@ -166,7 +166,7 @@ def test_a_tour_leaves_nothing(engine: Engine, root: Path, tmp_path: Path, signu
         time.sleep(2)
         running.send_signal(signum)
         running.wait(GONE_SECONDS)
-    wait_until(lambda: not things_of_tour(engine, root), timeout_seconds=GONE_SECONDS)
+    assert wait_for(lambda: not things_of_tour(engine, root), GONE_SECONDS)
 
 
 @pytest.mark.long

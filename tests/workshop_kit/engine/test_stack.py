@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from tests.conftest import own_stack
-from tests.waiting import wait_until
 from tests.workshop_kit.engine.kernels import things
 from workshop_kit.engine import cleanup, recipes
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import SECRETS, Stack, write_secrets, write_variables
 from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.patience import wait_for
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_two_stacks_run_side_by_side_and_one_is_removed_whole(
         other.container("master")
     cleanup.remove(other.session, {"workspace"})
     assert things(engine, other.session.identity.workspace_id) == []
-    wait_until(lambda: http.get(stack.url() + "/readyz").status_code == 200)
+    assert wait_for(lambda: http.get(stack.url() + "/readyz").status_code == 200, 60)
 
 
 def test_what_docker_compose_up_made_by_hand_is_removed(
@@ -88,7 +88,7 @@ def test_images_out_of_date_are_named_before_anything_starts(other: Stack, monke
 def test_up_waits_for_an_unhealthy_dependency(live_stack: Stack) -> None:
     """One service is started while its Redis is unhealthy: compose alone would fail at once."""
     live_stack.container("redis").pause()
-    wait_until(lambda: live_stack.container("redis").health == "unhealthy", timeout_seconds=120)
+    assert wait_for(lambda: live_stack.container("redis").health == "unhealthy", 120)
     live_stack.container("redis").unpause()
     live_stack.up("service")
     assert live_stack.container("redis").health == "healthy"

@@ -9,12 +9,12 @@ from unittest.mock import Mock
 import pytest
 
 from tests.examples import given, st
-from tests.waiting import wait_until
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.cards import as_text, comparison_card, exercise_page, result_card, solution_card
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import ExercisePanel, ExerciseWidget
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.patience import wait_for
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.workspace import regions, registry
 
@@ -45,7 +45,7 @@ def test_errors_are_sentences_and_secrets_stay_in_the_kernel(engineless: Exercis
         before = widget.answered
         judge.side_effect = fails
         panel.handle_message(widget, {"do": "check"}, None)
-        wait_until(lambda: widget.answered > before and not widget.doing)
+        assert wait_for(lambda: widget.answered > before and not widget.doing, 60)
         return str(widget.problem)
 
     failed = WorkshopError("The pot is empty.", "Fill it.", output="one\ntwo\nthree\n\x1b[2Jfour")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from workshop_kit.faults.active_fault import snapshot
 from workshop_kit.faults.injection import Journal, revert_all
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
+from workshop_kit.patience import wait_for
 
 PATIENCE_SECONDS = 40.0
 ORDER = {"item": "tea", "quantity": 1}
@@ -35,12 +35,7 @@ class Shop:
 
     def recovers(self) -> bool:
         """Whether orders are placed and every dependency is well again in a while."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            if self.order().status == 201 and self.get("/health").status == 200:
-                return True
-            time.sleep(0.1)
-        return False
+        return wait_for(lambda: self.order().status == 201 and self.get("/health").status == 200, PATIENCE_SECONDS)
 
     def state(self) -> dict[str, Any]:
         """Every container: which it is, whether it runs, its networks and its limits."""

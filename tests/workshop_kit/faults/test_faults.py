@@ -9,13 +9,13 @@ from typing import Any, cast
 import pandas as pd
 import pytest
 
-from tests.waiting import wait_until
 from tests.workshop_kit.faults.conftest import ORDER, Shop
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults.injection import Journal, fault
 from workshop_kit.faults.load import load
 from workshop_kit.observe.logs import read_container
+from workshop_kit.patience import wait_for
 
 Answer = Callable[[Shop], bool]
 
@@ -84,9 +84,9 @@ def test_a_fault_leaves_the_database_no_dead_connections(shop: Shop) -> None:
         assert slow(shop)
     assert shop.recovers()
     holders = ("service", "replica-db", "master-db")  # the last one is its own health check's client
-    wait_until(
+    assert wait_for(
         lambda: established(shop, "master-db", 2) <= set().union(*(established(shop, holder, 1) for holder in holders)),
-        timeout_seconds=40,
+        40,
     )
 
 
@@ -100,7 +100,7 @@ def test_a_slow_close_is_heard_late(shop: Shop) -> None:
     def seconds() -> float:
         service = shop.stack.container("service")
         # A busy engine may lose the output of a command.
-        return float(wait_until(lambda: service.exec_run(["/venv/bin/python", "-c", hang_up]).output))
+        return float(wait_for(lambda: service.exec_run(["/venv/bin/python", "-c", hang_up]).output, 60))
 
     with fault("slow_close", shop.stack, "redis", pause_ms=1500):
         late = seconds()
@@ -177,7 +177,7 @@ def test_slow_answers_do_not_slow_the_load(shop: Shop) -> None:
         lines = read_container(shop.stack.container("service"))
         return lines[(lines["method"] == "POST") & (lines["ts"] > injected.started)]
 
-    wait_until(lambda: len(orders()) >= 28)  # the engine may receive lines late
+    assert wait_for(lambda: len(orders()) >= 28, 60)  # the engine may receive lines late
     assert len(orders()) <= 31
     assert (orders()["status"] == 503).all()
 

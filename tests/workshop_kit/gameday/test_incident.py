@@ -13,7 +13,6 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from tests.waiting import wait_until
 from tests.workshop_kit.engine.kernels import own_containers
 from tests.workshop_kit.exercises.conftest import no_engine
 from tests.workshop_kit.gameday import recorded
@@ -30,6 +29,7 @@ from workshop_kit.gameday.customers import RATE_PER_SECOND, TURNED_AWAY
 from workshop_kit.gameday.incident import Incident
 from workshop_kit.host import MIB
 from workshop_kit.lessons.lesson import Lesson
+from workshop_kit.patience import wait_for
 from workshop_kit.workspace.folder import Workspace
 
 IMAGE = "the participant's image"
@@ -211,7 +211,7 @@ def assert_releases_lose_nobody(incident: Incident) -> None:
     incident.deploy(release=40)
     came = datetime.now(UTC)
     incident.deploy(LOG_LEVEL="warning")
-    wait_until(lambda: len(incident.customers.since(came)) >= CUSTOMERS)
+    assert wait_for(lambda: len(incident.customers.since(came)) >= CUSTOMERS, 60)
     assert TURNED_AWAY not in {visit.error for visit in incident.customers.since(came)}
     assert TURNED_AWAY in {*incident.visits["error"]}
 

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from tests.conftest import write_notebook
-from tests.waiting import wait_until
+from workshop_kit.patience import wait_for
 from workshop_kit.commands import doctor
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.lessons.lab import LabServer, open_in_browser, running_server, start_server
@@ -191,14 +191,14 @@ def test_serve_ends_cleanly(start: subprocess.Popen[str], empty_workspace: Works
     os.killpg(start.pid, number)  # a terminal tells the whole group
     _, errors = start.communicate(timeout=60)
     assert (start.returncode, errors) == (0, "JupyterLab: starting\nJupyterLab: done\n")
-    wait_until(lambda: not processes_of(empty_workspace))
+    assert wait_for(lambda: not processes_of(empty_workspace), 60)
 
 
 def test_jupyterlab_ends_with_a_start_that_is_killed(start: subprocess.Popen[str], empty_workspace: Workspace) -> None:
     """And its kernels, each of which has a reaper."""
     assert len(processes_of(empty_workspace)) == 3
     start.kill()
-    wait_until(lambda: not processes_of(empty_workspace))
+    assert wait_for(lambda: not processes_of(empty_workspace), 60)
 
 
 def serve_command(empty_workspace: Workspace) -> list[str]:

@@ -14,7 +14,6 @@ from typing import Any
 import docker
 import pytest
 
-from tests.waiting import wait_until
 from tests.workshop_kit.engine.recorded_engines import DOCKER_24, PODMAN, Recorded
 from tests.workshop_kit.observe.conftest import Start
 from workshop_kit.engine.reach import Endpoint, Engine
@@ -24,6 +23,7 @@ from workshop_kit.observe.engine_api import ContainerGone
 from workshop_kit.observe.events import Event, EventLog
 from workshop_kit.observe.stats import Meter, Usage, usage
 from workshop_kit.observe.watcher import Watcher, WatchTarget, frame
+from workshop_kit.patience import wait_for
 
 START = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 MEBIBYTE = 1024 * 1024
@@ -70,7 +70,7 @@ def test_usage_is_what_came_between_two_answers() -> None:
 
 def read_until(meter: Meter, container_id: str, holds: Callable[[Usage], Any]) -> Usage:
     """Read again and again until a condition holds."""
-    return wait_until(lambda: [row for row in [meter.read(container_id)] if holds(row)])[0]
+    return wait_for(lambda: [row for row in [meter.read(container_id)] if holds(row)], 60)[0]
 
 
 @pytest.mark.engine
@@ -149,7 +149,7 @@ class Follower:
             self.events += self._log.poll()
             return [event for event in self.events if (event.what, event.id) == (what, container_id)]
 
-        return wait_until(matching_events)[0]
+        return wait_for(matching_events, 60)[0]
 
     def names(self, container_id: str) -> list[str]:
         """The engine's words for the events of one container."""

@@ -9,10 +9,10 @@ from typing import Any, cast
 import pandas as pd
 import pytest
 
-from tests.waiting import wait_until
 from tests.workshop_kit.observe.log_frames import frame
 from workshop_kit.display.live import LiveOutputs
 from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.patience import wait_for
 from workshop_kit.search import explorer
 from workshop_kit.search.explorer import Explorer
 from workshop_kit.search.log_page import BARS, LEVELS, Selection, matches, page_of, searchable, static_page
@@ -117,7 +117,7 @@ def test_following_ends_in_a_sentence(
     monkeypatch.setattr(explorer, "MAX_LINES", 2)
     follower = cast(Any, Follower(frame(line(1)), frame(line(2)), failure=failure))
     shown = Explorer(frame(line(0)), follower=follower, title="T").show(LiveOutputs())
-    wait_until(lambda: sentence in shown.page().text)
+    assert wait_for(lambda: sentence in shown.page().text, 60)
     assert "2 of 2 lines" in shown.page().text
     assert "canary" not in shown.page().text
     shown.stop()

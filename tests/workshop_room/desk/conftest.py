@@ -7,10 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from tests.waiting import wait_until
 from tests.workshop_room.desk.desk_pages import Pages, open_pages
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import Journal
+from workshop_kit.patience import wait_for
 from workshop_room.desk.controller import Controller
 
 
@@ -30,4 +30,4 @@ def nothing_in_force(request: pytest.FixtureRequest) -> Iterator[None]:
         pages: Pages = request.getfixturevalue("pages")
         pages.controller.undo_all()
         stack = pages.controller.stack
-        wait_until(lambda: all(container.health == "healthy" for container in stack.containers().values()))
+        assert wait_for(lambda: all(container.health == "healthy" for container in stack.containers().values()), 60)

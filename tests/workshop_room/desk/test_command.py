@@ -12,12 +12,12 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from tests.waiting import wait_until
 from tests.workshop_kit.engine.kernels import own_containers
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit
 from workshop_kit.faults.injection import Journal
 from workshop_kit.observe.http import request
+from workshop_kit.patience import wait_for
 from workshop_kit.workspace.folder import Workspace
 from workshop_room.desk.demo import load_script
 
@@ -89,6 +89,6 @@ def test_a_desk_that_is_killed_is_undone_by_its_reaper(stack: Stack, environment
         press(url, "fault", number=number_of("pause redis"))
         process.kill()
         process.wait()
-    wait_until(lambda: Journal(stack.session).entries() == [])
-    wait_until(lambda: stack.container("redis").status == "running")
-    wait_until(lambda: own_containers(stack.session) == set())
+    assert wait_for(lambda: Journal(stack.session).entries() == [], 60)
+    assert wait_for(lambda: stack.container("redis").status == "running", 60)
+    assert wait_for(lambda: own_containers(stack.session) == set(), 60)

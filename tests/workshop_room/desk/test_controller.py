@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.waiting import wait_until
 from tests.workshop_room.desk.desk_pages import Pages
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.recipes import tags
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.faults.active_fault import snapshot
+from workshop_kit.patience import wait_for
 from workshop_room.desk.demo import Action, Sentence, load_script, rehearse
 
 pytestmark = pytest.mark.timeout(300)
@@ -39,13 +39,14 @@ def rate(pages: Pages) -> float:
 def test_a_load_replaces_the_one_before(pages: Pages) -> None:
     """One generator runs at a time; a request's lines are found by its id, and shown to the audience."""
     pages.controller.load(10)
-    wait_until(lambda: 8 <= rate(pages) <= 12)
+    assert wait_for(lambda: 8 <= rate(pages) <= 12, 60)
     pages.controller.load(30)
-    wait_until(lambda: 26 <= rate(pages) <= 34)
+    assert wait_for(lambda: 26 <= rate(pages) <= 34, 60)
     assert len(generators(pages.controller.stack)) == 1
 
     assert pages.controller.order("find-me-1234") == 201
-    wait_until(lambda: pages.do("find", request_id="find-me-1234").is_success)  # the engine may receive lines late
+    # The engine may receive lines late.
+    assert wait_for(lambda: pages.do("find", request_id="find-me-1234").is_success, 60)
     shown = pages.get("/audience/state").json()
     assert (shown["request_id"], [line["message"] for line in shown["lines"]][-1]) == ("find-me-1234", "request")
     assert pages.do("find", request_id="nobody").json()["error"].startswith("No line has the request id 'nobody'.")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.waiting import wait_until
 from tests.workshop_room.desk.desk_pages import Pages
 from workshop_kit.faults.catalog import FAULTS
+from workshop_kit.patience import wait_for
 from workshop_room.desk.audience_view import CHANGE
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
@@ -95,7 +95,7 @@ def test_the_audience_is_never_sent_the_name_of_a_fault(pages: Pages) -> None:
     usual = pages.get("/audience/picture").json()["alt"]
     for name, grade in GRADES.items():
         pages.controller.inject(name, "master-db", grade)
-    wait_until(lambda: f"{CHANGE} from" in pages.get("/audience/picture").json()["alt"])
+    assert wait_for(lambda: f"{CHANGE} from" in pages.get("/audience/picture").json()["alt"], 60)
 
     words = [*FAULTS, "master-db", "master_db", "mariadb", *(word for grade in GRADES.values() for word in grade)]
     words += [str(value) for grade in GRADES.values() for value in grade.values()]

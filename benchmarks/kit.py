@@ -9,8 +9,8 @@ from importlib.metadata import version
 from benchmarks._rows import Row, median_pair, show
 from benchmarks._workspace import ROOT, SCOPES, own_stack
 from tests.conftest import free_port
-from tests.waiting import wait_until
 from workshop_kit.observe import http
+from workshop_kit.patience import wait_for
 from workshop_kit.workspace.folder import Workspace
 
 RUNS = 7
@@ -33,7 +33,7 @@ def warm_start(workspace: Workspace) -> Row:
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}"]
         command += ["--IdentityProvider.token=x", f"--ServerApp.root_dir={workspace.folder}"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            wait_until(lambda: http.get(f"http://127.0.0.1:{port}/api/status?token=x").status == 200)
+            assert wait_for(lambda: http.get(f"http://127.0.0.1:{port}/api/status?token=x").status == 200, 60)
             process.terminate()
 
     our_seconds, their_seconds = median_pair(ours, theirs, RUNS)

@@ -150,15 +150,15 @@ def _start_container(session: Session, image: str, network: str) -> ContainerPro
 
     def takes_questions() -> bool:
         attributes = running.inspect()
-        if not attributes["State"]["Running"]:  # it has no port, and `wait_until` raises the error
+        if not attributes["State"]["Running"]:  # it has no port, and `wait_for` raises the error
             return False
         return http.get(url_of(attributes, PORT)).status is not None
 
     try:
-        running.wait_until(takes_questions, goal="take questions")
+        running.wait_for(takes_questions, goal="take questions")
         # While it joins a network, the engine writes /etc/hosts anew, in which the program looks for its address.
         session.engine.client.networks.get(network).connect(running.id)
-        running.wait_until(takes_questions, goal="take questions on the network of the clones")
+        running.wait_for(takes_questions, goal="take questions on the network of the clones")
         return ContainerProber(running, running.url(), token)
     except APIError as error:
         running.remove()

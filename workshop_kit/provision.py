@@ -98,7 +98,7 @@ def prove(session: Session, image: str) -> None:
     program = f"import time; print({word!r}, flush=True); time.sleep(600)"
     spec = Spec(image=image, command=("python3", "-I", "-S", "-c", program), network="none")
     with containers.run(session, spec) as running:
-        running.wait_until(lambda: running.log_tail() == word, within_seconds=30, goal="print a word")
+        running.wait_for(lambda: running.log_tail() == word, within_seconds=30, goal="print a word")
 
 
 def sweep(session: Session, report: Report = silent) -> cleanup.CleanupResult:

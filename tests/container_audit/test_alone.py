@@ -36,7 +36,7 @@ def test_this_machine_asks_where_no_image_has_python(session: Session, images: d
         assert isinstance(own, HostProber)
         with containers.run(session, Spec(images["base"], command=SERVES, network=network)) as running:
             address = running.inspect()["NetworkSettings"]["Networks"][network]["IPAddress"]
-            running.wait_until(lambda: own.open_ports(address, [8080, 9]) == (8080,), goal="listen")
+            running.wait_for(lambda: own.open_ports(address, [8080, 9]) == (8080,), goal="listen")
             answer = own.get(f"http://{address}:8080/", timeout_seconds=5)
     assert answer.status == 200
 

@@ -134,7 +134,7 @@ def test_a_full_buffer_makes_reading_wait(bucket: LogBucket, another: Callable[.
     with write(bucket, "patient", 20_000, rate=10_000) as writer:
         with bucket_away(bucket, small.container):
             writer.wait_ended(within_seconds=60)
-            small.wait_until(lambda: '"full": true' in small.exec("cat", "/tmp/state.json").output, goal="stop reading")
+            small.wait_for(lambda: '"full": true' in small.exec("cat", "/tmp/state.json").output, goal="stop reading")
         assert log_bucket.wait_flushed(small.container, 60) is None
         assert_whole(bucket, "patient", 20_000)
 

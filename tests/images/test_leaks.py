@@ -163,4 +163,4 @@ def test_a_planted_leak_is_found(session: Session, images: dict[str, str]) -> No
         return {row["surface"] for row in table.to_dict("records") if row["surface"] in row["secret"].split(", ")}
 
     with run_container(session, spec) as leaky:
-        leaky.wait_until(lambda: leaking_surfaces() == set(PLACES))
+        leaky.wait_for(lambda: leaking_surfaces() == set(PLACES))

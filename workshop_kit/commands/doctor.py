@@ -335,7 +335,7 @@ def _clock_line(session: Session, image: str) -> DoctorLine:
         def has_printed() -> bool:
             return bool(running.log_tail(1))
 
-        running.wait_until(has_printed, goal="tell the time")
+        running.wait_for(has_printed, goal="tell the time")
         time_after = time.time()
         container_time = float(running.log_tail(1))
 

@@ -132,9 +132,7 @@ class Running:
         text = self.container.logs(tail=lines)[-LOG_TAIL_BYTES:]
         return str(text.decode(errors="replace")).rstrip()
 
-    def wait_until(
-        self, condition: Callable[[], bool], *, within_seconds: float = 20, goal: str = "get ready"
-    ) -> float:
+    def wait_for(self, condition: Callable[[], bool], *, within_seconds: float = 20, goal: str = "get ready") -> float:
         """Poll until ``condition()`` is true; return the seconds it took.
 
         ``goal`` completes "It could not …" in errors.
@@ -177,13 +175,13 @@ class Running:
 
             def is_ready() -> bool:
                 attributes = self.inspect()
-                if not attributes["State"]["Running"]:  # it has no port, and `wait_until` raises the error
+                if not attributes["State"]["Running"]:  # it has no port, and `wait_for` raises the error
                     return False
                 with contextlib.suppress(httpx.HTTPError):
                     return client.get(url_of(attributes, 8080) + path).is_success
                 return False
 
-            return self.wait_until(is_ready, within_seconds=within_seconds, goal=f"answer 200 on {path}")
+            return self.wait_for(is_ready, within_seconds=within_seconds, goal=f"answer 200 on {path}")
 
     def remove(self) -> None:
         """Kill and remove the container with its anonymous volumes; being gone already is fine."""

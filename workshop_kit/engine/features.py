@@ -188,7 +188,7 @@ def _read_output(running: Running) -> str:
         return bool(running.log_tail(1))
 
     # The program does not end: on a busy machine the engine may lose the last output of a container that ends.
-    running.wait_until(has_output, within_seconds=ANSWER_SECONDS, goal="print its answer")
+    running.wait_for(has_output, within_seconds=ANSWER_SECONDS, goal="print its answer")
     return running.log_tail(1)
 
 
@@ -200,7 +200,7 @@ def _read_health(running: Running) -> str:
         return health.get("Status") == "healthy"
 
     try:
-        running.wait_until(is_healthy, within_seconds=ANSWER_SECONDS, goal="become healthy")
+        running.wait_for(is_healthy, within_seconds=ANSWER_SECONDS, goal="become healthy")
     except NotInTime:
         if control.measure(running.session).is_slow:
             raise  # on so slow a machine it does not mean that the engine lacks health checks

@@ -62,7 +62,7 @@ def logging_parse(stack: Stack, random: Random) -> Fixture:
         memory_bytes=SMALL_MEMORY_BYTES,
     )
     running = containers.run(stack.session, spec)
-    running.wait_until(lambda: running.container.logs() == text.encode(), goal="write its lines")
+    running.wait_for(lambda: running.container.logs() == text.encode(), goal="write its lines")
     return {"container": running.id}
 
 

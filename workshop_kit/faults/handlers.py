@@ -157,7 +157,7 @@ def add_proxy(context: FaultContext) -> None:
     def is_listening() -> bool:
         return proxy.exec(*PROXY_PROGRAM, "tell", "[]").exit_code == 0
 
-    proxy.wait_until(is_listening, goal="listen")
+    proxy.wait_for(is_listening, goal="listen")
     _configure(proxy, faults)
     _give_names(context, proxy)
 

@@ -121,7 +121,7 @@ class Shop:
         self.history.append(release)
 
         is_ready = partial(_is_ready, self.container)
-        self.container.wait_until(is_ready, within_seconds=LIVE_SECONDS, goal="answer 200 on /readyz")
+        self.container.wait_for(is_ready, within_seconds=LIVE_SECONDS, goal="answer 200 on /readyz")
         wait_for(self.ready_copies, READY_SECONDS)
 
     def close(self) -> None:
@@ -307,7 +307,7 @@ def _wait_up(running: Running) -> None:
     """Wait until a release answers. Removes it, and raises WorkshopError, if it does not."""
     try:
         with explain_if_slow(running.session):
-            running.wait_until(partial(_is_up, running), within_seconds=LIVE_SECONDS, goal="answer on /livez")
+            running.wait_for(partial(_is_up, running), within_seconds=LIVE_SECONDS, goal="answer on /livez")
     except WorkshopError:
         running.remove()
         raise

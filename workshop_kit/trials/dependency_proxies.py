@@ -95,7 +95,7 @@ def _set_state(proxy: Running, state: Faults) -> None:
     def is_state_taken() -> bool:
         return proxy.exec(*command).exit_code == 0
 
-    proxy.wait_until(is_state_taken, goal="take the fault")
+    proxy.wait_for(is_state_taken, goal="take the fault")
 
 
 def connections_in(table: str, port: int) -> int:

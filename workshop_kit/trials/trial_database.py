@@ -60,7 +60,7 @@ class TrialDatabase:
 
     def wait_ready(self) -> None:
         """Wait until it answers. Raises WorkshopError if it does not in time."""
-        self.running.wait_until(self._is_ready, goal="open its database")
+        self.running.wait_for(self._is_ready, goal="open its database")
 
     def _is_ready(self) -> bool:
         return self.running.exec(IS_READY).exit_code == 0

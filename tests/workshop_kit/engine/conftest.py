@@ -37,7 +37,7 @@ def store(session: Session, images: dict[str, str]) -> Iterator[Store]:
         ports=(8080,),
     )
     with containers.run(session, spec) as running:
-        running.wait_until(
+        running.wait_for(
             lambda: running.inspect()["State"]["Health"]["Status"] == "healthy", within_seconds=60, goal="get healthy"
         )
         yield Store(Access(running.url(), key_id=ADMINISTRATOR, secret_key=key))

@@ -284,7 +284,7 @@ class Incident:
 
         def watch() -> CustomerObservation:
             observation = customer_watch.watch(self.shop, self.customers, self._stop)
-            report(Step(name, None, f"watching the customers: {observation.symptom}"))
+            report(Step(name, None, f"watching the customers: {observation.symptom or 'all are served'}"))
             return observation
 
         def is_over(observation: CustomerObservation) -> bool:

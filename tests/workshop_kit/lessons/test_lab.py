@@ -20,12 +20,12 @@ import psutil
 import pytest
 
 from tests.conftest import write_notebook
-from workshop_kit.patience import wait_for
 from workshop_kit.commands import doctor
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.lessons.lab import LabServer, open_in_browser, running_server, start_server
 from workshop_kit.observe.http import REFUSED, request
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.patience import wait_for
 from workshop_kit.workspace import lab_settings
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, START

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.waiting import wait_until
 from workshop_kit.errors import NotReady
 from workshop_kit.files import read_document, read_small_text, write_atomically
+from workshop_kit.patience import wait_for
 
 
 @pytest.mark.parametrize(
@@ -78,4 +78,4 @@ def test_a_copy_goes_with_a_killed_process(root: Path) -> None:
         folder = Path(process.stdout.readline().strip())
         assert (folder / "settings.env").is_file()
         process.kill()
-    wait_until(lambda: not folder.exists())
+    assert wait_for(lambda: not folder.exists(), 60)

@@ -14,7 +14,7 @@ from workshop_kit.engine.monitoring import PROMTOOL_FOLDER
 from workshop_kit.trials.check_api import check
 from workshop_kit.trials.expect import Observation, expect, require
 from workshop_kit.trials.service import Service
-from workshop_kit.trials.yaml_problem import yaml_problem
+from workshop_kit.trials.yaml_problem import yaml_finding
 
 ALERT = "OrdersFail"
 FILE = "alerts.yml"
@@ -164,10 +164,10 @@ def it_loads(running: Running, text: str) -> None:
 
     means = f"Prometheus would not load this: {sentence}"
     look = "Read that line and the one before it: quotes, brackets, commas."
-    problem = yaml_problem(text)
-    if problem:
-        means = f"{FILE}, line {problem.line}: this is no YAML. By its indentation a line belongs to the one above it."
-        look = "expr: begins at the column of for:, and what goes on stands further to the right. Use blanks, no tabs."
+    mistake = yaml_finding(FILE, text, sentence, {})
+    if mistake:
+        means = mistake.means
+        look = mistake.look
 
     seen = Observation(f"promtool check rules {FILE}", sentence, 0.0)
     require(answer.exit_code == 0, seen=seen, expected="SUCCESS", means=means, look=look, hint=3)

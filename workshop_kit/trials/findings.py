@@ -13,7 +13,7 @@ A check names a finding by a short key and passes values; texts have them in bra
 
 A finding with one way to fail has ``means`` and ``look`` itself; one with several has a table for each. ``hint`` takes
 the place of the exercise's first hint; one beside ``called`` is for each way that has none. ``start.toml`` belongs to
-all exercises: its keys have no exercise (``start.yaml.syntax``). New checks have their words in place (see `expect`).
+all exercises: its keys have no exercise (``start.yaml.shape``). New checks have their words in place (see `expect`).
 """
 
 from __future__ import annotations

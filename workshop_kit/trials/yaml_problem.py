@@ -1,146 +1,117 @@
-"""Where a YAML text is wrong, and whether its indentation is to blame."""
+"""Explain in one finding why a YAML text is not what it looks like: one of five common mistakes, and its line."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
 import yaml
 
-from workshop_kit.trials.findings import START, findings
 from workshop_kit.trials.result import Finding
 
-FINDINGS = findings(START)
-OPENS = (":", "-", "|", ">", "{", "[", ",")
-"""After a line with one of these at its end, the next one may be indented further."""
-LIST_ITEM = "- "
-
 
 @dataclass(frozen=True)
-class YamlProblem:
-    """The line at which a text cannot be read as YAML, counted from 1."""
+class Mistake:
+    """A mistake by which YAML cannot be read, and the ``pattern`` of the reader's words for it.
 
-    line: int
-    is_indentation: bool
+    ``by_context``: the reader names the line of the mistake as that of its context, and notices it later.
+    """
+
+    pattern: str
+    means: str
+    look: str
+    by_context: bool = False
 
 
-@dataclass(frozen=True)
-class MisplacedKey:
-    """A key that is indented so that it belongs to another one than it should."""
-
-    line: int
-    key: str
-    parent: str
-    """The key that it belongs to now; "" for none."""
+MISTAKES = (
+    Mistake(
+        r"character '\\t'",
+        "the line begins with a tab, which YAML does not allow.",
+        "Use blanks, as many as the lines around it.",
+    ),
+    Mistake(
+        "could not find expected ':'",
+        "this key has no colon with a blank behind it.",
+        "Write `key: value`, with the blank.",
+        by_context=True,
+    ),
+    Mistake(
+        r"expected ',' or|unexpected end of stream",
+        "a bracket or a quote that opens here is not closed.",
+        "Close it, or leave both out.",
+        by_context=True,
+    ),
+    Mistake(
+        "mapping values are not allowed",
+        "the indentation is wrong, or the line before has no colon behind its key.",
+        "Lines that belong together begin at the same column.",
+    ),
+    Mistake(
+        r"but found '(\?|<block|<document)",
+        "the indentation is wrong. The line begins at a column at which nothing before it begins.",
+        "Lines that belong together begin at the same column.",
+    ),
+)
+"""The mistakes that people make most often, beside a key of another level (see `yaml_finding`)."""
 
 
 def yaml_finding(file: str, text: str, observation: str, parents: Mapping[str, Set[str]]) -> Finding | None:
     """Return the finding for a file that is no YAML, or that has a key below another one than ``parents`` allows.
 
-    Returns None if neither is wrong. ``parents`` has the allowed parents by key; ``observation`` is what the program
-    that reads the file says of it.
+    Returns None if neither is wrong. ``parents`` has the allowed parents by key; a key that it does not have may stand
+    anywhere. ``observation`` is what the program that reads the file says of it.
     """
-    problem = yaml_problem(text)
-    if problem is not None:
-        way = "indentation" if problem.is_indentation else "syntax"
-        return FINDINGS.failed(f"yaml.{way}", observation, file=file, line=problem.line)
-
-    misplaced_key = next(misplaced_keys(text, parents), None)
-    if misplaced_key is None:
-        return None
-
-    parent = misplaced_key.parent or "the top of the file"
-    line = misplaced_key.line
-    return FINDINGS.failed("yaml.level", observation, file=file, line=line, name=misplaced_key.key, parent=parent)
-
-
-def yaml_problem(text: str) -> YamlProblem | None:
-    """Return the line at which a text cannot be read as YAML, and why; None if it can be read."""
     try:
-        yaml.compose(text, yaml.SafeLoader)
+        node = yaml.compose(text, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        if mark is None:
-            return YamlProblem(1, is_indentation=False)
-        return _problem_at(text, mark.line)
-    except yaml.YAMLError:  # a character that YAML does not allow
-        return YamlProblem(1, is_indentation=False)
+        return _unreadable(file, text, observation, error)
+    except yaml.YAMLError as error:  # a character that YAML does not allow
+        return _finding(file, observation, f"{file} is no YAML: {error}.", "Remove that character.")
+
+    for key, parent in _misplaced_keys("", node, parents):
+        line = key.start_mark.line + 1
+        place = parent or "the top of the file"
+        means = f"{file}, line {line}: by its indentation `{key.value}` belongs to {place}, and has no meaning there."
+        look = "Compare the column at which it begins with that of the keys around it."
+        return _finding(file, observation, means, look)
     return None
 
 
-def _problem_at(text: str, line_index: int) -> YamlProblem:
-    """Return the problem at a line, counted from 0; one behind the text is at its last line."""
-    lines = text.split("\n")
-    index = min(line_index, len(lines) - 1)
-    return YamlProblem(index + 1, is_indentation=_is_badly_indented(lines, index))
+def _unreadable(file: str, text: str, observation: str, error: yaml.MarkedYAMLError) -> Finding:
+    """Return the finding for a text that cannot be read: for a common mistake, or else in the reader's words."""
+    problem = str(error.problem)
+    mark = error.problem_mark
+    means = f"this is no YAML: {problem}."
+    look = "Compare the line with those around it."
+    for mistake in MISTAKES:
+        if re.search(mistake.pattern, problem):
+            means = mistake.means
+            look = mistake.look
+            mark = error.context_mark if mistake.by_context else mark
+            break
+
+    last_line = text.rstrip("\n").count("\n")
+    line = min(mark.line if mark else 0, last_line) + 1
+    return _finding(file, observation, f"{file}, line {line}: {means}", look)
 
 
-def misplaced_keys(text: str, parents: Mapping[str, Set[str]]) -> Iterator[MisplacedKey]:
-    """Yield the keys of a YAML text that stand below another key than those that ``parents`` has for them.
-
-    A key that ``parents`` does not have may stand anywhere. Keys below a misplaced one are not looked at.
-    """
-    node = yaml.compose(text, yaml.SafeLoader)
-    yield from _misplaced_below("", node, parents)
+def _finding(file: str, observation: str, means: str, look: str) -> Finding:
+    return Finding(False, f"Read {file}", observation, "it can be read", means, look)
 
 
-def _misplaced_below(parent: str, node: yaml.Node | None, parents: Mapping[str, Set[str]]) -> Iterator[MisplacedKey]:
-    """Yield the misplaced keys in a node, which is the value of the key ``parent``."""
+def _misplaced_keys(
+    parent: str, node: yaml.Node | None, parents: Mapping[str, Set[str]]
+) -> Iterator[tuple[yaml.Node, str]]:
+    """Yield each key that stands below another one than ``parents`` has for it, with that one; nothing below it."""
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _misplaced_below(parent, item, parents)
+            yield from _misplaced_keys(parent, item, parents)
 
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             name = str(key.value)
-            is_misplaced = name in parents and parent not in parents[name]
-            if is_misplaced:
-                yield MisplacedKey(key.start_mark.line + 1, name, parent)
+            if name in parents and parent not in parents[name]:
+                yield key, parent
             else:
-                yield from _misplaced_below(name, value, parents)
-
-
-def _is_badly_indented(lines: list[str], index: int) -> bool:
-    """Return whether a line begins at a column at which nothing above it begins, or with a tab."""
-    line = lines[index]
-    blanks = line[: _indentation(line)]
-    if "\t" in blanks:
-        return True
-
-    filled_lines = [text for text in lines[:index] if text.strip()]
-    lines_before = [text for text in filled_lines if not text.lstrip().startswith("#")]
-    if not lines_before:
-        return bool(blanks)
-
-    last_line = lines_before[-1]
-    is_further_indented = len(blanks) > _indentation(last_line)
-    if is_further_indented:
-        return not last_line.rstrip().endswith(OPENS)
-    return len(blanks) not in _open_columns(lines_before, for_item=_is_item(line))
-
-
-def _open_columns(lines_before: list[str], *, for_item: bool) -> set[int]:
-    """Return the columns at which the next line may begin: those of the keys that are still open, or of the items."""
-    columns: set[int] = set()
-    least_column = len(lines_before[-1]) + 1
-    for line in reversed(lines_before):
-        column = _indentation(line)
-        if column >= least_column:
-            continue
-
-        if not _is_item(line):
-            least_column = column
-            columns.add(column)
-            continue
-        least_column = column + 1  # the key of a list may stand in the column of its items
-        columns.add(column if for_item else column + len(LIST_ITEM))
-    return columns
-
-
-def _is_item(line: str) -> bool:
-    return line.lstrip().startswith(LIST_ITEM)
-
-
-def _indentation(line: str) -> int:
-    """Return the number of blanks and tabs at the beginning of a line."""
-    return len(line) - len(line.lstrip(" \t"))
+                yield from _misplaced_keys(name, value, parents)

@@ -157,12 +157,13 @@ def situations(observations: tuple[config_restore.SituationOutcome, ...]) -> dic
     [
         ("start.yaml.shape", "", "dictionary"),
         ("start.yaml.shape", "qa:\n  image: !!python/object/apply:os.system ['true']", "line 2"),
-        ("start.yaml.syntax", "qa:\n  image x\n  secrets: []\n", "line 3"),
+        ("the line before has no colon", "qa:\n  image x\n  secrets: []\n", "line 3"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(key: str, text: str, words: str) -> None:
-    """With the line, and whether it is the indentation. No traceback, and no code that runs."""
+    """With the line, and the mistake if it is a common one. No traceback, and no code that runs."""
     with pytest.raises(CheckEnded) as refused:
         config_tasks.read(text)
-    assert failed_keys(refused.value.result.findings) == [key]
+    [failed] = failed_keys(refused.value.result.findings)
+    assert key in failed
     assert words in str(refused.value)

@@ -92,7 +92,7 @@ EXPRESSION = re.compile(r"^ +expr:", re.MULTILINE)
         (RULES.replace("sum(rate", "(rate"), "It calls at less than 5 %"),
         (with_expression(UNLIKE), "cannot compute it"),
         (with_expression("sum(rate(http_requests_total[10s])"), "Prometheus would not load this"),
-        (EXPRESSION.sub("      expr:", RULES), "this is no YAML"),
+        (EXPRESSION.sub("      expr:", RULES), "the indentation is wrong"),
     ],
     ids=lambda value: value if "\n" not in value else "",
 )

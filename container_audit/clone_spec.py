@@ -21,7 +21,8 @@ from docker.errors import APIError
 from docker.types import LogConfig, Mount
 
 from container_audit.targets import Target
-from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec, anonymous_volume, container_config
+from workshop_kit.engine import containers
+from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec, anonymous_volume
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.paths import clone_command
@@ -112,13 +113,11 @@ def private_network(session: Session) -> Iterator[str]:
             f"The engine refused to make a network: {error.explanation}.", f"Run {clone_command('down')}."
         ) from error
 
-    session.record("network", network.id, name, "kernel")
     try:
         yield name
     finally:
         with contextlib.suppress(APIError):
             network.remove()
-            session.ledger.remove_id(network.id)
 
 
 @contextlib.contextmanager
@@ -133,10 +132,8 @@ def copied_files(session: Session, image: str, files: Sequence[MountedFiles]) ->
         return
 
     volumes = [anonymous_volume(folder) for folder in sorted(folders)]
-    labels = session.labels("kernel")
-    container = session.engine.client.containers.create(image, ["-"], mounts=volumes, labels=labels)
-    with Running(session, container) as running:
-        session.record("container", running.id, running.name, "kernel")
+    spec = Spec(image, ("-",), read_only=False, host={"Mounts": volumes})
+    with containers.create(session, spec) as running:
         for mounted in files:
             running.container.put_archive(mounted.folder, mounted.archive)
 
@@ -263,24 +260,10 @@ def confine(spec: Spec) -> Spec:
 
 
 def create(session: Session, target: Target, spec: Spec) -> Running:
-    """Create a clone with labels and an entry in the ledger; it is not started.
-
-    Raises WorkshopError if the engine refuses.
-    """
-    client = session.engine.client
-    config = target.config
-
-    try:
-        body = container_config(client.api, spec, session.labels("kernel"))
-        keys = ("WorkingDir", "StopSignal", "Tty", "OpenStdin")
-        body |= {key: config[key] for key in keys if config.get(key)}
-        answer = client.api.create_container_from_config(body)
-        container = client.containers.get(answer["Id"])
-        session.record("container", container.id, container.name, "kernel")
-    except APIError as error:
-        raise WorkshopError(f"The engine refused to make a clone of it: {error.explanation}.") from error
-
-    return Running(session, container)
+    """Create a clone, which is not started. Raises WorkshopError if the engine refuses."""
+    keys = ("WorkingDir", "StopSignal", "Tty", "OpenStdin")
+    config = {key: target.config[key] for key in keys if target.config.get(key)}
+    return containers.create(session, replace(spec, config=config))
 
 
 def limit_writes(running: Running, end: threading.Event) -> str:

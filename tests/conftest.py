@@ -182,7 +182,7 @@ def own_stack(folder: Path) -> Iterator[Stack]:
     try:
         yield provision.stack_of(workspace, session)
     finally:
-        assert cleanup.remove(session, {"kernel", "workspace", "machine"}).left == []
+        assert cleanup.remove(session, {"kernel", "workspace"}).left == []
 
 
 def code_blocks(page: Path, language: str) -> list[str]:

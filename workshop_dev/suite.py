@@ -73,7 +73,7 @@ def names_a_part(words: Sequence[str], root: Path) -> bool:
 
     >>> names_a_part(["-x", "--durations=60"], Path("/checkout"))
     False
-    >>> names_a_part(["-k", "ledger"], Path("/checkout")), names_a_part(["-v", "tmp::test_x"], Path("/"))
+    >>> names_a_part(["-k", "reaper"], Path("/checkout")), names_a_part(["-v", "tmp::test_x"], Path("/"))
     (True, True)
     """
     for word in words:
@@ -88,7 +88,7 @@ def names_a_part(words: Sequence[str], root: Path) -> bool:
 def leaves_preparing(words: Sequence[str]) -> bool:
     """Return whether pytest can prepare what the chosen tests need: in one process, on a machine that is not busy.
 
-    >>> leaves_preparing(["-k", "ledger"]), leaves_preparing(["-n", "4", "tests"]), leaves_preparing(["-m", "busy"])
+    >>> leaves_preparing(["-k", "reaper"]), leaves_preparing(["-n", "4", "tests"]), leaves_preparing(["-m", "busy"])
     (True, False, False)
     """
     has_workers = any(word.startswith(("-n", "--numprocesses")) for word in words)

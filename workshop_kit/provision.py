@@ -16,7 +16,7 @@ from workshop_kit.engine import cleanup, containers, images, install, recipes
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import Ledger, Session
+from workshop_kit.engine.session import Session, everyone, is_dead
 from workshop_kit.engine.stack import Stack, write_secrets, write_variables
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.faults import injection
@@ -32,7 +32,7 @@ REVERT_FAULTS = "workshop_kit.faults.injection:revert_all"
 
 def session_of(workspace: Workspace, engine: Engine) -> Session:
     """Return the session that makes and removes this workspace's objects in the engine."""
-    return Session(engine, Identity(workspace.id, workspace.owner), Ledger(workspace.ledger_path))
+    return Session(engine, Identity(workspace.id, workspace.owner), workspace.folder.absolute() / HIDDEN)
 
 
 def stack_of(workspace: Workspace, session: Session, root: Path = CHECKOUT) -> Stack:
@@ -64,7 +64,7 @@ def make_ready(workspace: Workspace, root: Path = CHECKOUT, *, may_install: bool
 
 @contextlib.contextmanager
 def fresh_workspace(folder: Path) -> Iterator[Workspace]:
-    """Yield the workspace in ``folder`` with fresh copies of the checkout's lessons; its id and its ledger stay.
+    """Yield the workspace in ``folder`` with fresh copies of the checkout's lessons; its id stays.
 
     It is locked until the block ends. Raises WorkshopError while another process has the lock.
     """
@@ -102,9 +102,9 @@ def prove(session: Session, image: str) -> None:
 
 
 def sweep(session: Session, report: Report = silent) -> cleanup.CleanupResult:
-    """Revert the faults of dead kernels, and remove the objects that those kernels made for themselves."""
-    injection.revert_all(session, report=report)
-    return cleanup.remove(session, {"kernel"}, report, keep_in_use=True)
+    """Revert the faults of dead kernels and of this one, and remove what dead kernels made for themselves."""
+    injection.revert_all(session, session.made_or_dead, report)
+    return cleanup.remove(session, {"kernel"}, makers=is_dead)
 
 
 def lock_path(folder: Path) -> Path:
@@ -129,12 +129,11 @@ def remove_tours(
             tour_outcome = remove_everything(session_of(workspace, engine), scopes, report)
             outcome.removed += tour_outcome.removed
             outcome.left += tour_outcome.left
-            outcome.unreadable += tour_outcome.unreadable
 
 
 def remove_everything(session: Session, scopes: Collection[Scope], report: Report = silent) -> cleanup.CleanupResult:
     """Revert all active faults, then remove all objects that this workspace made in these scopes."""
-    injection.revert_all(session, keep_in_use=False, report=report)
+    injection.revert_all(session, everyone, report)
     return cleanup.remove(session, scopes, report)
 
 

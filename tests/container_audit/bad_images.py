@@ -202,7 +202,6 @@ def build(session: Session, folder: Path, tag: str, dockerfile: str, base: str, 
 def created(session: Session, image: str, **settings: Any) -> Iterator[str]:
     """Create a container that is never started; yield the word by which an audit names it."""
     container = session.engine.client.containers.create(image, labels=session.labels("kernel"), **settings)
-    session.record("container", container.id, container.name, "kernel")
     try:
         yield f"container:{container.id}"
     finally:

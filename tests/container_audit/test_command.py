@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.engine.session import Session
+from workshop_kit.engine.labels import MAKER
+from workshop_kit.engine.session import Session, _start_time
 from workshop_kit.errors import Exit
 from workshop_kit.patience import wait_for
 
@@ -33,22 +34,15 @@ def test_a_good_image_is_0_and_json_alone_is_on_stdout(
 
 @pytest.mark.long
 def test_a_killed_audit_leaves_no_container(
-    root: Path, session: Session, clean_environment: dict[str, str], images: dict[str, str], tmp_path: Path
+    root: Path, session: Session, clean_environment: dict[str, str], images: dict[str, str]
 ) -> None:
-    """The reaper removes everything in the ledger, and the ledger's folder."""
-    environment = {**clean_environment, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path)}
+    """The reaper removes everything that the audit made."""
+    environment = {**clean_environment, "PYTHONPATH": str(root)}
     words = [sys.executable, "-P", "-m", "workshop_kit.cli", "audit", images["app"], "--only", "lifecycle"]
     with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        containers = wait_for(lambda: [entry for entry in _entries(tmp_path) if entry["kind"] == "container"], 60)
+        label = f"{MAKER}={process.pid}@{_start_time(process.pid)}"
+        filters = {"label": label}
+        list_containers = session.engine.client.containers.list
+        assert wait_for(lambda: list_containers(all=True, filters=filters, ignore_removed=True), 60)
         process.kill()
-    client = session.engine.client
-    assert wait_for(
-        lambda: not client.containers.list(all=True, filters={"id": containers[0]["id"]}, ignore_removed=True), 60
-    )
-    assert wait_for(lambda: not [*tmp_path.iterdir()], 60)
-
-
-def _entries(folder: Path) -> list[dict[str, str]]:
-    """The created entries of the ledgers below a folder."""
-    lines = [line for path in folder.rglob("ledger.jsonl") for line in path.read_text().splitlines()]
-    return [entry for entry in map(json.loads, lines) if "=" not in entry["id"]]
+    assert wait_for(lambda: not list_containers(all=True, filters=filters, ignore_removed=True), 60)

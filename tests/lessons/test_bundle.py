@@ -13,11 +13,9 @@ import pytest
 from tests.commands import copy_of_the_checkout, run
 from tests.private_engine import PrivateEngine, filled, private_engine
 from workshop_kit.bundle.part import parts
-from workshop_kit.engine.labels import SCOPE, SESSION
 from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(600)]
 
@@ -62,10 +60,8 @@ def test_a_bundle_is_all_that_a_machine_needs(machine: OfflineMachine) -> None:
     assert process.stderr.splitlines()[-1].startswith(
         f"Ready: {len(tags(machine.checkout))} images came from the bundle"
     )
-    session = Workspace.open(machine.checkout / "workspace", machine.checkout).id
     for tag in tags(machine.checkout).values():
-        labels = client.images.get(tag).labels
-        assert (labels[SESSION], labels[SCOPE]) == (session, "machine")
+        assert client.images.get(tag)
     assert "all images were here already" in machine.workshop("bundle", "load", machine.bundle).stderr
 
     process = machine.workshop("tour", "00_start", "01_container", "--json")

@@ -10,7 +10,7 @@ from tests.workshop_kit.gameday import recorded
 from tests.workshop_room.desk.test_controller import generators
 from workshop_kit.checks import logging_incident
 from workshop_kit.engine.stack import Stack
-from workshop_kit.faults.injection import Journal
+from workshop_kit.faults import active_fault
 from workshop_kit.reporting import Step
 from workshop_kit.trials import incidents
 from workshop_kit.trials.incidents import TROUBLES, Trouble
@@ -29,7 +29,7 @@ def test_every_trouble_can_be_found_and_not_by_its_first_warning(live_stack: Sta
     steps = list[Step]()
     incident = incidents.inject(stack, Random(1), steps.append, trouble)
     assert steps[-1].done
-    assert Journal(stack.session).entries() == []
+    assert active_fault.find(stack.session) == []
     assert generators(stack) == set()
     assert stack.container(trouble.target).status == "running"
     assert incident.began < incident.injecting < incident.injected < incident.ended

@@ -1,10 +1,9 @@
-"""The images of a bundle: save them from one engine and load them into another, labeled as if built there."""
+"""The images of a bundle: save them from one engine and load them into another."""
 
 from __future__ import annotations
 
 import contextlib
 import gzip
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -15,7 +14,6 @@ from workshop_kit.bundle.part import MB, Part, require_space, write_part
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine import shell
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.reporting import Report, Step, silent
 
@@ -49,13 +47,11 @@ def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, re
     report(Step(TASK, 1.0, done=True))
 
 
-def load(session: Session, part: Part, report: Report = silent) -> list[str]:
+def load(engine: Engine, part: Part, report: Report = silent) -> list[str]:
     """Load the images of a part that the engine lacks, and return their tags.
 
-    The images get this workspace's labels and stand in its ledger. Raises WorkshopError with the engine's message, and
-    NotReady if the engine's disk is too small.
+    Raises WorkshopError with the engine's message, and NotReady if the engine's disk is too small.
     """
-    engine = session.engine
     new_tags = {name: tag for name, tag in part.tags.items() if not engine_images.has_image(engine, tag)}
     if not new_tags:
         return []
@@ -68,9 +64,8 @@ def load(session: Session, part: Part, report: Report = silent) -> list[str]:
     with _archive_tags(engine, part.tags) as alias_by_tag:
         command: list[str | Path] = ["docker", "image", "load", "--input", part.folder / ARCHIVE]
         shell.run(command, failure=FAILED.format("loaded"), next_step=NEXT_STEP, error=WorkshopError)
-        for number, (name, tag) in enumerate(new_tags.items()):
-            report(Step(TASK, number / len(new_tags), f"labeling {name}"))
-            _label_image(session, alias_by_tag[tag], tag)
+        for tag in new_tags.values():
+            engine.client.images.get(alias_by_tag[tag]).tag(tag)
 
     report(Step(TASK, 1.0, done=True))
     return list(new_tags.values())
@@ -107,10 +102,3 @@ def _write_archive(tags: list[str], path: Path, report: Report) -> None:
 
     if process.returncode:
         raise WorkshopError(FAILED.format("saved"), NEXT_STEP, output=error_text.strip())
-
-
-def _label_image(session: Session, alias: str, tag: str) -> None:
-    """Give a loaded image its own tag and this workspace's labels, by a build that adds no layer."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "Dockerfile").write_text(f"FROM {alias}\n")
-        engine_images.build_folder(session, Path(folder), tag, scope="machine")

@@ -21,7 +21,7 @@ def _judge_day(context: Context, day: str) -> Result:
     """Find the record of the incident that was handed in, and judge it if it is of this day."""
     value = entry_of(context.answer, "value")
     identifier = str(entry_of(value, "incident"))
-    record = game_records.find(context.stack.session.ledger.path, identifier)
+    record = game_records.find(context.stack.session.folder, identifier)
     if record is None:
         return conclude("", [FINDINGS.failed("day.none", "none", day=day)])
     if record.name != day:

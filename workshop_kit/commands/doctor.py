@@ -274,7 +274,7 @@ def _images_line(engine: Engine) -> DoctorLine:
 def _open_session(engine: Engine) -> Session | None:
     """Return a session of the workspace; None where there is no workspace yet."""
     from workshop_kit.engine.labels import Identity
-    from workshop_kit.engine.session import Ledger, Session
+    from workshop_kit.engine.session import Session
 
     hidden_folder = own_folder() / HIDDEN
     id_file = hidden_folder / "id"
@@ -282,7 +282,7 @@ def _open_session(engine: Engine) -> Session | None:
         return None
 
     identity = Identity(id_file.read_text().strip(), "doctor")
-    return Session(engine, identity, Ledger(hidden_folder / "ledger.jsonl"))
+    return Session(engine, identity, hidden_folder)
 
 
 def _pause_lines(engine: Engine) -> Iterator[DoctorLine]:

@@ -107,12 +107,11 @@ def down(
             scopes.append("machine")
         outcome = provision.remove_everything(session, scopes, report)
         provision.remove_tours(TOURS, session.engine, scopes, outcome, report)
-        unlisted = cleanup.list_unlisted(session)
 
     if as_json:
-        answer(_outcome_as_json(outcome, unlisted))
+        answer(_outcome_as_json(outcome))
     else:
-        _say_outcome(outcome, unlisted)
+        _say_outcome(outcome)
     if outcome.left:
         raise typer.Exit(Exit.NOT_GOOD)
 
@@ -146,7 +145,7 @@ def load_bundle(folder: Folder) -> None:
 
     workspace = own_workspace()
     with TerminalReport() as report:
-        loaded_images = image_archive.load(provision.session_of(workspace, engine), part, report)
+        loaded_images = image_archive.load(engine, part, report)
         stack = provision.make_ready(workspace, may_install=False, report=report)
         provision.write_env(stack, report)
 
@@ -156,30 +155,25 @@ def load_bundle(folder: Folder) -> None:
     say(f"Ready: {images_text}, and a container ran. Next: ./workshop start")
 
 
-def _outcome_as_json(outcome: cleanup.CleanupResult, unlisted: list[str]) -> str:
+def _outcome_as_json(outcome: cleanup.CleanupResult) -> str:
     """Return what ``down`` has removed and what is left as a JSON document."""
-    left_objects = [{**asdict(entry), "reason": reason} for entry, reason in outcome.left]
-    removed_objects = [asdict(entry) for entry in outcome.removed]
-    document = {"removed": removed_objects, "left": left_objects, "unlisted": unlisted}
-    return json.dumps(document)
+    left_objects = [{**asdict(resource), "reason": reason} for resource, reason in outcome.left]
+    removed_objects = [asdict(resource) for resource in outcome.removed]
+    return json.dumps({"removed": removed_objects, "left": left_objects})
 
 
-def _say_outcome(outcome: cleanup.CleanupResult, unlisted: list[str]) -> None:
+def _say_outcome(outcome: cleanup.CleanupResult) -> None:
     """Say what ``down`` has removed and what is left."""
     removed_objects = _count_by_kind(outcome) or "nothing, there was nothing of this workspace"
     say(f"Removed: {removed_objects}.")
 
-    for sentence in outcome.unreadable:
-        say(sentence)
-    for entry, reason in outcome.left:
-        say(f"Left: {entry.kind} {entry.name} ({reason}). Run ./workshop down again once that is settled.")
-    for name in unlisted:
-        say(f"Left: {name} carries our labels but was not made through ./workshop (docker rm it if it is yours).")
+    for resource, reason in outcome.left:
+        say(f"Left: {resource.kind} {resource.name} ({reason}). Run ./workshop down again once that is settled.")
 
 
 def _count_by_kind(outcome: cleanup.CleanupResult) -> str:
     """Return how many objects of each kind were removed, such as ``2 containers, 1 network``; "" if none was."""
-    counts = Counter(entry.kind for entry in outcome.removed)
+    counts = Counter(resource.kind for resource in outcome.removed)
     phrases = []
     for kind in cleanup.ORDER:
         if counts[kind] == 1:

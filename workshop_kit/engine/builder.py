@@ -18,7 +18,7 @@ from docker.models.images import Image, ImageCollection
 
 from workshop_kit.engine import images, shell
 from workshop_kit.engine.dialect import Dialect
-from workshop_kit.engine.labels import labels_of
+from workshop_kit.engine.labels import IMAGE_SESSION, labels_of
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import PYTHON_ALIAS, short_name, wheels
 from workshop_kit.errors import NotReady
@@ -56,9 +56,10 @@ class Images(ImageCollection):  # type: ignore[misc]
         session = self.client.session
         typed_tag = arguments.get("tag")
         tag = self.client.names.versioned_tag(typed_tag) if typed_tag else None
-        # Not the session's labels, which name the maker: an unchanged image would get a new id in each process.
-        labels = {**labels_of(arguments.get("labels")), **session.identity.labels("workspace")}
+        labels = {**labels_of(arguments.get("labels")), **session.image_labels("workspace")}
         full_arguments = {**arguments, "tag": tag, "labels": labels}
+        if tag:
+            self._note_replaced(tag)
 
         try:
             image, log = self._build(typed_tag or "image", full_arguments)
@@ -66,9 +67,7 @@ class Images(ImageCollection):  # type: ignore[misc]
             _add_notes(error)
             raise error from None
 
-        session.record("image", image.id, tag or image.id, "workspace")
-        if tag:
-            self._remove_earlier(tag, image.id)
+        self._remove_replaced()
         return image, log
 
     def get(self, name: str) -> Image:
@@ -157,13 +156,18 @@ class Images(ImageCollection):  # type: ignore[misc]
                 return super().get(identifier)
         return super().get(identifiers[-1])
 
-    def _remove_earlier(self, tag: str, identifier: str) -> None:
-        """Remove the images that this workspace built under a tag before the one with this id."""
-        ledger = self.client.session.ledger
-        for entry in ledger.entries():
-            has_tag = entry.kind == "image" and entry.name == tag
-            if has_tag and entry.id != identifier and self._remove_unused(entry.id):
-                ledger.remove(entry)
+    def _note_replaced(self, tag: str) -> None:
+        """Note the image that this workspace has built under a tag, which a build is about to take."""
+        with contextlib.suppress(ImageNotFound):
+            image = super().get(tag)
+            if image.labels.get(IMAGE_SESSION) == self.client.session.identity.workspace_id:
+                self.client.replaced_images.add(image.id)
+
+    def _remove_replaced(self) -> None:
+        """Remove the images whose tag a later build has taken; one that a container still uses stays noted."""
+        for identifier in list(self.client.replaced_images):
+            if self._remove_unused(identifier):
+                self.client.replaced_images.discard(identifier)
 
     def _remove_unused(self, identifier: str) -> bool:
         """Remove an image, unless it has a tag or a container uses it; return whether it is gone."""

@@ -1,7 +1,4 @@
-"""Remove what a workspace made: what is in its ledger *and* carries its labels.
-
-An object whose process died before recording it is found by its labels and recorded first.
-"""
+"""Remove what a workspace made: the engine is asked for what carries the workspace's labels."""
 
 from __future__ import annotations
 
@@ -9,43 +6,45 @@ import contextlib
 import http.client
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import psutil
 from docker.errors import APIError, NotFound
 
 from workshop_kit.engine import containers
-from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, MAKER, SCOPE, SESSION, Identity, Scope
-from workshop_kit.engine.recipes import REPOSITORY, short_name
-from workshop_kit.engine.session import Entry, Kind, Session, is_alive, volume_id
+from workshop_kit.engine.labels import (
+    COMPOSE_PROJECT,
+    IMAGE_MAKER,
+    IMAGE_SCOPE,
+    IMAGE_SESSION,
+    MAKER,
+    SCOPE,
+    SESSION,
+    Scope,
+)
+from workshop_kit.engine.recipes import ALIASES, REPOSITORY, short_name
+from workshop_kit.engine.session import Makers, Session, everyone, is_alive
 from workshop_kit.reporting import Report, Step, silent
 
+Kind = Literal["container", "network", "volume", "image"]
 # A network, a volume or an image can be removed once no container uses it.
 ORDER: tuple[Kind, ...] = get_args(Kind)
-SCOPES: tuple[Scope, ...] = get_args(Scope)
-
-
-@dataclass
-class CleanupResult:
-    """What clean-up did.
-
-    ``left`` has each entry that the engine refused to remove, with the engine's reason. ``unreadable`` has a sentence
-    for each line of the ledger that was no entry.
-    """
-
-    removed: list[Entry] = field(default_factory=list)
-    left: list[tuple[Entry, str]] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
+MACHINE_NAMES = (f"{REPOSITORY}/", *ALIASES.values())
+"""How the names of the kit's images begin. An image that a user builds on one of them inherits its labels."""
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A container, network, volume or image in the engine, with its labels. An image may have several names or none."""
+    """A container, network, volume or image in the engine.
+
+    ``names`` are those that the kit or Compose gave it, ``maker`` is "" for what outlives its maker.
+    """
 
     kind: Kind
     id: str
     names: tuple[str, ...]
-    labels: Mapping[str, str]
+    scope: str
+    maker: str = ""
 
     @property
     def name(self) -> str:
@@ -53,157 +52,169 @@ class Resource:
         return next(iter(self.names), self.id)
 
 
-def remove(
-    session: Session,
-    scopes: Collection[Scope],
-    report: Report = silent,
-    *,
-    keep_in_use: bool = False,
-    made_by: str | None = None,
-) -> CleanupResult:
-    """Remove the resources of these scopes that are in the ledger and carry the session's labels.
+@dataclass
+class CleanupResult:
+    """What clean-up did. ``left`` has what the engine refused to remove, with the engine's reason."""
 
-    With ``keep_in_use`` a resource stays while the process that made it runs: another notebook is using it.
-    With ``made_by`` only what that process made is removed, whether the process still runs or not.
-    An entry whose resource is gone, or carries other labels by now, is only removed from the ledger.
+    removed: list[Resource] = field(default_factory=list)
+    left: list[tuple[Resource, str]] = field(default_factory=list)
+
+
+def remove(
+    session: Session, scopes: Collection[Scope], report: Report = silent, *, makers: Makers = everyone
+) -> CleanupResult:
+    """Remove the workspace's resources of these scopes, as far as ``makers`` is true of who made them.
+
+    The scope ``machine`` are the kit's images, from whichever workspace, that no other container uses.
     """
     result = CleanupResult()
-    _kill_builders(session, made_by)
-    if "workspace" in scopes:
-        result.unreadable = session.ledger.remove_unreadable()
-    resources = {resource.id: resource for resource in _own_resources(session)}
-    _record_resources(session, resources.values())
+    _kill_builders(session, makers)
 
-    entries = [entry for entry in session.ledger.entries() if entry.scope in scopes]
-    entries.sort(key=_position_in_order)
-    for number, entry in enumerate(entries):
-        report(Step("Clean-up", number / len(entries), f"{entry.kind} {entry.name}"))
-        resource = resources.get(entry.id)
-        if resource is None:
-            session.ledger.remove(entry)
-        elif not _is_spared(resource, made_by, keep_in_use=keep_in_use):
-            _remove_entry(session, entry, resource, result)
+    # Images come last, and only after the containers are gone: who still uses one is somebody else.
+    for kind in ORDER:
+        resources = [resource for resource in _own(session, kind, scopes) if makers(resource.maker)]
+        for number, resource in enumerate(resources):
+            report(Step("Clean-up", number / len(resources), f"{kind} {resource.name}"))
+            _remove(session, resource, result)
 
     report(Step("Clean-up", 1.0, done=True))
     return result
 
 
-def _remove_entry(session: Session, entry: Entry, resource: Resource, result: CleanupResult) -> None:
-    """Remove a resource from the engine and its entry from the ledger; add the entry to the result."""
-    try:
-        is_removed = _remove_resource(session, entry, resource)
-    except APIError as refusal:
-        result.left.append((entry, str(refusal.explanation)))
-        return
-
-    if is_removed:
-        result.removed.append(entry)
-    session.ledger.remove(entry)
+def _own(session: Session, kind: Kind, scopes: Collection[Scope]) -> list[Resource]:
+    """Return the workspace's resources of a kind in these scopes; with ``machine`` the machine's images, too."""
+    resources = _own_images(session, scopes) if kind == "image" else _own_objects(session, kind)
+    return [resource for resource in resources if resource.scope in scopes]
 
 
-def _position_in_order(entry: Entry) -> int:
-    return ORDER.index(entry.kind)
+def _own_objects(session: Session, kind: Kind) -> list[Resource]:
+    """Return the workspace's containers, networks or volumes."""
+    identity = session.identity
+    project = identity.service_project
+    resources = {}
+    for row in _rows(session, kind, f"{SESSION}={identity.workspace_id}"):
+        labels = row["Labels"]
+        if labels.get(SCOPE) in {"kernel", "workspace"}:
+            resource = _object(kind, row, labels[SCOPE], labels.get(MAKER, ""))
+            resources[resource.id] = resource
+
+    for row in _rows(session, kind, f"{COMPOSE_PROJECT}={project}"):
+        is_own = session.owns(row["Labels"]) if kind == "container" else row["Name"].startswith(f"{project}_")
+        resource = _object(kind, row, "workspace", "")
+        if is_own:
+            resources.setdefault(resource.id, resource)
+    return list(resources.values())
 
 
-def _is_spared(resource: Resource, made_by: str | None, *, keep_in_use: bool) -> bool:
-    """Return whether `remove` leaves a resource because of the process that made it."""
-    maker = resource.labels.get(MAKER, "")
-    if made_by is not None and maker != made_by:
-        return True
-    return keep_in_use and is_alive(maker)
+def _object(kind: Kind, row: Mapping[str, Any], scope: str, maker: str) -> Resource:
+    """Return the container, network or volume that a row of one of the engine's lists describes."""
+    identifier = row["Name"] if kind == "volume" else row["Id"]
+    names = row["Names"] if kind == "container" else [row["Name"]]
+    return Resource(kind, identifier, tuple(name.lstrip("/") for name in names), scope, maker)
 
 
-def list_unlisted(session: Session) -> list[str]:
-    """Return kind and name of each resource that has the session's labels and is not in the ledger, except images.
+def _own_images(session: Session, scopes: Collection[Scope]) -> list[Resource]:
+    """Return the images of the workspace, and for the scope ``machine`` the machine's that no container uses.
 
-    Such a one was made or labeled by hand, and clean-up leaves it.
+    A user's own name of an image is not among its names. An image that has no other name is left out.
     """
-    listed_ids = {entry.id for entry in session.ledger.entries()}
-    resources = [resource for resource in _own_resources(session) if _is_unlisted(resource, listed_ids)]
-    return [f"{resource.kind} {resource.name}" for resource in resources]
+    workspace_id = session.identity.workspace_id
+    resources = []
+    for row in _rows(session, "image", f"{IMAGE_SESSION}={workspace_id}"):
+        names = _names_with(row, workspace_id) or _kit_names(row)
+        if names or not _tags(row):
+            resources.append(_image(row, names))
+
+    for row in _rows(session, "image", f"{COMPOSE_PROJECT}={session.identity.service_project}"):
+        names = _names_with(row, workspace_id)
+        if names and IMAGE_SESSION not in row["Labels"]:
+            resources.append(Resource("image", row["Id"], names, "workspace"))
+
+    if "machine" in scopes:
+        resources += _unused_images(session)
+    return resources
 
 
-def _is_unlisted(resource: Resource, listed_ids: Collection[str]) -> bool:
-    """Return whether a resource is in no entry of the ledger, and is no image nor made from one by hand."""
-    if resource.id in listed_ids or resource.kind == "image":
-        return False
-    # A container that was run by hand from an image of the kit has the image's labels, and so the image's scope.
-    return resource.labels.get(SCOPE) != "machine"
+def _unused_images(session: Session) -> list[Resource]:
+    """Return the machine's images, which have the kit's names and no workspace, and which no container uses."""
+    api = session.engine.client.api
+    used_ids = {row["ImageID"] for row in api.containers(all=True)}
+    resources = []
+    for row in api.images():
+        is_of_workspace = IMAGE_SESSION in (row["Labels"] or {})
+        names = _kit_names(row)
+        if names and not is_of_workspace and row["Id"] not in used_ids:
+            resources.append(Resource("image", row["Id"], names, "machine"))
+    return resources
 
 
-def record_unlisted(session: Session) -> None:
-    """Write into the ledger what the kit or docker compose created for this workspace and did not record."""
-    _record_resources(session, _own_resources(session))
+def _image(row: Mapping[str, Any], names: tuple[str, ...]) -> Resource:
+    """Return the image that a row of the engine's list describes, with those of its names that are to be removed."""
+    labels = row["Labels"]
+    return Resource("image", row["Id"], names, labels.get(IMAGE_SCOPE, ""), labels.get(IMAGE_MAKER, ""))
 
 
-def _record_resources(session: Session, resources: Iterable[Resource]) -> None:
-    """Write these resources into the ledger, except those that it has or that were made by hand."""
-    listed_ids = {entry.id for entry in session.ledger.entries()}
-    new_entries = []
-    for resource in resources:
-        if resource.id in listed_ids:
-            continue
-        if scope := _scope_of(session, resource):
-            new_entries.append(Entry(resource.kind, resource.id, resource.name, scope))
-    session.ledger.add(*new_entries)
+def _names_with(row: Mapping[str, Any], workspace_id: str) -> tuple[str, ...]:
+    """Return the names of an image that have the workspace's id in them."""
+    return tuple(tag for tag in _tags(row) if workspace_id in tag)
 
 
-def _scope_of(session: Session, resource: Resource) -> Scope | None:
-    """Return the scope of a resource that the kit or docker compose made.
-
-    Return None for one that was made by hand, and has inherited its labels from an image.
-    """
-    labels = resource.labels
-    # docker compose in the participant's folder sets none of the kit's labels
-    if labels.get(COMPOSE_PROJECT) == session.identity.service_project:
-        return "workspace"
-    if MAKER not in labels and not _is_of_project(resource, session.identity):
-        return None
-
-    for scope in SCOPES:
-        if labels.get(SCOPE) == scope:
-            return scope
-    return None
+def _kit_names(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of an image that the kit gives."""
+    return tuple(tag for tag in _tags(row) if tag.startswith(MACHINE_NAMES))
 
 
-def _is_of_project(resource: Resource, identity: Identity) -> bool:
-    """Return whether an image has a name that the kit gives, or another resource is of the stack's compose project."""
-    if resource.kind == "image":
-        return resource.name.startswith((identity.image_prefix, f"{REPOSITORY}/"))
-    return resource.labels.get(COMPOSE_PROJECT) == identity.project
+def _tags(row: Mapping[str, Any]) -> list[str]:
+    """Return the names in a row of the engine's list of images."""
+    return [short_name(tag) for tag in row.get("RepoTags") or () if not tag.startswith("<none>")]
 
 
-def _remove_resource(session: Session, entry: Entry, resource: Resource) -> bool:
-    """Remove a resource; return False for an image that stays, since the entry's name is another image's by now."""
-    if entry.kind == "image" and resource.names and entry.name not in resource.names:
-        return False
+def _rows(session: Session, kind: Kind, label: str) -> list[dict[str, Any]]:
+    """Return the engine's list of a kind, of what has this label (``KEY=VALUE``)."""
+    api = session.engine.client.api
+    filters = {"label": [label]}
 
+    # Not the SDK's own lists of containers and images, which inspect each one: it may be gone by then.
+    if kind == "container":
+        rows = api.containers(all=True, filters=filters)
+    elif kind == "network":
+        rows = api.networks(filters=filters)
+    elif kind == "volume":
+        rows = api.volumes(filters=filters)["Volumes"] or ()
+    else:
+        rows = api.images(filters=filters)
+    return list(rows)
+
+
+def _remove(session: Session, resource: Resource, result: CleanupResult) -> None:
+    """Remove a resource from the engine, and add it to the result."""
     try:
-        _request_removal(session, entry, resource)
+        _request_removal(session, resource)
     except NotFound:
-        pass
+        return
     except APIError as refusal:
+        reason = str(refusal.explanation)
         is_conflict = refusal.status_code == http.client.CONFLICT
         # another clean-up is removing it at this moment
-        is_in_progress = is_conflict and "already in progress" in str(refusal.explanation)
-        if not is_in_progress:
-            raise
-    return True
+        if not (is_conflict and "already in progress" in reason):
+            result.left.append((resource, reason))
+        return
+
+    result.removed.append(resource)
 
 
-def _request_removal(session: Session, entry: Entry, resource: Resource) -> None:
+def _request_removal(session: Session, resource: Resource) -> None:
     """Ask the engine to remove a resource of any kind. Raises docker's APIError."""
     api = session.engine.client.api
-    if entry.kind == "container":
-        containers.remove(session, entry.id)
-    elif entry.kind == "network":
-        _remove_network(api, entry.id)
-    elif entry.kind == "volume":
-        api.remove_volume(entry.name)
-    elif resource.names:
-        api.remove_image(entry.name)  # an image that the user has named, too, stays under the user's name
+    if resource.kind == "container":
+        containers.remove(session, resource.id)
+    elif resource.kind == "network":
+        _remove_network(api, resource.id)
+    elif resource.kind == "volume":
+        api.remove_volume(resource.name)
     else:
-        api.remove_image(entry.id)
+        for name in resource.names or [resource.id]:
+            api.remove_image(name)  # an image that the user has named, too, stays under the user's name
 
 
 def _remove_network(api: Any, identifier: str) -> None:
@@ -214,59 +225,20 @@ def _remove_network(api: Any, identifier: str) -> None:
     api.remove_network(identifier)
 
 
-def _own_resources(session: Session) -> list[Resource]:
-    """Return everything with the labels of the kit and of this session, or of the participant's compose project."""
-    identity = session.identity
-    kit_resources = _labeled_resources(session, f"{KIT}={KIT_NAME}", f"{SESSION}={identity.workspace_id}")
-    folder_resources = _labeled_resources(session, f"{COMPOSE_PROJECT}={identity.service_project}")
-    return kit_resources + folder_resources
-
-
-def _labeled_resources(session: Session, *labels: str) -> list[Resource]:
-    """Return everything in the engine with all of these labels (``KEY=VALUE``)."""
-    api = session.engine.client.api
-    filters = {"label": list(labels)}
-
-    # Not the SDK's own lists of containers and images, which inspect each one: it may be gone by then.
-    rows_by_kind: dict[Kind, Any] = {
-        "container": api.containers(all=True, filters=filters),
-        "network": api.networks(filters=filters),
-        "volume": api.volumes(filters=filters)["Volumes"] or (),
-        "image": api.images(filters=filters),
-    }
-
-    return [_resource_in_row(kind, row) for kind, rows in rows_by_kind.items() for row in rows]
-
-
-def _resource_in_row(kind: Kind, row: Mapping[str, Any]) -> Resource:
-    """Return the resource that a row of one of the engine's lists describes."""
-    identifier = volume_id(row) if kind == "volume" else row["Id"]
-    names = tuple(name.lstrip("/") for name in _names_in_row(row))
-    return Resource(kind, identifier, names, row["Labels"] or {})
-
-
-def _names_in_row(row: Mapping[str, Any]) -> list[str]:
-    """Return the names in a row: of an image, of a container, or the one name of a network or a volume."""
-    if tags := row.get("RepoTags"):
-        return [short_name(tag) for tag in tags]
-    if names := row.get("Names"):
-        return list(names)
-    return [row["Name"]] if "Name" in row else []
-
-
-def _kill_builders(session: Session, made_by: str | None) -> None:
-    """Kill the session's builders that ``made_by`` or a dead process has started: they would still create images."""
+def _kill_builders(session: Session, makers: Makers) -> None:
+    """Kill the workspace's builders that a dead process or one of ``makers`` has started: they would create images."""
     for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or ()
-        labels = dict(word.split("=", 1) for word in words if _is_label(word))
-        maker = labels.get(MAKER)
-        if not maker or labels.get(SESSION) != session.identity.workspace_id:
+        labels = _labels_in(process.info["cmdline"] or ())
+        maker = labels.get(IMAGE_MAKER)
+        if not maker or labels.get(IMAGE_SESSION) != session.identity.workspace_id:
             continue
 
-        if maker == made_by or not is_alive(maker):
+        if makers(maker) or not is_alive(maker):
             with contextlib.suppress(psutil.Error):  # it has ended by itself, or is another user's
                 process.kill()
 
 
-def _is_label(word: str) -> bool:
-    return word.startswith("workshop.") and "=" in word
+def _labels_in(words: Iterable[str]) -> dict[str, str]:
+    """Return the kit's labels among the words of a command, ``KEY=VALUE`` each."""
+    pairs = [word.partition("=") for word in words if word.startswith("workshop.")]
+    return {name: value for name, _, value in pairs}

@@ -1,6 +1,6 @@
 """The participant's Docker client: the SDK's own, with five additions.
 
-1. It labels and lists what it makes, so that ``./workshop down`` finds it.
+1. It labels what it makes, so that ``./workshop down`` finds it.
 2. A name that is used again replaces what this workspace had under it; a volume stays, since it holds data.
 3. A container joins the workspace's network, with the name that was typed as its alias.
 4. A port without an address is bound to 127.0.0.1.
@@ -24,19 +24,11 @@ from docker.models.images import Image
 from docker.models.networks import Network, NetworkCollection
 from docker.models.volumes import Volume, VolumeCollection
 
-from workshop_kit.engine import containers, pauses
+from workshop_kit.engine import containers, markers, pauses
 from workshop_kit.engine.builder import IDENTIFIER, Images
 from workshop_kit.engine.containers import LOOPBACK
-from workshop_kit.engine.labels import (
-    COMPOSE_NETWORK,
-    COMPOSE_PROJECT,
-    SCOPE,
-    SERVICE,
-    Scope,
-    are_ours,
-    labels_of,
-)
-from workshop_kit.engine.session import Session, volume_id
+from workshop_kit.engine.labels import COMPOSE_NETWORK, COMPOSE_PROJECT, SERVICE, SESSION, Scope, labels_of
+from workshop_kit.engine.session import Session
 from workshop_kit.reporting import Report, silent
 
 BUILT_IN_NETWORKS = ("bridge", "default", "host", "none")
@@ -66,6 +58,7 @@ class WorkspaceClient(DockerClient):  # type: ignore[misc]
         self.names = session.identity
         self.report = report
         self.scope = scope
+        self.replaced_images: set[str] = set()  # the ids of images whose tag a later build has taken
 
     @property
     def containers(self) -> Containers:
@@ -89,21 +82,21 @@ class WorkspaceClient(DockerClient):  # type: ignore[misc]
 
 
 class WorkspaceContainer(Container):  # type: ignore[misc]
-    """The SDK's container: its statistics have the same form on every engine, and its pauses are written down."""
+    """The SDK's container: its statistics have the same form on every engine, and its pauses have markers."""
 
     def __repr__(self) -> str:
         return f"<Container: {self.short_id}>"
 
     def pause(self) -> None:
         """Pause the container. If this process is killed before it calls `unpause`, `Stack.up` unpauses it."""
-        session = self.client.session
-        with pauses.record_hold(session, pauses.Hold(self.id, session.maker)):
+        with pauses.marked(self.client.session, self):
             super().pause()
 
     def unpause(self) -> None:
         """Unpause the container."""
-        super().unpause()
-        pauses.Holds(self.client.session).remove(self.id)
+        with markers.locked(self.client.session):
+            super().unpause()
+            pauses.unmark(self.client.session, self.id)
 
     def stats(self, **options: Any) -> Any:
         """Return the SDK's ``stats``; for a stopped container empty ones also on Podman, which answers an error."""
@@ -150,12 +143,10 @@ class Containers(ContainerCollection):  # type: ignore[misc]
             options["name"] = self.client.names.real_name(name)
             self._remove_earlier(options["name"])
 
-        session = self.client.session
         service_label = {SERVICE: name} if name else {}
-        options["labels"] = {**labels_of(options.get("labels")), **service_label, **session.labels(self.client.scope)}
-        container = super().create(image, command, **options)
-        session.record("container", container.id, container.name, self.client.scope)
-        return container
+        own_labels = self.client.session.labels(self.client.scope)
+        options["labels"] = {**labels_of(options.get("labels")), **service_label, **own_labels}
+        return super().create(image, command, **options)
 
     def get(self, container_id: str) -> Container:
         """Get a container by its id, or a container of this workspace by its name.
@@ -196,12 +187,8 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         return own_containers[:limit] if limit > 0 else own_containers
 
     def is_mine(self, labels: Mapping[str, str]) -> bool:
-        """Return whether these are labels of a container of this workspace: of its stack, its folder or a client."""
-        identity = self.client.session.identity
-        if COMPOSE_PROJECT in labels:
-            return labels[COMPOSE_PROJECT] in {identity.project, identity.service_project}
-        # A container that was run by hand from an image of the kit has the image's labels, and so its scope.
-        return are_ours(labels, identity.workspace_id) and labels.get(SCOPE) != "machine"
+        """Return whether these are labels of a container of this workspace, and no marker's."""
+        return self.client.session.owns(labels) and markers.TARGET not in labels
 
     def _exposed_ports(self, image: str | Image) -> dict[str, None]:
         """Return the ports that an image declares as keys, each for a free port of this machine."""
@@ -290,20 +277,16 @@ class Networks(NetworkCollection):  # type: ignore[misc]
                 raise
 
     def _create(self, name: str, labels: Mapping[str, str], *arguments: Any, **options: Any) -> Network:
-        """Create a network under its real name, and record it."""
-        session = self.client.session
-        all_labels = {**labels, **session.labels("workspace")}
+        """Create a network under its real name."""
+        all_labels = {**labels, **self.client.session.labels("workspace")}
         sdk_options = {"check_duplicate": True, **options, "labels": all_labels}
-
-        network = super().create(name, *arguments, **sdk_options)
-        session.record("network", network.id, name, "workspace")
-        return network
+        return super().create(name, *arguments, **sdk_options)
 
     def _remove_earlier(self, name: str) -> None:
         """Remove the workspace's network of this name, if there is one, after disconnecting its containers."""
         with contextlib.suppress(NotFound):
             network = self.get(name)
-            if not are_ours(network.attrs["Labels"], self.client.session.identity.workspace_id):
+            if network.attrs["Labels"].get(SESSION) != self.client.session.identity.workspace_id:
                 return
 
             for identifier in network.attrs["Containers"] or {}:
@@ -323,11 +306,9 @@ class Volumes(VolumeCollection):  # type: ignore[misc]
             with contextlib.suppress(NotFound):
                 return self.get(name)
 
-        session = self.client.session
-        options["labels"] = {**labels_of(options.get("labels")), **session.labels("workspace")}
-        volume = super().create(name, **options)
-        session.record("volume", volume_id(volume.attrs), volume.name, "workspace")
-        return volume
+        own_labels = self.client.session.labels("workspace")
+        options["labels"] = {**labels_of(options.get("labels")), **own_labels}
+        return super().create(name, **options)
 
 
 def _creation_time(container: Container) -> Any:

@@ -7,7 +7,7 @@ import http.client
 import io
 import tarfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from types import TracebackType
@@ -49,7 +49,9 @@ class Spec:
     ``volumes``: folders that become anonymous volumes, filled from the image.
     ``files``: text or bytes by absolute path, copied into the container before it starts. With ``read_only`` the
     folder of a file has to be a volume.
-    ``host``: further keys of the engine's ``HostConfig``, which take precedence over the other fields.
+    ``host``: further keys of the engine's ``HostConfig``, which take precedence over the other fields; ``config``:
+    further keys of the body of the engine's request.
+    ``name``: without one the engine chooses a name.
     """
 
     image: str
@@ -73,6 +75,8 @@ class Spec:
     labels: Mapping[str, str] = field(default_factory=dict)  # beside the kit's own, which win
     healthcheck: Mapping[str, Any] | None = None  # with the engine's keys, times in nanoseconds; None: the image's
     host: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -200,17 +204,41 @@ class Running:
 
 
 def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
-    """Create a container, copy its files into it, and start it.
+    """Create a container, copy its files into it, and start it. Raises WorkshopError as `create` does.
+
+    The time that the start takes is noted for `patience`. A container that does not start is removed.
+    """
+    running = create(session, spec, scope=scope)
+    try:
+        with _refusals_as_sentences(spec):
+            copy_in(running.container, spec.files)
+            began = time.monotonic()
+            running.container.start()
+            note_start(time.monotonic() - began)
+    except BaseException:
+        running.remove()
+        raise
+
+    return running
+
+
+def create(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
+    """Create a container, which is not started.
 
     Raises WorkshopError in one sentence: no such image, a port or limit that the engine refuses.
     """
-    api = session.engine.client.api
-    config = container_config(api, spec, session.labels(scope))
+    client = session.engine.client
+    config = _container_config(client.api, spec, session.labels(scope))
+    with _refusals_as_sentences(spec):
+        identifier = client.api.create_container_from_config(config, spec.name)["Id"]
+        return Running(session, client.containers.get(identifier))
 
+
+@contextlib.contextmanager
+def _refusals_as_sentences(spec: Spec) -> Iterator[None]:
+    """Turn the engine's refusals in the block into WorkshopErrors."""
     try:
-        identifier = api.create_container_from_config(config)["Id"]
-        running = Running(session, session.engine.client.containers.get(identifier))
-        _start_container(running, spec.files, scope)
+        yield
     except ImageNotFound as missing:
         next_step = f"Run {clone_command('setup')} to build it."
         raise WorkshopError(f"There is no image {spec.image}.", next_step) from missing
@@ -220,27 +248,8 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
             "Correct that, then run the cell again.",
         ) from refusal
 
-    return running
 
-
-def _start_container(running: Running, files: Mapping[str, str | bytes], scope: Scope) -> None:
-    """Record a created container, copy its files into it, and start it; remove it if that fails.
-
-    The time that the start takes is noted for `patience`.
-    """
-    try:
-        running.session.record("container", running.id, running.name, scope)
-        copy_in(running.container, files)
-
-        began = time.monotonic()
-        running.container.start()
-        note_start(time.monotonic() - began)
-    except BaseException:
-        running.remove()
-        raise
-
-
-def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[str, Any]:
+def _container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[str, Any]:
     """Return the spec as the body of the engine's request to create a container."""
     config: dict[str, Any] = api.create_container_config(
         image=spec.image,
@@ -258,7 +267,7 @@ def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[st
     config["HostConfig"].update(spec.host)
     if spec.healthcheck is not None:
         config["Healthcheck"] = dict(spec.healthcheck)  # the SDK's own argument drops StartInterval
-    return config
+    return {**config, **spec.config}
 
 
 def _host_config(api: Any, spec: Spec) -> dict[str, Any]:
@@ -281,7 +290,7 @@ def _host_config(api: Any, spec: Spec) -> dict[str, Any]:
 
 
 def remove(session: Session, identifier: str) -> None:
-    """Kill and remove a container with its anonymous volumes, also from the ledger; being gone already is fine."""
+    """Kill and remove a container with its anonymous volumes; being gone already is fine."""
     api = session.engine.client.api
     try:
         if session.engine.dialect.stops_before_removal:  # a killed container need not be waited for
@@ -293,8 +302,6 @@ def remove(session: Session, identifier: str) -> None:
     except APIError as refusal:
         if refusal.status_code != http.client.CONFLICT:  # a conflict: another process is removing it at this moment
             raise
-
-    session.ledger.remove_id(identifier)
 
 
 def url_of(attributes: Mapping[str, Any], port: int) -> str:

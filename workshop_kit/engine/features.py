@@ -19,12 +19,12 @@ from typing import Any
 
 import requests
 from docker.errors import APIError, DockerException
+from docker.types import Mount
 from pydantic import TypeAdapter
 
-from workshop_kit.engine import containers, control
+from workshop_kit.engine import containers, control, records
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.dialect import is_rootless
-from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.files import read_document
@@ -80,9 +80,9 @@ class FeatureTrial:
         """Return the trial's container; ``shared`` is a file that it may read, whose text its program gets."""
         info = session.engine.client.info()
         source = self.mount.format(logs=session.engine.dialect.log_source(info), shared=shared)
-        mounts = [{"Type": "bind", "Source": source, "Target": "/mounted", "ReadOnly": True}] if source else []
+        mounts = [Mount("/mounted", source, type="bind", read_only=True)] if source else []
         command = ("python3", "-I", "-S", "-c", self.program, shared.read_text())
-        return Spec(image, command=command, network="none", host={"Mounts": mounts}, **self.spec)
+        return Spec(image, command=command, network="none", more={"mounts": mounts}, **self.spec)
 
     def feature(self, session: Session, answer: str, reason: str = "") -> Feature:
         """Return the feature according to the container's answer; ``reason`` says why there is no answer."""
@@ -112,7 +112,7 @@ def load_or_examine(session: Session, image: str, file: Path) -> list[Feature]:
 
 def _recorded_features(session: Session, file: Path) -> list[Feature]:
     """Return the features of this engine that ``file`` has."""
-    features, _ = _record_file(file).read()
+    features = records.read(file, Feature)
     return [feature for feature in features if feature.engine == _engine_key(session)]
 
 
@@ -126,11 +126,8 @@ def examine(session: Session, image: str, file: Path) -> list[Feature]:
         try_feature = functools.partial(_try_feature, session, image, shared)
         features = list(pool.map(try_feature, trials))
 
-    records = _record_file(file)
-    with records.locked():
-        earlier_features, _ = records.read()
-        records.write(_features_to_record(features, earlier_features))
-
+    earlier_features = records.read(file, Feature)
+    records.write(file, _features_to_record(features, earlier_features))
     return features
 
 
@@ -256,7 +253,3 @@ def _engine_key(session: Session) -> str:
     info = engine.client.info()
     cgroups = f"{info.get('CgroupDriver')} v{info.get('CgroupVersion')}"
     return f"{engine.endpoint.address} {engine.version['Version']} {cgroups}"
-
-
-def _record_file(file: Path) -> RecordFile[Feature]:
-    return RecordFile(file, Feature, "feature of the engine")

@@ -20,7 +20,7 @@ from docker.errors import ImageNotFound
 
 from workshop_kit.engine import install as installer
 from workshop_kit.engine import recipes, shell
-from workshop_kit.engine.labels import Scope, are_ours
+from workshop_kit.engine.labels import IMAGE_SCOPE, Scope
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import Recipe
 from workshop_kit.engine.session import Session
@@ -78,9 +78,7 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
             build(session, root, recipe, {"BASE": tags[recipe.base]}, tag, part_report)
 
     for name, alias in recipes.ALIASES.items():
-        image = session.engine.client.images.get(tags[name])
-        image.tag(*alias.split(":"))
-        session.record("image", image.id, alias, "machine")
+        session.engine.client.images.get(tags[name]).tag(*alias.split(":"))
 
     report(Step("Images", 1.0, done=True))
     return tags
@@ -95,7 +93,7 @@ def build(
     report: Report = silent,
     options: Sequence[str] = (),
 ) -> None:
-    """Build one image under its tag, with the owner's and the release's labels, and write it into the ledger.
+    """Build one image under its tag, with the kit's and the release's labels.
 
     ``arguments`` are build arguments, ``options`` further options of ``docker buildx build``. The host's CA bundle is a
     build secret: pip needs it behind a TLS-inspecting proxy, and no layer keeps it. Raises NotReady with the builder's
@@ -143,28 +141,21 @@ def build_folder(
     environment: Mapping[str, str] | None = None,
     on_line: Callable[[str], None] = lambda _line: None,
 ) -> None:
-    """Build the Dockerfile of a folder under a tag, with labels, and write the image into the ledger.
+    """Build the Dockerfile of a folder under a tag, with labels.
 
     ``words`` are further options of the build command. Raises NotReady with the builder's last lines.
     """
-    labels = session.identity.labels(scope)
-    if scope == "kernel":  # other images outlive this process, and their containers must not inherit its name
-        labels = session.labels(scope)
-
     advice = f"Read the builder's last lines (of {folder}/Dockerfile), then run the same again."
     if not is_home_writable():
         advice = HOME_ADVICE
 
     shell.run(
-        [*build_command(session.engine, tag, labels), *words, folder],
+        [*build_command(session.engine, tag, session.image_labels(scope)), *words, folder],
         failure=f"The image {tag} could not be built.",
         next_step=advice,
         environment=environment,
         on_line=on_line,
     )
-
-    image = session.engine.client.images.get(tag)
-    session.record("image", str(image.id), tag, scope)
 
 
 def step(name: str, line: str) -> Step:
@@ -253,7 +244,6 @@ def root_file_system(session: Session, dpkg_options: Path, *, install: bool, rep
         tag = PULLED
     else:
         _bootstrap_debian(session, dpkg_options, install=install, report=report)
-        session.record("image", str(images.get(BOOTSTRAPPED).id), BOOTSTRAPPED, "machine")
         tag = BOOTSTRAPPED
 
     try:
@@ -263,16 +253,14 @@ def root_file_system(session: Session, dpkg_options: Path, *, install: bool, rep
             images.remove(tag, noprune=True)
         raise
 
-    identifier = str(images.get(tag).id)
     images.remove(tag, noprune=True)
-    session.ledger.remove_id(identifier)
 
 
 def _users_debian(session: Session) -> str | None:
-    """Return the tag of a Debian image on the engine that this workspace has not made; None without one."""
+    """Return the tag of a Debian image on the engine that the kit has not made; None without one."""
     for tag in (PULLED, BOOTSTRAPPED):
         for image in session.engine.client.images.list(name=tag):
-            if not are_ours(image.labels, session.identity.workspace_id):
+            if IMAGE_SCOPE not in image.labels:
                 return tag
     return None
 
@@ -295,7 +283,7 @@ def _bootstrap_debian(session: Session, dpkg_options: Path, *, install: bool, re
     """Build Debian's file system from its packages with mmdebstrap, and import it as the image BOOTSTRAPPED."""
     _ensure_mmdebstrap(install=install, report=report)
     report(Step("base", 0.0, "no registry answers: bootstrapping Debian from its packages"))
-    labels = [f"{key}={value}" for key, value in session.identity.labels("machine").items()]
+    labels = [f"{key}={value}" for key, value in session.image_labels("machine").items()]
     label_instruction = " ".join(["LABEL", *labels])
 
     def show(line: str) -> None:

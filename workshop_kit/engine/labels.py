@@ -2,6 +2,8 @@
 
 A *scope* says how long a thing lives: ``kernel`` (made by a notebook for itself), ``workspace`` (the participant's
 stack, until ``down``), ``machine`` (images, until ``down --all``).
+
+Images have labels of other names: a container inherits its image's labels, and one that was run by hand is nobody's.
 """
 
 from __future__ import annotations
@@ -10,24 +12,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-KIT = "workshop.kit"
 SESSION = "workshop.session"
+"""The workspace's random id: who carries it is the workspace's."""
 OWNER = "workshop.owner"
 SCOPE = "workshop.scope"
 MAKER = "workshop.maker"
-"""The process that made a thing: ``PID@START``.
-
-An image that outlives its maker does not have this label, since its containers would inherit it.
-"""
+"""The process that made a thing: ``PID@START``."""
+IMAGE_SESSION = "workshop.image.session"
+IMAGE_SCOPE = "workshop.image.scope"
+IMAGE_MAKER = "workshop.image.maker"
 SERVICE = "workshop.service"
 """The service that a container is, if it was started without a compose file."""
 COMPOSE_SERVICE = "com.docker.compose.service"
 COMPOSE_HASH = "com.docker.compose.config-hash"  # of the service's description
 COMPOSE_PROJECT = "com.docker.compose.project"
 COMPOSE_NETWORK = "com.docker.compose.network"
+COMPOSE_FOLDER = "com.docker.compose.project.working_dir"
 COLLECT = "workshop.collect"
 """The name of the one collector that may read this container's log; ``no`` for none."""
-KIT_NAME = "container-design-workshop"
 LOCAL = "localhost/"
 """The prefix of the names of the kit's and the participants' images.
 
@@ -62,8 +64,14 @@ class Identity:
         return f"{self.project}-my-service"
 
     def labels(self, scope: Scope) -> dict[str, str]:
-        """Return the labels for one new container, network, volume or image."""
-        return {KIT: KIT_NAME, SESSION: self.workspace_id, OWNER: self.owner, SCOPE: scope}
+        """Return the labels for one new container, network or volume."""
+        return {SESSION: self.workspace_id, OWNER: self.owner, SCOPE: scope}
+
+    def image_labels(self, scope: Scope) -> dict[str, str]:
+        """Return the labels for one new image; an image of the machine is no workspace's."""
+        if scope == "machine":
+            return {IMAGE_SCOPE: scope}
+        return {IMAGE_SESSION: self.workspace_id, IMAGE_SCOPE: scope}
 
     def real_name(self, name: str) -> str:
         """Return the engine's name of the workspace's container, network or volume with this name."""
@@ -96,12 +104,6 @@ class Identity:
     def _is_real(self, name: str) -> bool:
         """Return whether a name has the project in front already, with a dash or with docker compose's underscore."""
         return name.startswith((f"{self.project}-", f"{self.project}_"))
-
-
-def are_ours(labels: Mapping[str, str] | None, workspace_id: str) -> bool:
-    """Return whether these labels name the kit and this workspace."""
-    labels = labels or {}
-    return labels.get(KIT) == KIT_NAME and labels.get(SESSION) == workspace_id
 
 
 def labels_of(labels: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:

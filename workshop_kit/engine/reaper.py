@@ -7,18 +7,16 @@ engine.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import pkgutil
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -27,7 +25,7 @@ from filelock import FileLock, Timeout
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import Ledger, Session
+from workshop_kit.engine.session import Makers, Session, everyone
 from workshop_kit.paths import CHECKOUT
 
 LOOK_SECONDS = 0.5
@@ -37,27 +35,23 @@ EMPTY_SWEEPS = 5
 GIVE_UP_SECONDS = 600.0
 """The time after which it gives up, if the engine is stopped, say; the next start of a lesson cleans up then."""
 
-_reapers: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
+_reapers: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
 
 
-def watch(
-    session: Session, before: str = "", *, whole_workspace: Path | None = None, is_temporary: bool = False
-) -> None:
+def watch(session: Session, before: str = "", *, whole_workspace: Path | None = None) -> None:
     """Start the reaper of this process, unless it has one.
 
-    ``before`` names a function (``package.module:function``) that the reaper calls with a session before each sweep.
-    ``whole_workspace`` is the path of the workspace's lock: the reaper removes the stack, too, but does so only while
-    no other process holds the lock. With ``is_temporary`` it removes the ledger's folder at its end.
+    ``before`` names a function (``package.module:function``) that the reaper calls with a session and the makers whose
+    things it removes, before each sweep. ``whole_workspace`` is the path of the workspace's lock: the reaper removes
+    the stack, too, but does so only while no other process holds the lock.
     """
-    key = (session.ledger.path, session.maker)
+    key = (session.identity.workspace_id, session.maker)
     if key in _reapers and _reapers[key].poll() is None:
         return
 
     identity = session.identity
-    workspace_lock = str(whole_workspace or "")
-    temporary = "temporary" if is_temporary else ""
-    arguments = [str(session.ledger.path), identity.workspace_id, identity.owner, session.maker, str(os.getpid())]
-    arguments += [workspace_lock, temporary, before]
+    arguments = [str(session.folder), identity.workspace_id, identity.owner, session.maker, str(os.getpid())]
+    arguments += [str(whole_workspace or ""), before]
 
     _reapers[key] = subprocess.Popen(
         [sys.executable, "-P", "-m", __name__, *arguments],
@@ -72,8 +66,7 @@ def watch(
 
 def stop(session: Session) -> None:
     """End the reaper of this process, if there is one; the caller has removed everything that it would remove."""
-    key = (session.ledger.path, session.maker)
-    process = _reapers.pop(key, None)
+    process = _reapers.pop((session.identity.workspace_id, session.maker), None)
     if process is not None:
         process.kill()
         process.wait()
@@ -82,7 +75,7 @@ def stop(session: Session) -> None:
 def finish(session: Session) -> None:
     """Remove what this process made for itself at the normal end of a command; end its reaper if all is removed."""
     try:
-        outcome = cleanup.remove(session, {"kernel"}, made_by=session.maker)
+        outcome = cleanup.remove(session, {"kernel"}, makers=session.made)
     except Exception:  # the engine has been stopped, say: the reaper will try again
         return
     if not outcome.left:
@@ -91,21 +84,13 @@ def finish(session: Session) -> None:
 
 @contextlib.contextmanager
 def temporary_session(engine: Engine) -> Iterator[Session]:
-    """Yield a session without a workspace, with its own ledger and reaper; what it made is removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="workshop-audit-"))
-    session = Session(engine, Identity(secrets.token_hex(4), "audit"), Ledger(folder / "ledger.jsonl"))
-    watch(session, is_temporary=True)
+    """Yield a session without a workspace, with its own reaper; what it made is removed at the end."""
+    session = Session(engine, Identity(secrets.token_hex(4), "audit"), Path(os.devnull))
+    watch(session)
     try:
         yield session
     finally:
         finish(session)
-        _remove_folder(session.ledger)
-
-
-def _remove_folder(ledger: Ledger) -> None:
-    """Remove the folder of a temporary session's ledger, unless the ledger has an entry of something left."""
-    if not ledger.entries():
-        shutil.rmtree(ledger.path.parent, ignore_errors=True)
 
 
 def interrupt_on_termination() -> None:
@@ -133,57 +118,59 @@ def main(arguments: Sequence[str]) -> None:
     """Wait until the parent dies, then sweep until nothing is left that it made; `watch` passes the arguments."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    ledger_path, workspace_id, owner, maker, parent_id, workspace_lock, temporary, hook = arguments
+    folder, workspace_id, owner, maker, parent_id, workspace_lock, hook = arguments
 
     while os.getppid() == int(parent_id):
         time.sleep(LOOK_SECONDS)
 
-    ledger = Ledger(Path(ledger_path))
-    identity = Identity(workspace_id, owner)
+    sweeper = Sweeper(Path(folder), Identity(workspace_id, owner), maker, hook)
     if not workspace_lock:
-        _sweep_until_empty(ledger, identity, hook, maker)
-        if temporary:
-            _remove_folder(ledger)
+        sweeper.sweep_until_empty({"kernel"})
         return
 
     # A tour that has begun in this workspace meanwhile holds the lock, and removes everything when it ends.
     with contextlib.suppress(Timeout), FileLock(workspace_lock, timeout=0):
-        _sweep_until_empty(ledger, identity, hook)
+        sweeper.sweep_until_empty({"kernel", "workspace"}, everyone)
 
 
-def _sweep_until_empty(ledger: Ledger, identity: Identity, hook: str, maker: str | None = None) -> None:
-    """Sweep until several sweeps in a row find nothing; log errors to ``reaper.log`` beside the ledger.
+@dataclass(frozen=True)
+class Sweeper:
+    """Removes what a dead process has made; ``hook`` names a function to call before each sweep, "" for none."""
 
-    With ``maker`` the sweeps remove what that process made, without it all that the workspace has. ``hook`` names the
-    function that is called before each sweep; "" for none.
-    """
-    file = logging.FileHandler(ledger.path.with_name("reaper.log"), delay=True)
-    logging.basicConfig(handlers=[file], format="%(asctime)s %(message).500s")
+    folder: Path
+    identity: Identity
+    maker: str
+    hook: str
 
-    deadline = time.monotonic() + GIVE_UP_SECONDS
-    empty_sweeps = 0
-    while empty_sweeps < EMPTY_SWEEPS and time.monotonic() < deadline:
+    def sweep_until_empty(self, scopes: set[Scope], makers: Makers | None = None) -> None:
+        """Sweep until several sweeps in a row find nothing; without ``makers`` only what the dead process made."""
+        deadline = time.monotonic() + GIVE_UP_SECONDS
+        empty_sweeps = 0
+        while empty_sweeps < EMPTY_SWEEPS and time.monotonic() < deadline:
+            try:
+                is_empty = self._sweep(scopes, makers)
+                empty_sweeps = empty_sweeps + 1 if is_empty else 0
+            except Exception:  # an engine that restarts fails in many ways
+                empty_sweeps = 0
+            time.sleep(BETWEEN_SWEEPS_SECONDS)
+
+    def _sweep(self, scopes: set[Scope], makers: Makers | None) -> bool:
+        """Call the hook, then remove what the makers have in the engine; return whether there was nothing."""
+        session = Session(reach.connect(timeout_seconds=10), self.identity, self.folder, self.maker)
+        makers = makers or session.made
+        with contextlib.closing(session.engine.client):
+            is_undone = self._call_hook(session, makers)
+            outcome = cleanup.remove(session, scopes, makers=makers)
+        return is_undone and not outcome.removed and not outcome.left
+
+    def _call_hook(self, session: Session, makers: Makers) -> bool:
+        """Call the hook; return whether it reports no problem."""
+        if not self.hook:
+            return True
         try:
-            session = Session(reach.connect(timeout_seconds=10), identity, ledger)
-            outcome = _sweep(session, hook, maker)
-            is_empty = not outcome.removed and not outcome.left
-            empty_sweeps = empty_sweeps + 1 if is_empty else 0
-        except Exception as error:  # an engine that restarts fails in many ways
-            empty_sweeps = 0
-            logging.warning("sweep failed: %s", error)
-        time.sleep(BETWEEN_SWEEPS_SECONDS)
-
-
-def _sweep(session: Session, hook: str, maker: str | None) -> cleanup.CleanupResult:
-    """Call the hook, then remove what the maker, or else the whole workspace, has in the engine; close the client."""
-    scopes: set[Scope] = {"kernel"} if maker else {"kernel", "workspace"}
-    with contextlib.closing(session.engine.client):
-        try:
-            if hook:
-                pkgutil.resolve_name(hook)(session)
-        except Exception as error:  # the sweep must run although the hook failed
-            logging.warning("%s failed: %s", hook, error)
-        return cleanup.remove(session, scopes, made_by=maker)
+            return not pkgutil.resolve_name(self.hook)(session, makers)
+        except Exception:  # the sweep must run although the hook failed
+            return False
 
 
 if __name__ == "__main__":

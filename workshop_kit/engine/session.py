@@ -1,76 +1,19 @@
-"""The session: the engine, the workspace's identity and its ledger, with which things are made and removed.
-
-The ledger has a JSON line for every container, network, volume and image that a workspace has made. Clean-up removes
-what is in the ledger *and* carries the workspace's labels.
-"""
+"""The session: the engine, the workspace's identity and its folder, with which things are made and removed."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
 import psutil
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass as validated
 
-from workshop_kit.engine.labels import MAKER, Identity, Scope
+from workshop_kit.engine.labels import COMPOSE_FOLDER, COMPOSE_PROJECT, IMAGE_MAKER, MAKER, SESSION, Identity, Scope
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.records import RecordFile
 
-Kind = Literal["container", "network", "volume", "image"]
-
-
-@validated(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
-class Entry:
-    """A container, network, volume or image in the engine.
-
-    ``id`` is the engine's full id. A volume has none: its id here is `volume_id`, which a later volume of the same name
-    does not have.
-    """
-
-    kind: Kind
-    id: str
-    name: str
-    scope: Scope
-
-
-def volume_id(attributes: Mapping[str, Any]) -> str:
-    """Return the ledger's id of a volume, ``NAME@CREATED``, from what ``docker volume inspect`` reports."""
-    return f"{attributes['Name']}@{attributes['CreatedAt']}"
-
-
-class Ledger(RecordFile[Entry]):
-    """The entries of one workspace; several processes may use it at once."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, Entry, "entry")
-
-    def entries(self) -> list[Entry]:
-        """Return the entries, oldest first; a line that is no entry is left out."""
-        return list(dict.fromkeys(self.read()[0]))
-
-    def add(self, *entries: Entry) -> None:
-        """Write the entries that the ledger does not have yet."""
-        known_entries = set(self.entries())
-        new_entries = [entry for entry in dict.fromkeys(entries) if entry not in known_entries]
-        if new_entries:
-            with self.locked():
-                self.append(*new_entries)
-
-    def remove(self, *entries: Entry) -> None:
-        """Remove the entries that the ledger has: the engine has these things no longer."""
-        present_entries = set(entries) & set(self.entries())
-        if present_entries:
-            with self.locked():
-                self.write(entry for entry in self.entries() if entry not in present_entries)
-
-    def remove_id(self, identifier: str) -> None:
-        """Remove every entry with this id."""
-        entries = [entry for entry in self.entries() if entry.id == identifier]
-        self.remove(*entries)
+Makers = Callable[[str], bool]
+"""Says of a maker (the label MAKER, or "" without one) whether what it made is to be removed or undone."""
 
 
 def this_process() -> str:
@@ -85,6 +28,16 @@ def is_alive(maker: str) -> bool:
         return _start_time(int(pid)) == start_time
     except (ValueError, psutil.Error):
         return False
+
+
+def is_dead(maker: str) -> bool:
+    """Return whether no process of that name runs on this machine."""
+    return not is_alive(maker)
+
+
+def everyone(_maker: str) -> bool:
+    """Return True, for each maker."""
+    return True
 
 
 def _start_time(pid: int) -> str:
@@ -104,19 +57,45 @@ def _start_time(pid: int) -> str:
 class Session:
     """One workspace on one engine; ``maker`` names the process (a kernel, say) that makes things.
 
-    A thing gets `labels` when it is created, and is recorded right after that. If the process dies in between, clean-up
-    finds the thing by its labels.
+    ``folder`` is the kit's hidden folder in the workspace. A thing gets its labels when it is created: they alone say
+    whose it is.
     """
 
     engine: Engine
     identity: Identity
-    ledger: Ledger
+    folder: Path
     maker: str = field(default_factory=this_process)
 
     def labels(self, scope: Scope) -> dict[str, str]:
-        """Return the labels for one new thing."""
+        """Return the labels for one new container, network or volume."""
         return {**self.identity.labels(scope), MAKER: self.maker}
 
-    def record(self, kind: Kind, identifier: str, name: str, scope: Scope) -> None:
-        """Write a thing that was just created into the ledger."""
-        self.ledger.add(Entry(kind, identifier, name, scope))
+    def image_labels(self, scope: Scope) -> dict[str, str]:
+        """Return the labels for one new image.
+
+        An image that outlives its maker does not name it: an unchanged image would get a new id in each process.
+        """
+        labels = self.identity.image_labels(scope)
+        return {**labels, IMAGE_MAKER: self.maker} if scope == "kernel" else labels
+
+    def owns(self, labels: Mapping[str, str] | None) -> bool:
+        """Return whether a container with these labels is this workspace's: made by the kit, or in ``my_service``.
+
+        Compose sets no label of the kit in ``my_service``. Its project's name alone proves nothing, since an image
+        passes it on: the folder must be the workspace's, too.
+        """
+        labels = labels or {}
+        if labels.get(SESSION) == self.identity.workspace_id:
+            return True
+
+        folder = labels.get(COMPOSE_FOLDER, "")
+        is_project = labels.get(COMPOSE_PROJECT) == self.identity.service_project
+        return is_project and Path(folder).resolve() == self.folder.resolve().parent / "my_service"
+
+    def made(self, maker: str) -> bool:
+        """Return whether this session's process is that maker."""
+        return maker == self.maker
+
+    def made_or_dead(self, maker: str) -> bool:
+        """Return whether this session's process is that maker, or no such process runs."""
+        return self.made(maker) or is_dead(maker)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine import cleanup, images, pauses, recipes, shell
 from workshop_kit.engine import containers as single
+from workshop_kit.engine import images, pauses, recipes, shell
 from workshop_kit.engine.labels import COMPOSE_HASH, COMPOSE_PROJECT, COMPOSE_SERVICE
 from workshop_kit.engine.pauses import PausedContainer
 from workshop_kit.engine.session import Session
@@ -109,8 +109,6 @@ class Stack:
                 self._run_up(*services, report=report)
         except WorkshopError as error:
             raise self._with_cause(error) from error
-        finally:
-            cleanup.record_unlisted(self.session)
 
         if not services:
             self._wait_until_ready()
@@ -161,9 +159,9 @@ class Stack:
         A container that a cell of this notebook has paused stays so while other containers are started, as by
         ``w.monitoring()``. If it is itself to be started, it is unpaused.
         """
-        if any(pauses.is_held(self.session, hold) for hold in paused.holds):
+        if any(pauses.is_held(self.session, marker) for marker in paused.markers):
             return True
-        is_own = any(hold.maker == self.session.maker for hold in paused.holds)
+        is_own = any(self.session.made(marker.maker) for marker in paused.markers)
         return is_own and not is_to_start
 
     def _run_compose(self, *words: str, report: Report) -> str:

@@ -1,12 +1,16 @@
-"""The journal's record of an active fault, and the state of its target before its first fault."""
+"""An active fault, as its marker describes it, and the state of its target before its first fault."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from workshop_kit.engine import markers
+from workshop_kit.engine.markers import CELL, Marker
+from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.catalog import find_fault
 
@@ -14,7 +18,7 @@ LIMITS = ("Memory", "MemorySwap", "NanoCpus")
 
 
 class _StrictRecord(BaseModel):
-    """A record of the journal, or a part of one; unknown keys and values of another type are errors."""
+    """A part of a marker's label; unknown keys and values of another type are errors."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
@@ -57,18 +61,26 @@ class ActiveFault(_StrictRecord):
     """A fault that is in force.
 
     ``container`` is the target's full id, ``name`` its service, ``before`` its state before its first fault.
-    ``maker`` is the process that will revert the fault, ``proxy`` the id of the proxy container, or "" without one.
+    ``marker`` is the marker that holds all of that in a label, None before there is one.
     """
 
-    id: str
     fault: str
     parameters: dict[str, Any]
     container: str
     name: str
     before: TargetState
-    maker: str
     since: AwareDatetime
-    proxy: str = ""
+    marker: Marker | None = Field(default=None, exclude=True)
+
+    @property
+    def id(self) -> str:
+        """The id of its marker; "" before there is one."""
+        return self.marker.id if self.marker else ""
+
+    @property
+    def maker(self) -> str:
+        """The process that will revert the fault; "" before there is a marker."""
+        return self.marker.maker if self.marker else ""
 
     @model_validator(mode="after")
     def _is_in_the_catalog(self) -> ActiveFault:
@@ -78,3 +90,21 @@ class ActiveFault(_StrictRecord):
         except WorkshopError as error:
             raise ValueError(error.what) from error
         return self
+
+
+def find(session: Session) -> list[ActiveFault]:
+    """Return the active faults of this workspace, oldest first; a marker that cannot be read is left out."""
+    faults = []
+    for marker in markers.find(session):
+        if marker.fault == CELL:
+            continue
+        with contextlib.suppress(ValidationError):
+            active = ActiveFault.model_validate_json(marker.details)
+            faults.append(active.model_copy(update={"marker": marker}))
+    return sorted(faults, key=lambda active: active.since)
+
+
+def mark(session: Session, active: ActiveFault) -> ActiveFault:
+    """Make the marker of a fault, before it is injected. Raises WorkshopError if the engine refuses."""
+    marker = markers.mark(session, active.fault, active.container, active.name, active.model_dump_json())
+    return active.model_copy(update={"marker": marker})

@@ -16,6 +16,7 @@ from docker.errors import APIError, NotFound
 
 from workshop_kit.engine import containers, pauses, recipes
 from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.active_fault import ActiveFault, NetworkEndpoint
@@ -25,20 +26,18 @@ from workshop_kit.paths import CHECKOUT
 
 PROXY_PROGRAM = ("python3", "-I", "-S", "/usr/local/lib/workshop/proxy.py")
 PROXY_MEMORY_BYTES = 64 * MIB
+PROXY_OF = "workshop.proxy_of"
+"""The label of a proxy: the full id of the container in whose place it stands."""
 
 
 @dataclass(frozen=True)
 class FaultContext:
-    """One fault with its target, and the other active faults on the same target, oldest first.
-
-    An injection that starts a proxy calls ``record_proxy`` with the proxy's id.
-    """
+    """One fault with its target, and the other active faults on the same target, oldest first."""
 
     session: Session
     container: Any
     active: ActiveFault
     others: tuple[ActiveFault, ...]
-    record_proxy: Callable[[str], None] = lambda _id: None
 
     def others_using(self, *mechanisms: str) -> list[ActiveFault]:
         """Return the other faults on this target that use one of these mechanisms."""
@@ -51,17 +50,16 @@ class FaultContext:
 
 
 def pause(context: FaultContext) -> None:
-    """Pause the target, and write a hold down: `Stack.up` in other processes leaves it paused while this one runs."""
-    hold = pauses.Hold(context.container.id, context.active.maker, context.active.id)
-    pauses.Holds(context.session).add(hold)
-    _pause_container(context)
+    """Pause the target, unless it is paused."""
+    if not context.state()["Paused"]:
+        context.container.pause()
 
 
 def unpause(context: FaultContext) -> None:
-    """Unpause the target, unless another fault pauses it; remove the hold."""
-    if not context.others_using("pause") and context.state()["Paused"]:
+    """Unpause the target, unless another fault or a cell pauses it."""
+    is_held = context.others_using("pause") or pauses.has_cell(context.session, context.container.id)
+    if not is_held and context.state()["Paused"]:
         context.container.unpause()
-    pauses.Holds(context.session).remove(context.container.id, context.active.id)
 
 
 def kill(context: FaultContext) -> None:
@@ -82,7 +80,7 @@ def start(context: FaultContext) -> None:
     if not context.state()["Running"]:
         context.container.start()
     if context.others_using("pause"):
-        _pause_container(context)
+        pause(context)
 
 
 def disconnect(context: FaultContext) -> None:
@@ -145,14 +143,12 @@ def add_proxy(context: FaultContext) -> None:
     networks or TCP ports: no client would reach the proxy.
     """
     faults = [*context.others_using("proxy"), context.active]
-    running_proxy = _find_proxy(context)
+    running_proxy = find_proxy(context.session, context.container.id)
     if running_proxy is not None:
-        context.record_proxy(running_proxy.id)
         _configure(running_proxy, faults)
         return
 
     proxy = _start_proxy(context)
-    context.record_proxy(proxy.id)
 
     def is_listening() -> bool:
         return proxy.exec(*PROXY_PROGRAM, "tell", "[]").exit_code == 0
@@ -164,7 +160,7 @@ def add_proxy(context: FaultContext) -> None:
 
 def remove_proxy(context: FaultContext) -> None:
     """End the fault; after the last such fault the target gets its names back and the proxy is removed."""
-    proxy = _find_proxy(context)
+    proxy = find_proxy(context.session, context.container.id)
     other_faults = context.others_using("proxy")
     if other_faults:
         if proxy is not None:
@@ -188,12 +184,6 @@ HANDLERS: Mapping[str, tuple[Handler, Handler]] = {
     "proxy": (add_proxy, remove_proxy),
 }
 """The functions that inject a fault and revert it, by mechanism."""
-
-
-def _pause_container(context: FaultContext) -> None:
-    """Pause the target, unless it is paused."""
-    if not context.state()["Paused"]:
-        context.container.pause()
 
 
 def _limits_asked_for(parameters: Mapping[str, Any]) -> dict[str, int]:
@@ -225,15 +215,11 @@ def _client_names(context: FaultContext, endpoint: NetworkEndpoint) -> list[str]
     return [alias for alias in endpoint.Aliases if alias != context.container.name]
 
 
-def _find_proxy(context: FaultContext) -> Running | None:
-    """Return the running proxy of this fault or of another one on the target; None without one."""
-    faults = (context.active, *context.others_using("proxy"))
-    identifiers = {active.proxy for active in faults if active.proxy}
-    for identifier in identifiers:
-        with contextlib.suppress(NotFound):
-            container = context.session.engine.client.containers.get(identifier)
-            if container.status == "running":
-                return Running(context.session, container)
+def find_proxy(session: Session, target: str) -> Running | None:
+    """Return the running proxy before a container (its full id); None without one."""
+    filters = {"label": [f"{PROXY_OF}={target}", f"{SESSION}={session.identity.workspace_id}"]}
+    for container in session.engine.client.containers.list(filters=filters, ignore_removed=True):
+        return Running(session, container)
     return None
 
 
@@ -258,6 +244,7 @@ def _start_proxy(context: FaultContext) -> Running:
         command=("serve", container.id[:12], *tcp_ports),
         network=next(iter(networks)),
         memory_bytes=PROXY_MEMORY_BYTES,
+        labels={PROXY_OF: container.id},
     )
     return containers.run(context.session, spec)
 

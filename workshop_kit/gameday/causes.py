@@ -1,7 +1,7 @@
 """The three incidents: the cause that a seed chooses, among harmless releases.
 
 A day also has harmless releases: one at the start, one at the end, and one right before or after the cause that changes
-the same kind of thing. So neither the last release nor a suspicious one is the answer. No journal, label or name gives
+the same kind of thing. So neither the last release nor a suspicious one is the answer. No marker, label or name gives
 the cause away.
 """
 

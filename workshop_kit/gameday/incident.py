@@ -244,7 +244,7 @@ class Incident:
 
     def _write_record(self) -> None:
         """Write the record to the workspace, where checks and cards read it."""
-        game_records.write(self.lesson.stack.session.ledger.path, self.record)
+        game_records.write(self.lesson.stack.session.folder, self.record)
 
     def _wait_for(self, condition: Callable[[], bool], within_seconds: float) -> None:
         """Wait until the condition holds, the time is up, or the incident ends."""

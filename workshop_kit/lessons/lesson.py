@@ -24,7 +24,7 @@ from workshop_kit.display.rendered import Rendered, escape_dataframes
 from workshop_kit.engine import reach, reaper, recipes
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import Session
+from workshop_kit.engine.session import Session, is_dead
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.faults import injection
@@ -120,8 +120,9 @@ class Lesson:
     def up(self, *services: str) -> None:
         """Start the stack (or the named services and their dependencies) and wait until it is healthy.
 
-        What was paused goes on, say after a kernel was killed. See `Stack.up`.
+        What was paused goes on, and faults of killed kernels are reverted. See `Stack.up`.
         """
+        injection.revert_all(self.stack.session, is_dead, NotebookReport())
         self.stack.up(*services, report=NotebookReport())
 
     def aws(self, reader: str = "") -> dict[str, Any]:
@@ -246,8 +247,7 @@ def _remove_leftovers(session: Session) -> None:
         os.environ.setdefault("DOCKER_BUILDKIT", "0")  # for `docker compose up --build`
 
     reaper.watch(session, provision.REVERT_FAULTS)
-    injection.revert_all(session, report=NotebookReport())  # the sweep would revert them without a report
-    provision.sweep(session)
+    provision.sweep(session, NotebookReport())
 
 
 def _show_naive_copy(naive: NaiveCopy) -> None:

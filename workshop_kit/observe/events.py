@@ -15,7 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.engine.labels import are_ours
+from workshop_kit.engine.labels import SESSION
+from workshop_kit.engine.markers import TARGET
 from workshop_kit.engine.reach import Engine
 from workshop_kit.observe.engine_api import chunks, get_json
 
@@ -95,7 +96,7 @@ class EventLog:
         self._known_lines += new_lines
 
         messages = [json.loads(line) for line in new_lines]
-        own_messages = [message for message in messages if are_ours(message["Actor"]["Attributes"], self._session)]
+        own_messages = [message for message in messages if self._is_own(message["Actor"]["Attributes"])]
         events = []
         for message in own_messages:
             event = parse(message)
@@ -103,6 +104,10 @@ class EventLog:
                 events.append(event)
 
         return events
+
+    def _is_own(self, attributes: Mapping[str, str]) -> bool:
+        """Return whether an event is of a container of this session, and of no marker, which is never started."""
+        return attributes.get(SESSION) == self._session and TARGET not in attributes
 
     def _read_lines(self) -> list[str]:
         """Return the engine's messages since the last poll, and a few known ones: each is a line of JSON."""

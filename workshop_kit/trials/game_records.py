@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from workshop_kit.engine import records
 from workshop_kit.engine.control import NEXT_STEP
-from workshop_kit.engine.records import RecordFile
 
 MAX_RECORDS = 50
 WELL_PERCENT = 90.0
@@ -102,22 +102,21 @@ class Record:
         return ""
 
 
-def write(ledger: Path, record: Record) -> None:
+def write(folder: Path, record: Record) -> None:
     """Write a record, in place of an earlier one of the same incident. Raises WorkshopError for a full disk."""
-    other_records = [kept_record for kept_record in read(ledger) if kept_record.id != record.id]
-    records = [*other_records, record]
-    _file(ledger).write(records[-MAX_RECORDS:])
+    other_records = [kept_record for kept_record in read(folder) if kept_record.id != record.id]
+    all_records = [*other_records, record]
+    records.write(folder / FILE, all_records[-MAX_RECORDS:])
 
 
-def find(ledger: Path, identifier: str) -> Record | None:
+def find(folder: Path, identifier: str) -> Record | None:
     """Return the record of an incident; None if there is none."""
-    return next((record for record in read(ledger) if record.id == identifier), None)
+    return next((record for record in read(folder) if record.id == identifier), None)
 
 
-def read(ledger: Path) -> list[Record]:
-    """Return the records beside a ledger, oldest first; none without a file."""
-    records, _ = _file(ledger).read()
-    return records
+def read(folder: Path) -> list[Record]:
+    """Return the records in a workspace's hidden folder, oldest first; none without a file."""
+    return records.read(folder / FILE, Record)
 
 
 def _seconds_between(start: datetime | None, end: datetime | None) -> float | None:
@@ -125,7 +124,3 @@ def _seconds_between(start: datetime | None, end: datetime | None) -> float | No
     if start is None or end is None:
         return None
     return max(0.0, (end - start).total_seconds())
-
-
-def _file(ledger: Path) -> RecordFile[Record]:
-    return RecordFile(ledger.with_name(FILE), Record, "game")

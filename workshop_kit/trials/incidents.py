@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 from docker.errors import NotFound
 
-from workshop_kit.engine.records import RecordFile
+from workshop_kit.engine import records
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
@@ -39,6 +39,7 @@ CUSTOMERS: tuple[Mapping[str, Any], ...] = (
 )
 LOAD_SECONDS = 20  # at most: the phases above, and the time to inject and revert the faults
 MAX_INCIDENTS = 20
+FILE = "incidents.jsonl"
 MOST_ATTEMPTS = 3
 TIMINGS = {"master-db": "master_db_ms", "replica-db": "replica_db_ms", "redis": "redis_ms"}
 """The dependencies of the service, and the field of a request's line with the time that each took."""
@@ -123,7 +124,7 @@ def inject(stack: Stack, random: Random, report: Report, trouble: Trouble | None
         report(Step("Incident", None, "the machine was too busy to show it: once more"))
 
     incidents = [*read_all(stack.session), incident]
-    _incident_file(stack.session).write(incidents[-MAX_INCIDENTS:])
+    records.write(stack.session.folder / FILE, incidents[-MAX_INCIDENTS:])
     report(Step("Incident", 1.0, "over: now find out what it was", done=True))
     return incident
 
@@ -240,8 +241,7 @@ def find(session: Session, identifier: str) -> LogIncident:
 
 def read_all(session: Session) -> list[LogIncident]:
     """Return the latest incidents of this workspace, oldest first."""
-    incidents, _ = _incident_file(session).read()
-    return incidents
+    return records.read(session.folder / FILE, LogIncident)
 
 
 def incident_log(stack: Stack, identifier: str) -> pd.DataFrame:
@@ -276,7 +276,3 @@ def _customers(stack: Stack) -> Iterator[None]:
             loads.enter_context(load(stack, seconds=LOAD_SECONDS, **plan))
         yield
         time.sleep(QUIET_SECONDS / 2)
-
-
-def _incident_file(session: Session) -> RecordFile[LogIncident]:
-    return RecordFile(session.ledger.path.with_name("incidents.jsonl"), LogIncident, "incident")

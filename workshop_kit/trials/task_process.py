@@ -22,7 +22,7 @@ from workshop_kit.engine.aws import REGION, Access
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import Identity, Scope
-from workshop_kit.engine.session import Ledger, Session
+from workshop_kit.engine.session import Session
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
 from workshop_kit.trials.check_api import CheckEnded, Context
@@ -75,7 +75,7 @@ def _call(context: Context, task: str, definition: Mapping[str, Any], reader: Ac
     session = context.stack.session
     request = {
         "identity": [session.identity.workspace_id, session.identity.owner],
-        "ledger": str(session.ledger.path),
+        "hidden": str(session.folder),
         "maker": session.maker,
         "task": task,
         "folder": str(context.tools.parent),
@@ -132,8 +132,8 @@ def main() -> None:
     """Call the function with the definition and the workspace's Docker client."""
     request = json.load(sys.stdin)
     identity = Identity(*request["identity"])
-    ledger = Ledger(Path(request["ledger"]))
-    session = TaskSession(reach.connect(), identity, ledger, request["maker"], request["task"])
+    hidden = Path(request["hidden"])
+    session = TaskSession(reach.connect(), identity, hidden, request["maker"], request["task"])
 
     sys.path.insert(0, request["folder"])
     tools = importlib.import_module("tools")

@@ -62,7 +62,6 @@ class Workspace:
         hidden = self.folder / HIDDEN
         self.base = hidden / BASE  # what the copies were made from: an update compares with it
         self.secrets_folder = hidden / "secrets"  # the stack's secrets as files; mode 0700
-        self.ledger_path = hidden / "ledger.jsonl"  # all objects made for this workspace in the engine
         self.jupyter_folder = hidden / "jupyter"  # settings, kernel and log, apart from the user's own
 
     @classmethod

@@ -73,7 +73,7 @@ class Controller:
 
     def open(self, report: Report = silent) -> Self:
         """Bring the stack up and start to watch. A reaper reverts the faults if this process is killed."""
-        injection.revert_all(self.stack.session, report=report)
+        injection.revert_all(self.stack.session, self.stack.session.made_or_dead, report)
         self.stack.up(report=report)
         session = self.stack.session
         reaper.watch(session, provision.REVERT_FAULTS)
@@ -104,7 +104,7 @@ class Controller:
     def undo_all(self) -> None:
         """Revert all faults, newest first, also those of dead processes. Raises WorkshopError for those left."""
         with self._action_lock, engine_errors_as_sentences():
-            problems = injection.revert_all(self.stack.session)
+            problems = injection.revert_all(self.stack.session, self.stack.session.made_or_dead)
             self._blocks.clear()  # the end of a block whose fault is reverted changes nothing
         if problems:
             raise WorkshopError(" ".join(problems), "Run ./workshop down and start again.")

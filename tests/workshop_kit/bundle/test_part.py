@@ -210,8 +210,7 @@ def test_damage_is_found_before_anything_is_made(
 
 
 def test_an_unfinished_load_leaves_nothing(session: Session, tmp_path: Path) -> None:
-    """The archive ends too soon: the engine's words, no image, an unchanged ledger."""
-    before = session.ledger.entries()
+    """The archive ends too soon: the engine's words, and no image."""
     tag = f"{REPOSITORY}/test:{secrets.token_hex(6)}"
     (tmp_path / "word").write_bytes(secrets.token_bytes(2048))
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY word /word\n")
@@ -222,7 +221,6 @@ def test_an_unfinished_load_leaves_nothing(session: Session, tmp_path: Path) -> 
     archive = part.folder / image_archive.ARCHIVE
     archive.write_bytes(archive.read_bytes()[:1000])
     with pytest.raises(WorkshopError, match="The engine has not loaded the images") as refused:
-        image_archive.load(session, part)
+        image_archive.load(session.engine, part)
     assert refused.value.output
     assert [name for name in (tag, tag + image_archive.ALIAS) if has_image(session.engine, name)] == []
-    assert session.ledger.entries() == before

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from workshop_kit.engine.labels import MAKER, SCOPE, SESSION
+from workshop_kit.engine.labels import IMAGE_MAKER, MAKER, SCOPE, SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.patience import wait_for
@@ -89,7 +89,8 @@ def things(engine: Engine, session: str, *labels: str) -> list[str]:
     names += [f"network {network.name}" for network in client.networks.list(filters=wanted)]
     names += [f"volume {volume.name}" for volume in client.volumes.list(filters=wanted)]
     # Not images.list(): that looks at each once more, and one may be gone by then.
-    return names + [f"image {image['Id']}" for image in client.api.images(filters=wanted)]
+    image_labels = [label.replace("workshop.", "workshop.image.") for label in wanted["label"]]
+    return names + [f"image {image['Id']}" for image in client.api.images(filters={"label": image_labels})]
 
 
 def own_containers(session: Session) -> set[str]:
@@ -118,7 +119,7 @@ def reapers(maker: str, session: str = "") -> list[int]:
 
 def builders(maker: str) -> list[int]:
     """The pids of the image builders that a maker started and that still run."""
-    return with_words(f"{MAKER}={maker}")
+    return with_words(f"{IMAGE_MAKER}={maker}")
 
 
 def with_words(*words: str) -> list[int]:

@@ -1,137 +1,132 @@
-"""Clean-up removes what is in the ledger and carries our labels; what belongs to others stays."""
+"""Clean-up removes what carries the workspace's id; what belongs to others stays."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from workshop_kit import provision
 from workshop_kit.engine import cleanup, containers
 from workshop_kit.engine.containers import Spec
-from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, OWNER, SCOPE, SESSION
-from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.recipes import REPOSITORY
-from workshop_kit.engine.session import Entry, Session
-from workshop_kit.workspace.folder import Workspace
+from workshop_kit.engine.labels import (
+    COMPOSE_FOLDER,
+    COMPOSE_PROJECT,
+    IMAGE_SCOPE,
+    IMAGE_SESSION,
+    MAKER,
+    OWNER,
+    SCOPE,
+    SESSION,
+)
+from workshop_kit.engine.session import Session
 
 SLEEP = ("python3", "-c", "import time; time.sleep(600)")
 
 
-def sleeper(session: Session, images: dict[str, str], **labels: str) -> Any:
+def sleeper(session: Session, image: str, **labels: str) -> Any:
     """A container with these labels that the kit did not create."""
-    return session.engine.client.containers.create(images["base"], list(SLEEP), labels=labels)
+    return session.engine.client.containers.create(image, list(SLEEP), labels=labels)
 
 
 def exists(container: Any) -> bool:
     """Whether the engine still has it."""
-    matches = container.client.containers.list(all=True, filters={"id": container.id})
-    return bool(matches)
+    return bool(container.client.containers.list(all=True, filters={"id": container.id}))
 
 
-def labeled_image(session: Session, images: dict[str, str]) -> str:
-    """The tag of a new image with the session's labels that is not recorded."""
-    tag = f"{REPOSITORY}/mine:{session.identity.workspace_id}"
+@contextmanager
+def built(session: Session, images: dict[str, str], tag: str, labels: dict[str, str]) -> Iterator[str]:
+    """The tag of a new image with these labels; what is left of it is removed at the end of the block."""
     container = session.engine.client.containers.create(images["base"], ["true"])
-    container.commit(*tag.split(":"), changes=[f"LABEL {k}={v}" for k, v in session.identity.labels("machine").items()])
+    container.commit(*tag.rsplit(":", 1), changes=[f"LABEL {key}={value}" for key, value in labels.items()])
     container.remove()
-    return tag
+    try:
+        yield tag
+    finally:
+        for image in session.engine.client.images.list(name=tag):
+            session.engine.client.images.remove(image.id, force=True)
 
 
-def forgeries(session: Session) -> dict[str, dict[str, str]]:
-    """Labels that are not the session's, from far to an exact copy."""
-    perfect = session.identity.labels("kernel")
-    project = session.identity.project
+def foreign_labels(session: Session) -> dict[str, dict[str, str]]:
+    """Labels of containers that are not the session's."""
+    perfect = session.labels("kernel")
+    project = session.identity.service_project
     return {
         "none": {},
-        "the kit's label alone": {KIT: KIT_NAME},
         "another session": {**perfect, SESSION: "deadbeef"},
         "a longer session": {**perfect, SESSION: session.identity.workspace_id + "0"},
         "the owner alone": {OWNER: session.identity.owner, SCOPE: "kernel"},
-        "the project alone": {COMPOSE_PROJECT: project},
-        "another project": {**perfect, COMPOSE_PROJECT: f"{project}-2"},
-        "a perfect copy": perfect,
+        "a copied maker": {MAKER: session.maker, SCOPE: "kernel"},
+        "the project's name alone": {COMPOSE_PROJECT: project},
+        "the project's name in another folder": {COMPOSE_PROJECT: project, COMPOSE_FOLDER: "/elsewhere/my_service"},
+        "by hand from an image of the workspace": session.image_labels("kernel"),
     }
 
 
 def test_foreign_containers_stay_whatever_their_labels_are(own: Session, images: dict[str, str]) -> None:
-    """Near-equal labels, and even a copy of the session's own, do not get a foreign container removed."""
-    foreign = {why: sleeper(own, images, **labels) for why, labels in forgeries(own).items()}
+    """A copied maker or project removes nothing; who copies the workspace's id as well is the workspace's."""
+    foreign = {why: sleeper(own, images["base"], **labels) for why, labels in foreign_labels(own).items()}
+    folder = str(own.folder.parent / "my_service")
+    composed = {COMPOSE_PROJECT: own.identity.service_project, COMPOSE_FOLDER: folder}
     try:
-        mine = containers.run(own, Spec(images["base"], command=SLEEP))
-        cleanup.remove(own, {"kernel", "workspace"})
-        assert not exists(mine.container)
+        mine = [containers.run(own, Spec(images["base"], command=SLEEP)).container]
+        mine += [sleeper(own, images["base"], **labels) for labels in (own.identity.labels("workspace"), composed)]
+        removed = cleanup.remove(own, {"kernel", "workspace"}).removed
+        assert {resource.id for resource in removed} == {container.id for container in mine}
         assert {why: exists(container) for why, container in foreign.items()} == dict.fromkeys(foreign, True)
-        copies = {f"container {foreign[why].name}" for why in ("another project", "a perfect copy")}
-        assert set(cleanup.list_unlisted(own)) == copies
     finally:
         for container in foreign.values():
             container.remove(force=True)
 
 
-def test_the_ledger_alone_or_another_workspaces_labels_remove_nothing(
-    own: Session, engine: Engine, images: dict[str, str], tmp_path: Path
-) -> None:
-    """Ledger and labels must agree, and be those of this workspace."""
-    foreign = sleeper(own, images, **{KIT: "another-kit"})
-    own.ledger.add(Entry("container", foreign.id, foreign.name, "kernel"))
-    other_session = provision.session_of(Workspace.open(tmp_path / "other"), engine)
-    theirs = containers.run(other_session, Spec(images["base"], command=SLEEP))
-    try:
-        assert cleanup.remove(own, {"kernel", "workspace", "machine"}).removed == []
-        assert (exists(foreign), exists(theirs.container)) == (True, True)
-    finally:
-        foreign.remove(force=True)
-        theirs.remove()
-
-
 @pytest.mark.engine
 def test_foreign_networks_and_volumes_stay(own: Session) -> None:
-    """The same for networks and volumes, also where the name is that of a recorded one."""
+    """The same for networks and volumes, also where the name is that of the workspace."""
     client = own.engine.client
-    labels = own.identity.labels("workspace")
+    labels = {MAKER: own.maker, SCOPE: "workspace", COMPOSE_PROJECT: own.identity.service_project}
     volume = client.volumes.create(f"{own.identity.workspace_id}-data", labels=labels)
-    # The session's own volume was removed by hand; another one of the same name was created after that.
-    own.ledger.add(Entry("volume", f"{volume.name}@2020-01-01T00:00:00Z", volume.name, "workspace"))
     network = client.networks.create(f"{own.identity.workspace_id}-net", labels=labels)
-    own.ledger.add(Entry("network", "0" * 64, network.name, "workspace"))
     try:
-        outcome = cleanup.remove(own, {"kernel", "workspace"})
-        assert outcome.removed == []
+        assert cleanup.remove(own, {"kernel", "workspace"}).removed == []
         assert client.volumes.get(volume.name)
         assert client.networks.get(network.id)
-        assert own.ledger.entries() == []
     finally:
         volume.remove()
         network.remove()
 
 
-def test_an_image_of_our_name_without_our_labels_stays(own: Session, images: dict[str, str]) -> None:
-    """``down --all`` removes an image that this workspace built, recorded or not, and no other of such a name."""
+def test_the_users_name_of_an_image_stays(own: Session, images: dict[str, str]) -> None:
+    """``down`` removes the names that the kit gave; an image that has only the user's name is the user's."""
     client = own.engine.client
-    foreign = f"{REPOSITORY}/debian:{own.identity.workspace_id}"
-    client.images.get(images["base"]).tag(foreign)  # built by another workspace
-    mine = labeled_image(own, images)
-    try:
-        assert [entry.name for entry in cleanup.remove(own, {"machine"}).removed] == [mine]
-        assert client.images.get(foreign)
-    finally:
-        client.images.remove(foreign)
+    labels = own.image_labels("workspace")
+    name = f"{own.identity.image_prefix}report:1"
+    users_name = "users-own-report:1"
+    with built(own, images, name, labels), built(own, images, "users-other-report:1", labels) as other:
+        client.images.get(name).tag(users_name)
+        assert [resource.name for resource in cleanup.remove(own, {"workspace"}).removed] == [name]
+        assert client.images.get(other)
+        client.images.remove(users_name)
 
 
-def test_an_image_in_use_stays_recorded_with_the_reason(own: Session, images: dict[str, str]) -> None:
-    """A foreign container uses the image: the next clean-up tries again."""
-    client = own.engine.client
-    tag = labeled_image(own, images)
-    own.ledger.add(Entry("image", client.images.get(tag).id, tag, "machine"))
-    user = client.containers.create(tag, ["true"])
-    try:
-        outcome = cleanup.remove(own, {"machine"})
-        [(entry, reason)] = outcome.left
-        assert entry.name == tag
-        assert "container" in reason
-        assert own.ledger.entries() == [entry]
-    finally:
-        user.remove()
-    assert [entry.name for entry in cleanup.remove(own, {"machine"}).removed] == [tag]
+def test_machine_images_go_unless_a_container_uses_them(
+    own: Session, images: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They carry no workspace: any workspace removes them, but none that a container of another one uses."""
+    names = f"localhost/{own.identity.workspace_id}-test/"
+    monkeypatch.setattr(cleanup, "MACHINE_NAMES", (names,))  # other tests need the images of the machine
+    labels = {IMAGE_SCOPE: "machine"}
+    with (
+        built(own, images, f"{names}unused:1", labels) as unused,
+        built(own, images, f"{names}used:1", {**labels, "number": "2"}) as used,
+        built(own, images, "users-own:1", {**labels, "number": "3"}) as users,
+    ):
+        user = sleeper(own, used, **{SESSION: "deadbeef"})
+        try:
+            assert cleanup.remove(own, {"kernel", "workspace"}).removed == []
+            assert [resource.name for resource in cleanup.remove(own, {"machine"}).removed] == [unused]
+            assert own.engine.client.images.get(used).labels.get(IMAGE_SESSION) is None
+        finally:
+            user.remove()
+        assert [resource.name for resource in cleanup.remove(own, {"machine"}).removed] == [used]
+        assert own.engine.client.images.get(users)

@@ -87,9 +87,8 @@ def client_of(engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterato
 
     yield client_of
     for session in sessions.values():
-        assert not cleanup.remove(session, {"kernel", "workspace", "machine"}).left
+        assert not cleanup.remove(session, {"kernel", "workspace"}).left
         assert kernels.things(engine, session.identity.workspace_id) == []
-        assert session.ledger.entries() == []
 
 
 @pytest.fixture
@@ -142,7 +141,7 @@ def test_a_build_that_fails_is_the_sdks_error_with_the_reason(client: WorkspaceC
     assert "RUN pip install" in "".join(step["stream"] for step in caught.value.build_log)
     assert "Could not find a version" in caught.value.__notes__[0]
     assert "There is no wheel of flask" in caught.value.__notes__[-1]
-    assert client.session.ledger.entries() == []
+    assert kernels.things(client.session.engine, client.session.identity.workspace_id) == []
 
 
 def test_a_container_is_found_by_its_name_replaced_and_reached(client: WorkspaceClient, images: dict[str, str]) -> None:
@@ -214,6 +213,6 @@ def test_the_stack_comes_up_in_a_network_that_the_client_made(
     assert mine.containers.get("redis").id == stack.container("redis").id
     fresh = client_of("fresh")
     fresh.containers.run(images["base"], ["true"])
-    fresh_stack = provision.stack_of(Workspace.open(fresh.session.ledger.path.parents[1]), fresh.session)
+    fresh_stack = provision.stack_of(Workspace.open(fresh.session.folder.parent), fresh.session)
     fresh_stack.up("redis")
     assert f"{fresh.names.project}_default" in fresh_stack.container("redis").attrs["NetworkSettings"]["Networks"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.workshop_kit.engine.kernels import things
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.labels import MAKER
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 
@@ -31,9 +33,8 @@ def test_the_default_is_hardened_and_reached_from_this_machine_alone(session: Se
 
 def test_what_the_engine_refuses_is_one_sentence_and_leaves_nothing(session: Session, images: dict[str, str]) -> None:
     """A memory limit under the engine's minimum: its own words, and no container left behind."""
-    before = session.ledger.entries()
     with pytest.raises(WorkshopError, match="engine refused"):
         containers.run(session, Spec(images["base"], memory_bytes=1024))
     with pytest.raises(WorkshopError, match="engine refused"):
         containers.run(session, Spec(images["base"], command=("no-such-program",)))
-    assert session.ledger.entries() == before
+    assert things(session.engine, session.identity.workspace_id, f"{MAKER}={session.maker}") == []

@@ -12,15 +12,15 @@ from docker.errors import APIError
 
 from tests.commands import Cli
 from tests.workshop_kit.engine.kernels import kernel
-from workshop_kit.engine import containers
+from workshop_kit.engine import containers, markers
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import Spec
-from workshop_kit.engine.pauses import Holds
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WorkshopError
-from workshop_kit.faults.injection import Journal, fault, revert_all
+from workshop_kit.faults import active_fault
+from workshop_kit.faults.injection import fault, revert_all
 from workshop_kit.patience import wait_for
 from workshop_kit.reporting import Step
 from workshop_kit.trials.service_trial import ensure_up
@@ -83,9 +83,9 @@ def test_what_a_killed_notebook_has_paused_goes_on(
     assert {container.health for container in live_stack.containers().values()} == {"healthy"}
     sentences = {f"{step.task} {step.detail}" for step in steps if step.done}
     assert {f"{name} was paused, and goes on" for name in ("master-db", "replica-db", "redis")} <= sentences
-    assert Holds(live_stack.session).entries() == []
-    assert revert_all(live_stack.session) == []
-    assert Journal(live_stack.session).entries() == []
+    assert markers.find(live_stack.session) == []
+    assert revert_all(live_stack.session, live_stack.session.made_or_dead) == []
+    assert active_fault.find(live_stack.session) == []
 
 
 @pytest.mark.long
@@ -101,7 +101,7 @@ def test_what_a_running_notebook_has_paused_stays(
         with pytest.raises(WorkshopError, match=r"redis is paused, so nothing can be checked\. Revert that fault"):
             ensure_up(live_stack)
         live_stack.up("master-db")
-        assert revert_all(live_stack.session) == []
+        assert revert_all(live_stack.session, live_stack.session.made_or_dead) == []
         assert paused(live_stack) == {"redis"}
         assert pauses_in_doctor(cli, place) == ("n/a", f"redis is paused by process {notebook.process.pid}")
         assert "redis is paused by process" in cli("status", **place).stderr
@@ -114,7 +114,7 @@ def test_what_a_running_notebook_has_paused_stays(
     assert paused(live_stack) == set()
     assert pauses_in_doctor(cli, place)[0] == "good"
     assert json.loads(cli("status", "--json", **place).stdout)["paused"] == []
-    assert revert_all(live_stack.session) == []
+    assert revert_all(live_stack.session, live_stack.session.made_or_dead) == []
 
 
 def pauses_in_doctor(cli: Cli, place: dict[str, str]) -> tuple[str, str]:
@@ -131,7 +131,7 @@ def test_the_command_of_doctor_ends_a_pause_by_hand(live_stack: Stack, workspace
     live_stack.container("redis").pause()
     with pytest.raises(WorkshopError, match=r"redis is paused, so nothing can be checked\. Run docker unpause"):
         ensure_up(live_stack)
-    assert revert_all(live_stack.session) == []
+    assert revert_all(live_stack.session, live_stack.session.made_or_dead) == []
     assert paused(live_stack) == {"redis"}
     report = json.loads(cli("doctor", "--json", WORKSHOP_WORKSPACE=str(workspace.folder)).stdout)
     (line,) = (finding for finding in report["findings"] if finding["name"] == "Pauses")
@@ -147,13 +147,13 @@ def test_what_this_notebook_has_paused_goes_on_when_it_is_wanted(live_stack: Sta
     assert paused(live_stack) == {"redis"}
     with pytest.raises(APIError):
         redis.pause()
-    assert len(Holds(live_stack.session).entries()) == 1, "the second one failed, the first one stands"
+    assert len(markers.find(live_stack.session)) == 1, "the second one failed, the first one stands"
     live_stack.up("redis")
-    assert (paused(live_stack), Holds(live_stack.session).entries()) == (set(), [])
+    assert (paused(live_stack), markers.find(live_stack.session)) == (set(), [])
 
     with fault("pause", live_stack, "redis"), pytest.raises(WorkshopError, match="redis is paused by process"):
         live_stack.up()
-    assert (paused(live_stack), Holds(live_stack.session).entries()) == (set(), [])
+    assert (paused(live_stack), markers.find(live_stack.session)) == (set(), [])
 
 
 @pytest.mark.long
@@ -167,4 +167,25 @@ def test_a_reaper_ends_the_pauses_of_its_notebook(
         assert running.inspect()["State"]["Paused"]
         notebook.kill()
         assert wait_for(lambda: not running.inspect()["State"]["Paused"], 60)
-    assert wait_for(lambda: Holds(own).entries() == [], 60)
+    assert wait_for(lambda: markers.find(own) == [], 60)
+
+
+def test_a_killed_notebook_does_not_end_the_pause_of_another(
+    own: Session, images: dict[str, str], root: Path, tmp_path: Path
+) -> None:
+    """Two notebooks pause a container each, one is killed: its reaper ends its own pause alone."""
+    spec = Spec(images["base"], command=("sleep", "600"), network="none")
+    first = containers.run(own, spec, scope="workspace")
+    second = containers.run(own, spec, scope="workspace")
+
+    def is_paused(running: containers.Running) -> bool:
+        return bool(running.inspect()["State"]["Paused"])
+
+    with kernel(root, tmp_path / "own", PAUSES, "reaper", f"cell:{first.id}") as staying:
+        with kernel(root, tmp_path / "own", PAUSES, "reaper", f"cell:{second.id}") as killed:
+            assert (is_paused(first), is_paused(second)) == (True, True)
+            killed.kill()
+            assert wait_for(lambda: [marker.maker for marker in markers.find(own)] == [staying.maker], 60)
+        assert (is_paused(first), is_paused(second)) == (True, False)
+        staying.kill()
+        assert wait_for(lambda: not is_paused(first) and not markers.find(own), 60)

@@ -20,7 +20,7 @@ from workshop_kit.engine import cleanup, containers, reaper
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.labels import MAKER, SCOPE
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import Session
+from workshop_kit.engine.session import Session, is_dead
 from workshop_kit.patience import wait_for
 from workshop_kit.workspace.folder import Workspace
 
@@ -89,15 +89,19 @@ def test_a_living_process_has_one_reaper_until_it_finishes(own: Session, images:
 
 def test_what_appears_after_a_sweep_is_found_by_its_maker(own: Session, images: dict[str, str]) -> None:
     """The engine was creating it when its maker died; what another process made stays."""
-    assert cleanup.remove(own, {"kernel"}, made_by=DEAD).removed == []
+
+    def is_of_dead(maker: str) -> bool:
+        return maker == DEAD
+
+    assert cleanup.remove(own, {"kernel"}, makers=is_of_dead).removed == []
     create = own.engine.client.containers.create
-    late, own_container = (
+    late, living = (
         create(images["base"], list(SLEEP), labels={**own.identity.labels("kernel"), MAKER: maker})
         for maker in (DEAD, own.maker)
     )
-    assert [entry.id for entry in cleanup.remove(own, {"kernel"}, made_by=DEAD).removed] == [late.id]
-    assert cleanup.remove(own, {"kernel"}, keep_in_use=True).removed == []
-    assert [entry.id for entry in own.ledger.entries()] == [own_container.id]
+    assert [resource.id for resource in cleanup.remove(own, {"kernel"}, makers=is_of_dead).removed] == [late.id]
+    assert cleanup.remove(own, {"kernel"}, makers=is_dead).removed == []
+    assert [resource.id for resource in cleanup.remove(own, {"kernel"}).removed] == [living.id]
 
 
 # From here on: commands that are ended from outside.

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from workshop_kit.engine.session import everyone
 from workshop_kit.engine.stack import Stack
+from workshop_kit.faults import active_fault
 from workshop_kit.faults.active_fault import snapshot
-from workshop_kit.faults.injection import Journal, revert_all
+from workshop_kit.faults.injection import revert_all
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.patience import wait_for
@@ -57,8 +59,8 @@ def shop(stack: Stack) -> Iterator[Shop]:
         stack.up()
     before = shop.state()
     yield shop
-    forgotten = Journal(stack.session).entries()
-    left = revert_all(stack.session, keep_in_use=False)
+    forgotten = active_fault.find(stack.session)
+    left = revert_all(stack.session, everyone)
     after = shop.state()
     if (changed := {name: after.get(name) for name in before if after.get(name) != before[name]}) or left:
         stack.up()

@@ -12,7 +12,9 @@ import pytest
 from tests.workshop_kit.faults.conftest import ORDER, Shop
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.faults.injection import Journal, fault
+from workshop_kit.faults import active_fault
+from workshop_kit.faults.handlers import find_proxy
+from workshop_kit.faults.injection import fault
 from workshop_kit.faults.load import load
 from workshop_kit.observe.logs import read_container
 from workshop_kit.patience import wait_for
@@ -68,7 +70,7 @@ def test_a_fault_of_the_database_is_seen_and_ends(
     assert name in str(injected)
     assert shop.state() == before
     assert shop.recovers()
-    assert Journal(shop.stack.session).entries() == []
+    assert active_fault.find(shop.stack.session) == []
 
 
 def established(shop: Shop, service: str, end: int) -> set[str]:
@@ -139,14 +141,13 @@ def test_no_proxy_outlives_its_target(live_stack: Stack) -> None:
     """The target is made anew during the fault: the end removes the proxy and leaves the new target alone."""
     stack = live_stack
     with fault("latency", stack, "redis", latency_ms=10):
-        [entry] = Journal(stack.session).entries()
-        stack.container("redis").remove(force=True)
+        redis = stack.container("redis")
+        assert find_proxy(stack.session, redis.id)
+        redis.remove(force=True)
         stack.up()
         made_anew = stack.container("redis").attrs
-    assert entry.proxy not in {
-        container.id for container in stack.session.engine.client.containers.list(all=True, ignore_removed=True)
-    }
-    assert Journal(stack.session).entries() == []
+    assert find_proxy(stack.session, redis.id) is None
+    assert active_fault.find(stack.session) == []
     now = stack.container("redis").attrs
     assert (now["Id"], now["NetworkSettings"]) == (made_anew["Id"], made_anew["NetworkSettings"])
     assert Shop(stack).recovers()

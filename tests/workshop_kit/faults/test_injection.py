@@ -1,4 +1,4 @@
-"""The catalog and the journal: values in range, a fault of the document, and faults of processes that died."""
+"""The catalog and the markers: values in range, a fault of the document, and faults of processes that died."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,12 +20,12 @@ from pydantic import TypeAdapter
 from tests.workshop_kit.engine.kernels import kernel
 from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit import provision
-from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.faults import catalog, handlers, injection
-from workshop_kit.faults.active_fault import ActiveFault, TargetState
+from workshop_kit.engine.session import everyone
+from workshop_kit.errors import WrongUsage
+from workshop_kit.faults import active_fault, catalog, handlers, injection
 from workshop_kit.faults.catalog import FAULTS, Fault, find_fault
 from workshop_kit.faults.handlers import HANDLERS
-from workshop_kit.faults.injection import Journal, fault, revert_all
+from workshop_kit.faults.injection import fault, revert_all
 from workshop_kit.workspace.folder import Workspace
 
 
@@ -89,37 +88,15 @@ def test_the_fault_of_the_document_works(shop: Shop, root: Path, monkeypatch: py
     assert shop.state() == before
 
 
-NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-
-
-def active() -> ActiveFault:
-    """An active fault of redis."""
-    target: dict[str, Any] = {"container": "c", "name": "redis", "before": TargetState(networks={}, limits={})}
-    return ActiveFault(id="1", fault="stop", parameters={"grace_seconds": 1}, maker="1@1", since=NOW, **target)
-
-
-@pytest.fixture
-def no_engine(tmp_path: Path) -> Any:
-    """A session whose ledger lies in the test's folder, and which has no engine."""
-    return SimpleNamespace(ledger=SimpleNamespace(path=tmp_path / "ledger.jsonl"), maker="2@2")
-
-
-def test_a_journal_that_cannot_be_read_is_a_sentence(no_engine: Any) -> None:
-    """A folder in its place: adding raises, reverting goes on."""
-    journal = Journal(no_engine)
-    journal.path.mkdir()
-    with pytest.raises(WorkshopError, match="is a folder where"):
-        journal.append(active())
-    assert "is a folder where" in revert_all(no_engine)[0]
-
-
 @pytest.mark.parametrize("error", [None, ValueError(), KeyboardInterrupt()])
 def test_a_fault_has_its_end_however_the_block_ends(
-    no_engine: Any, monkeypatch: pytest.MonkeyPatch, error: BaseException | None
+    monkeypatch: pytest.MonkeyPatch, error: BaseException | None, tmp_path: Path
 ) -> None:
     """None inside of the block, a time after it, also after an exception or Ctrl-C."""
-    monkeypatch.setattr(injection, "_inject", lambda *_: None)
-    stack: Any = SimpleNamespace(session=no_engine)
+    for name in ("_inject", "_revert"):
+        monkeypatch.setattr(injection, name, lambda *_: None)
+    monkeypatch.setattr(injection, "_mark", lambda *_: SimpleNamespace(id="1"))
+    stack: Any = SimpleNamespace(session=SimpleNamespace(folder=tmp_path))
     raises = contextlib.nullcontext() if error is None else pytest.raises(type(error))
     with raises, fault("pause", stack, "redis") as injected:
         assert injected.ended is None
@@ -169,9 +146,9 @@ def test_a_killed_process_leaves_faults_that_the_next_one_reverts(shop: Shop, ro
         maker.wait()
     assert shop.state() != before
     assert shop.stack.container("redis").status == "paused"
-    assert [entry.fault for entry in Journal(session).entries()] == ["latency", "pause", "kill", "latency"]
-    assert revert_all(session) == []
-    assert Journal(session).entries() == []
+    assert [entry.fault for entry in active_fault.find(session)] == ["latency", "pause", "kill", "latency"]
+    assert revert_all(session, session.made_or_dead) == []
+    assert active_fault.find(session) == []
     assert shop.state() == before
     provision.sweep(session)
     assert shop.recovers()
@@ -182,17 +159,15 @@ def test_a_process_killed_while_it_applies_a_fault(shop: Shop, root: Path, works
     """The target gets back what it had, and no proxy is left."""
     session = shop.stack.session
     before = shop.state()
-    listed = session.ledger.entries()  # other tests may have images of their own on the list
     with process(root, workspace, "latency:redis", until="ready") as maker:
         time.sleep(0.6)
         maker.kill()
         maker.wait()
-    assert revert_all(session) == []
+    assert revert_all(session, session.made_or_dead) == []
     assert shop.state() == before
     provision.sweep(session)
     assert shop.recovers()
-    there = [entry for entry in session.ledger.entries() if entry.scope == "kernel"]
-    assert [entry for entry in there if entry not in listed] == []
+    assert active_fault.find(session) == []
 
 
 def test_the_faults_of_a_living_process_are_its_own(shop: Shop, root: Path, workspace: Workspace) -> None:
@@ -200,13 +175,13 @@ def test_the_faults_of_a_living_process_are_its_own(shop: Shop, root: Path, work
     session = shop.stack.session
     before = shop.state()
     with process(root, workspace, "disconnect:redis", "latency:master-db") as maker:
-        assert revert_all(session) == []
-        assert len(Journal(session).entries()) == 2
+        assert revert_all(session, session.made_or_dead) == []
+        assert len(active_fault.find(session)) == 2
         assert shop.state() != before
         maker.send_signal(signal.SIGINT)
         maker.wait(timeout=60)
-    assert Journal(session).entries() == []
+    assert active_fault.find(session) == []
     assert shop.state() == before
     with process(root, workspace, "disconnect:redis"):
-        assert revert_all(session, keep_in_use=False) == []
+        assert revert_all(session, everyone) == []
         assert shop.state() == before

@@ -164,7 +164,7 @@ def incident(folder: Path, day: str, seed: int = 1) -> Incident:
     """A day's incident after all its changes; its record is in ``folder``."""
     injected = datetime.now(UTC)
     shop = play(CAUSES[day], seed)
-    session = SimpleNamespace(ledger=SimpleNamespace(path=folder / "ledger.jsonl"))
+    session = SimpleNamespace(folder=folder)
     return Incident(
         record=Record(f"{day}-{seed}", day, seed, injected, injected),
         lesson=cast(

@@ -22,7 +22,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.faults.injection import Journal
+from workshop_kit.faults import active_fault
 from workshop_kit.gameday import customer_watch, service
 from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday.customers import RATE_PER_SECOND, TURNED_AWAY
@@ -217,8 +217,8 @@ def assert_releases_lose_nobody(incident: Incident) -> None:
 
 
 def assert_nothing_gives_it_away(incident: Incident) -> None:
-    """Neither the journal nor anything that a participant sees names the cause."""
-    assert Journal(incident.lesson.stack.session).entries() == []
+    """Neither a marker nor anything that a participant sees names the cause."""
+    assert active_fault.find(incident.lesson.stack.session) == []
     text = incident.compare(*incident.releases()["release"]).to_string()
     running = incident.shop.container
     config = running.inspect()["Config"]

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.workshop_kit.engine.kernels import things
 from workshop_kit import provision
 from workshop_kit.engine import images as kit_images
+from workshop_kit.engine.labels import MAKER
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.workspace.folder import Workspace, find_workspace, own_workspace
@@ -112,20 +114,18 @@ def test_a_notebook_finds_its_workspace(source: Path, monkeypatch: pytest.Monkey
 
 def test_the_proof_is_a_container_that_spoke(session: Session, images: dict[str, str]) -> None:
     """An image that cannot run Python fails the proof; the container is gone either way."""
-    before = session.ledger.entries()
     provision.prove(session, images["base"])
     with pytest.raises(WorkshopError, match="print a word"):
         provision.prove(session, images["redis"])
-    assert session.ledger.entries() == before
+    assert things(session.engine, session.identity.workspace_id, f"{MAKER}={session.maker}") == []
 
 
-def test_a_fresh_workspace_keeps_its_id_and_ledger(tmp_path: Path) -> None:
-    """The objects of an interrupted tour stay in the ledger; the lessons are the checkout's, and one tour's at a time.
+def test_a_fresh_workspace_keeps_its_id(tmp_path: Path) -> None:
+    """The objects of an interrupted tour have it as a label; the lessons are the checkout's, and one tour's at a time.
 
     A second tour would empty the folder below the first one, and remove its containers.
     """
     with provision.fresh_workspace(tmp_path / "tour") as first:
-        first.ledger_path.write_text("kept\n")
         (first.notebooks / "00_start.ipynb").write_text("being run")
         with (
             pytest.raises(WorkshopError, match="Another process is running the lessons in"),
@@ -134,7 +134,7 @@ def test_a_fresh_workspace_keeps_its_id_and_ledger(tmp_path: Path) -> None:
             pass
         assert (first.notebooks / "00_start.ipynb").read_text() == "being run"
     with provision.fresh_workspace(tmp_path / "tour") as again:
-        assert (again.id, again.ledger_path.read_text()) == (first.id, "kept\n")
+        assert again.id == first.id
         assert (again.notebooks / "00_start.ipynb").read_text() != "being run"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.workshop_room.desk.desk_pages import Pages, open_pages
 from workshop_kit.engine.stack import Stack
-from workshop_kit.faults.injection import Journal
+from workshop_kit.faults import active_fault
 from workshop_kit.patience import wait_for
 from workshop_room.desk.controller import Controller
 
@@ -19,7 +19,7 @@ def pages(stack: Stack) -> Iterator[Pages]:
     """An open desk, which leaves no fault."""
     with closing(Controller(stack).open()) as controller, open_pages(controller) as pages:
         yield pages
-    assert Journal(stack.session).entries() == []
+    assert active_fault.find(stack.session) == []
 
 
 @pytest.fixture(autouse=True)

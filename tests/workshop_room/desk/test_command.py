@@ -15,7 +15,7 @@ import pytest
 from tests.workshop_kit.engine.kernels import own_containers
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit
-from workshop_kit.faults.injection import Journal
+from workshop_kit.faults import active_fault
 from workshop_kit.observe.http import request
 from workshop_kit.patience import wait_for
 from workshop_kit.workspace.folder import Workspace
@@ -72,11 +72,11 @@ def test_the_end_of_the_desk_leaves_nothing(stack: Stack, environment: dict[str,
         press(url, "play")  # the first step starts the load
         press(url, "fault", number=number_of("latency redis"))
         press(url, "fault", number=number_of("pause master-db"))
-        assert len(Journal(stack.session).entries()) == 2
+        assert len(active_fault.find(stack.session)) == 2
         for number in (signal.SIGINT, signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
             process.send_signal(number)
         assert process.wait(60) == Exit.GOOD
-    assert Journal(stack.session).entries() == []
+    assert active_fault.find(stack.session) == []
     assert own_containers(stack.session) == set()
     assert stack.container("master-db").status == "running"
 
@@ -89,6 +89,6 @@ def test_a_desk_that_is_killed_is_undone_by_its_reaper(stack: Stack, environment
         press(url, "fault", number=number_of("pause redis"))
         process.kill()
         process.wait()
-    assert wait_for(lambda: Journal(stack.session).entries() == [], 60)
+    assert wait_for(lambda: active_fault.find(stack.session) == [], 60)
     assert wait_for(lambda: stack.container("redis").status == "running", 60)
     assert wait_for(lambda: own_containers(stack.session) == set(), 60)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
 
 from workshop_kit.engine.labels import Identity
 from workshop_kit.engine.reach import Endpoint, Engine
-from workshop_kit.engine.session import Ledger, Session
+from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.active_fault import ActiveFault, TargetState
-from workshop_kit.faults.injection import Journal
 from workshop_kit.workspace.folder import Workspace
 from workshop_room.desk.controller import Controller
 from workshop_room.desk.presenter_api import PresenterApi
@@ -25,16 +21,12 @@ AWAY = r"The Docker engine does not answer\."
 
 @pytest.fixture
 def controller(root: Path, tmp_path: Path) -> Controller:
-    """A desk without an engine, with a fault in its journal."""
+    """A desk without an engine."""
     nowhere = f"unix://{tmp_path}/gone.sock"
     engine = Engine(docker.DockerClient(base_url=nowhere, version="1.45"), Endpoint(nowhere, "a test"), {})
     workspace = Workspace.open(tmp_path / "workspace")
-    session = Session(engine, Identity(workspace.id, workspace.owner), Ledger(workspace.ledger_path))
-    controller = Controller(Stack(session, root, tmp_path, workspace.compose_project))
-    entry: dict[str, Any] = {"id": "1", "fault": "pause", "parameters": {}, "container": "f" * 64, "name": "redis"}
-    before = TargetState(networks={}, limits={})
-    Journal(session).append(ActiveFault(**entry, before=before, maker=session.maker, since=datetime.now(UTC)))
-    return controller
+    session = Session(engine, Identity(workspace.id, workspace.owner), tmp_path)
+    return Controller(Stack(session, root, tmp_path, workspace.compose_project))
 
 
 def test_without_an_engine_every_answer_is_one_sentence(controller: Controller) -> None:

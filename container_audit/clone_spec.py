@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from docker.errors import APIError
-from docker.types import LogConfig, Mount
+from docker.types import LogConfig, Mount, Ulimit
 
 from container_audit.targets import Target
 from workshop_kit.engine import containers
@@ -132,7 +132,7 @@ def copied_files(session: Session, image: str, files: Sequence[MountedFiles]) ->
         return
 
     volumes = [anonymous_volume(folder) for folder in sorted(folders)]
-    spec = Spec(image, ("-",), read_only=False, host={"Mounts": volumes})
+    spec = Spec(image, ("-",), read_only=False, more={"mounts": volumes})
     with containers.create(session, spec) as running:
         for mounted in files:
             running.container.put_archive(mounted.folder, mounted.archive)
@@ -198,9 +198,8 @@ def clone_spec(target: Target, environment: Mapping[str, str], network: str, cop
         security_opt=tuple(option for option in security_options if option.startswith("no-new-privileges")),
         dns_options=tuple(host.get("DnsOptions") or ()),
         user=config.get("User") or None,
-        stop_timeout_seconds=STOP_SECONDS,
         healthcheck=_faster_healthcheck(config.get("Healthcheck")),
-        host=_host_config(host, copies),
+        more=_more_options(target, copies),
     )
 
 
@@ -219,18 +218,23 @@ def _limited_tmpfs(target: Target) -> dict[str, str]:
     return {folder: _limit_tmpfs(options) for folder, options in options_by_folder.items()}
 
 
-def _host_config(host: Mapping[str, Any], copies: Mapping[str, str]) -> dict[str, Any]:
-    """Return the ``HostConfig`` of a clone as far as a spec has no field for it."""
-    capabilities = host.get("CapAdd") or ()
+def _more_options(target: Target, copies: Mapping[str, str]) -> dict[str, Any]:
+    """Return the options of a clone for which a spec has no field."""
+    config = target.config
+    capabilities = target.host.get("CapAdd") or ()
     return {
-        "CapAdd": [name for name in capabilities if name.removeprefix("CAP_") in _DEFAULT_CAPABILITIES],
-        "Init": host.get("Init"),
-        "LogConfig": LOG,
-        "Mounts": [Mount(folder, volume, read_only=True) for folder, volume in copies.items()],
-        "Ulimits": [
-            {"Name": "fsize", "Soft": FILE_BYTES, "Hard": FILE_BYTES},
-            {"Name": "core", "Soft": 0, "Hard": 0},
+        "cap_add": [name for name in capabilities if name.removeprefix("CAP_") in _DEFAULT_CAPABILITIES],
+        "init": target.host.get("Init"),
+        "log_config": LOG,
+        "mounts": [Mount(folder, volume, read_only=True) for folder, volume in copies.items()],
+        "stdin_open": config.get("OpenStdin", False),
+        "stop_signal": config.get("StopSignal"),
+        "tty": config.get("Tty", False),
+        "ulimits": [
+            Ulimit(name="fsize", soft=FILE_BYTES, hard=FILE_BYTES),
+            Ulimit(name="core", soft=0, hard=0),
         ],
+        "working_dir": config.get("WorkingDir"),
     }
 
 
@@ -256,14 +260,7 @@ def confine(spec: Spec) -> Spec:
         if not paths_in_folder:
             tmpfs[folder] = _TMPFS
 
-    return replace(spec, read_only=True, tmpfs=tmpfs, cap_drop=("ALL",), host={**spec.host, "CapAdd": []})
-
-
-def create(session: Session, target: Target, spec: Spec) -> Running:
-    """Create a clone, which is not started. Raises WorkshopError if the engine refuses."""
-    keys = ("WorkingDir", "StopSignal", "Tty", "OpenStdin")
-    config = {key: target.config[key] for key in keys if target.config.get(key)}
-    return containers.create(session, replace(spec, config=config))
+    return replace(spec, read_only=True, tmpfs=tmpfs, cap_drop=("ALL",), more={**spec.more, "cap_add": []})
 
 
 def limit_writes(running: Running, end: threading.Event) -> str:

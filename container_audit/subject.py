@@ -26,14 +26,13 @@ from container_audit.clone_spec import (
     clone_spec,
     confine,
     copied_files,
-    create,
     limit_writes,
     private_network,
     read_mounted_files,
 )
 from container_audit.prober import Prober
 from container_audit.targets import Target
-from workshop_kit.engine import control
+from workshop_kit.engine import containers, control
 from workshop_kit.engine.containers import SECRETS_FOLDER, Spec
 from workshop_kit.engine.control import NEXT_STEP
 from workshop_kit.engine.session import Session
@@ -369,7 +368,7 @@ class Subject:
             self._require_not_stopped()
             end = threading.Event()
             clone_prober = self._prober()
-            with create(self.session, self.target, spec) as running, ThreadPoolExecutor(1) as pool:
+            with containers.create(self.session, spec) as running, ThreadPoolExecutor(1) as pool:
                 self._stack.callback(running.remove)  # `close` removes a clone that still runs
                 reason = pool.submit(limit_writes, running, end)
                 try:

@@ -231,7 +231,9 @@ def like(container: Any, **changes: Any) -> Spec:
         dns_options=tuple(host["DnsOptions"] or ()),
         labels={SERVICE: service} if service else {},
         healthcheck=config.get("Healthcheck"),
-        host={"Binds": [f"{mount['Source']}:{mount['Destination']}:ro" for mount in mounts if mount["Type"] == "bind"]},
+        more={
+            "volumes": [f"{mount['Source']}:{mount['Destination']}:ro" for mount in mounts if mount["Type"] == "bind"]
+        },
     )
     return replace(spec, **changes)
 

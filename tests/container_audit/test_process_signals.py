@@ -210,7 +210,7 @@ def test_masks_of_real_containers_by_either_way_of_reading(
     session: Session, images: dict[str, str], has_init: bool, disposition: Disposition
 ) -> None:
     """The masks of the engine's own init are those of a program without a handler."""
-    spec = Spec(images["base"], command=("sleep", "600"), network="none", host={"Init": has_init})
+    spec = Spec(images["base"], command=("sleep", "600"), network="none", more={"init": has_init})
     with containers.run(session, spec) as running:
         pid = str(running.inspect()["State"]["Pid"])
         rows = running.container.top(ps_args=f"-o {','.join(COLUMNS)}")["Processes"]

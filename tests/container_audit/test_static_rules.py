@@ -18,6 +18,7 @@ from container_audit.runner import run_audit
 from container_audit.targets import resolve
 from tests.container_audit import bad_images
 from tests.container_audit.bad_images import BAD_IMAGE_RULES, CONFINED, SETTINGS
+from workshop_kit.engine.containers import create
 from workshop_kit.engine.dialect import Dialect, PodmanDialect
 from workshop_kit.engine.recipes import OCI
 from workshop_kit.engine.session import Session
@@ -118,7 +119,7 @@ def test_a_clone_has_bounds_and_nothing_of_the_hosts(session: Session, images: d
         files = clone_spec.read_mounted_files(session, target.container)
         copies = block.enter_context(clone_spec.copied_files(session, target.image["Id"], files))
         spec = clone_spec.clone_spec(target, {}, network, copies)
-        clone = block.enter_context(clone_spec.create(session, target, spec))
+        clone = block.enter_context(create(session, spec))
         host = clone.inspect()["HostConfig"]
         mounts = clone.inspect()["Mounts"]
         internal = session.engine.client.networks.get(network).attrs["Internal"]

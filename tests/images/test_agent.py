@@ -82,7 +82,7 @@ def service(session: Session, images: dict[str, str]) -> Iterator[Running]:
 
 def beside(service: Running, image: str, user: str) -> Spec:
     """The agent in the PID namespace of a service."""
-    return Spec(image, user=user, ports=(9101,), host={"PidMode": f"container:{service.id}"})
+    return Spec(image, user=user, ports=(9101,), more={"pid_mode": f"container:{service.id}"})
 
 
 def test_it_says_what_the_engine_says_and_ends_with_its_service(

@@ -43,12 +43,12 @@ def another(bucket: LogBucket) -> Iterator[Callable[..., Running]]:
 
     def run(source: str = "", **environment: str) -> Running:
         spec = like(original)
-        binds = list(spec.host["Binds"])
+        binds = list(spec.more["volumes"])
         if source:
             binds = [bind for bind in binds if not bind.endswith(":/engine:ro")]
             binds.append(f"{source}:/engine:ro")
 
-        changes = {"volumes": ("/var/lib/collector",), "host": {"Binds": binds}, "labels": {"workshop.collect": "no"}}
+        changes = {"volumes": ("/var/lib/collector",), "more": {"volumes": binds}, "labels": {"workshop.collect": "no"}}
         changed = like(original, environment={**spec.environment, **environment}, **changes)
         started.append(containers.run(bucket.stack.session, changed))
         return started[-1]

@@ -55,7 +55,7 @@ def _spec(context: Context) -> Spec:
         labels={COLLECT: "no"},
         pids=50,
         healthcheck=NO_HEALTHCHECK,
-        host={"LogConfig": SMALL_LOG},
+        more={"log_config": SMALL_LOG},
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import io
 import tarfile
 import time
@@ -17,6 +16,8 @@ import httpx
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.types import LogConfig, Mount
 
+from workshop_kit.engine.client import WorkspaceClient
+from workshop_kit.engine.container_collection import remove
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.session import Session
@@ -25,7 +26,6 @@ from workshop_kit.host import MIB
 from workshop_kit.paths import clone_command
 from workshop_kit.patience import note_start, patient, wait_for
 
-LOOPBACK = "127.0.0.1"
 SECRETS_FOLDER = "/run/secrets"
 """The folder in a container that holds its secret files, as with docker compose."""
 EXEC_TRIES = 5
@@ -33,6 +33,7 @@ EXEC_TRIES = 5
 LOG_TAIL_LINES = 20
 LOG_TAIL_BYTES = 64 * 1024
 POLL_SECONDS = 0.02
+LOG = LogConfig(type="json-file", config={"max-size": "50m", "max-file": "5"})
 ENDED = frozenset({"exited", "dead"})
 """The states of a container whose program has ended, in ``docker inspect``."""
 DIFF_DELETED = 2
@@ -49,9 +50,7 @@ class Spec:
     ``volumes``: folders that become anonymous volumes, filled from the image.
     ``files``: text or bytes by absolute path, copied into the container before it starts. With ``read_only`` the
     folder of a file has to be a volume.
-    ``host``: further keys of the engine's ``HostConfig``, which take precedence over the other fields; ``config``:
-    further keys of the body of the engine's request.
-    ``name``: without one the engine chooses a name.
+    ``more``: further options of the SDK's ``create``, which take precedence over the other fields.
     """
 
     image: str
@@ -71,12 +70,33 @@ class Spec:
     security_opt: tuple[str, ...] = ("no-new-privileges:true",)
     dns_options: tuple[str, ...] = ()
     user: str | None = None  # None: the image's
-    stop_timeout_seconds: int | None = None  # from SIGTERM to SIGKILL; None: the engine's 10
     labels: Mapping[str, str] = field(default_factory=dict)  # beside the kit's own, which win
     healthcheck: Mapping[str, Any] | None = None  # with the engine's keys, times in nanoseconds; None: the image's
-    host: Mapping[str, Any] = field(default_factory=dict)
-    config: Mapping[str, Any] = field(default_factory=dict)
-    name: str | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def options(self) -> dict[str, Any]:
+        """Return all but the image and the command as options of the SDK's ``create``."""
+        return {
+            "entrypoint": list(self.entrypoint) if self.entrypoint else None,
+            "environment": dict(self.environment),
+            "network_mode": self.network or "default",
+            "ports": dict.fromkeys(self.ports),
+            "mounts": [anonymous_volume(folder) for folder in self.volumes],
+            "tmpfs": dict(self.tmpfs),
+            "read_only": self.read_only,
+            "mem_limit": self.memory_bytes,
+            "memswap_limit": self.memory_bytes,
+            "nano_cpus": int(self.cpus * 1e9) if self.cpus else None,
+            "pids_limit": self.pids,
+            "cap_drop": list(self.cap_drop),
+            "security_opt": list(self.security_opt),
+            "dns_opt": list(self.dns_options),
+            "user": self.user,
+            "labels": dict(self.labels),
+            "healthcheck": dict(self.healthcheck) if self.healthcheck else None,
+            "log_config": LOG,
+            **self.more,
+        }
 
 
 @dataclass(frozen=True)
@@ -223,15 +243,14 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
 
 
 def create(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
-    """Create a container, which is not started.
+    """Create a container as the participant's client does; it is not started.
 
     Raises WorkshopError in one sentence: no such image, a port or limit that the engine refuses.
     """
-    client = session.engine.client
-    config = _container_config(client.api, spec, session.labels(scope))
+    client = WorkspaceClient(session, scope=scope)
+    command = list(spec.command) if spec.command else None
     with _refusals_as_sentences(spec):
-        identifier = client.api.create_container_from_config(config, spec.name)["Id"]
-        return Running(session, client.containers.get(identifier))
+        return Running(session, client.containers.create(spec.image, command, **spec.options()))
 
 
 @contextlib.contextmanager
@@ -247,61 +266,6 @@ def _refusals_as_sentences(spec: Spec) -> Iterator[None]:
             f"The engine refused to start a container of {spec.image}: {engine_reason(refusal)}.",
             "Correct that, then run the cell again.",
         ) from refusal
-
-
-def _container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[str, Any]:
-    """Return the spec as the body of the engine's request to create a container."""
-    config: dict[str, Any] = api.create_container_config(
-        image=spec.image,
-        command=list(spec.command) if spec.command else None,
-        entrypoint=list(spec.entrypoint) if spec.entrypoint else None,
-        environment=dict(spec.environment),
-        ports=list(spec.ports),
-        volumes=list(spec.volumes),
-        user=spec.user,
-        stop_timeout=spec.stop_timeout_seconds,
-        host_config=_host_config(api, spec),
-        labels={**spec.labels, **labels},
-    )
-
-    config["HostConfig"].update(spec.host)
-    if spec.healthcheck is not None:
-        config["Healthcheck"] = dict(spec.healthcheck)  # the SDK's own argument drops StartInterval
-    return {**config, **spec.config}
-
-
-def _host_config(api: Any, spec: Spec) -> dict[str, Any]:
-    """Return the engine's ``HostConfig`` of a spec: ports, limits, rights, network and log."""
-    host_config: dict[str, Any] = api.create_host_config(
-        port_bindings=dict.fromkeys(spec.ports, (LOOPBACK, None)),
-        tmpfs=dict(spec.tmpfs),
-        read_only=spec.read_only,
-        mem_limit=spec.memory_bytes,
-        memswap_limit=spec.memory_bytes,
-        nano_cpus=int(spec.cpus * 1e9) if spec.cpus else None,
-        pids_limit=spec.pids,
-        cap_drop=list(spec.cap_drop),
-        security_opt=list(spec.security_opt),
-        network_mode=spec.network,
-        dns_opt=list(spec.dns_options),
-        log_config=LogConfig(type="json-file", config={"max-size": "50m", "max-file": "5"}),
-    )
-    return host_config
-
-
-def remove(session: Session, identifier: str) -> None:
-    """Kill and remove a container with its anonymous volumes; being gone already is fine."""
-    api = session.engine.client.api
-    try:
-        if session.engine.dialect.stops_before_removal:  # a killed container need not be waited for
-            with contextlib.suppress(APIError):
-                api.kill(identifier)
-        api.remove_container(identifier, v=True, force=True)
-    except NotFound:
-        pass
-    except APIError as refusal:
-        if refusal.status_code != http.client.CONFLICT:  # a conflict: another process is removing it at this moment
-            raise
 
 
 def url_of(attributes: Mapping[str, Any], port: int) -> str:

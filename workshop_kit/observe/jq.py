@@ -57,7 +57,7 @@ def jq(
         files={"/input/lines": data},
         user="65534:65534",
         healthcheck={"Test": ["NONE"]},
-        host={"LogConfig": LOG},
+        more={"log_config": LOG},
     )
     with containers.run(session, spec) as running:
         exit_code = running.wait_ended(within_seconds=limit_seconds + STARTING_SECONDS)

@@ -187,7 +187,9 @@ def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float = 
 
 def _spec(image: str) -> Spec:
     """Return the spec of a trial's container, whose log the check reads and the collector does not."""
-    return Spec(image, ports=(PORT,), labels={COLLECT: "no"}, healthcheck=NO_HEALTHCHECK, host={"LogConfig": SMALL_LOG})
+    return Spec(
+        image, ports=(PORT,), labels={COLLECT: "no"}, healthcheck=NO_HEALTHCHECK, more={"log_config": SMALL_LOG}
+    )
 
 
 def wait_order(trial: Trial) -> None:

@@ -121,11 +121,11 @@ def test_a_folder_that_the_engine_does_not_share_is_found(
         answers = {}
         for mounted in (shared, tmp_path, other_file):
             spec = trial.container(session, images["base"], shared)
-            spec.host["Mounts"][0]["Source"] = str(mounted)
+            spec.more["mounts"][0]["Source"] = str(mounted)
             with containers.run(session, spec) as running:
                 answers[mounted] = trial.feature(session, features.ANSWERS[trial.answer](running)).works
         spec = trial.container(session, images["base"], shared)
-        spec.host["Mounts"][0]["Source"] = str(tmp_path / "none")
+        spec.more["mounts"][0]["Source"] = str(tmp_path / "none")
         with pytest.raises(WorkshopError, match="bind source path does not exist"):
             containers.run(session, spec)
     assert answers == {shared: True, tmp_path: False, other_file: False}

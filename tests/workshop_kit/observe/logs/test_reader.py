@@ -200,6 +200,6 @@ def test_a_removed_container_or_another_type_raises_one_sentence(start: Start) -
 
 def test_a_log_driver_without_reading_raises_one_sentence(start: Start) -> None:
     """It names the container, the reason and the remedy."""
-    running = start("import time; time.sleep(600)", host={"LogConfig": {"Type": "none"}})
+    running = start("import time; time.sleep(600)", more={"log_config": {"Type": "none"}})
     with pytest.raises(WorkshopError, match=f"{running.name} cannot be read.*json-file"):
         logs.read_container(running)

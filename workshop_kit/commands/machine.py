@@ -22,7 +22,7 @@ from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit, NotReady
 from workshop_kit.lessons import book
 from workshop_kit.paths import CHECKOUT, LAUNCHER, TOURS
-from workshop_kit.reporting import Step
+from workshop_kit.reporting import Report, Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
 from workshop_kit.workspace import content, lab_settings
 from workshop_kit.workspace.course import find_lesson
@@ -63,25 +63,29 @@ def start(
 
     workspace = own_workspace(seed=seed)
     lesson = find_lesson(lesson, workspace.notebooks)
-    page = f"notebooks/{lesson}.ipynb"
     _prepare_notebooks(workspace, track)
-    with TerminalReport() as report:
-        try:
+    page = f"notebooks/{lesson}.ipynb"
+    has_engine = True
+    try:
+        with TerminalReport() as report:
             install.ensure(install=not no_install, report=report)
-        except NotReady as error:
-            install.repeat_as_group_member(error, [str(LAUNCHER), *sys.argv[1:]])
-            say_error(error)
-            say("Until then you can read the book: the lessons with their outputs.")
-            book.copy_book(workspace)
-            page = book.book_page(lesson)
-        else:
+    except NotReady as error:
+        install.repeat_as_group_member(error, [str(LAUNCHER), *sys.argv[1:]])
+        say_error(error)
+        say("Until then you can read the book: the lessons with their outputs.")
+        book.copy_book(workspace)
+        page = book.book_page(lesson)
+        has_engine = False
+
+    def make_ready(report: Report) -> None:
+        if has_engine:
             stack = provision.make_ready(workspace, may_install=not no_install, report=report)
             provision.write_env(stack, report)
             leftovers = provision.sweep(stack.session, report)
             if leftovers.removed:
                 say(f"Removed what a killed process left: {_count_by_kind(leftovers)}.")
 
-    lab.serve(workspace, page, port=port, open_browser=not no_browser)
+    lab.serve(workspace, page, make_ready, port=port, open_browser=not no_browser)
 
 
 def _prepare_notebooks(workspace: Workspace, track: str | None) -> None:

@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import webbrowser
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -20,14 +22,13 @@ from workshop_kit.files import load_document, write_atomically
 from workshop_kit.lessons import lab_process
 from workshop_kit.observe.http import Answer, request
 from workshop_kit.patience import patient, wait_for
-from workshop_kit.reporting import Step
+from workshop_kit.reporting import Report, Step
 from workshop_kit.terminal import TerminalReport, answer
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import (
     HOST,
     LOG,
     RUNTIME,
-    START,
     lab_path,
     own_port,
     prepare,
@@ -88,11 +89,13 @@ class LabServer:
             _end(self.process)
 
 
-def start_server(workspace: Workspace, *, port: int | None = None) -> LabServer:
-    """Start JupyterLab on ``workspace`` and return it once it answers.
+def start_server(
+    workspace: Workspace, *, port: int | None = None, meanwhile: Callable[[], None] | None = None
+) -> LabServer:
+    """Start JupyterLab on ``workspace`` and return it once it answers; call ``meanwhile`` while it starts.
 
     Without ``port`` it takes the workspace's own, so that open tabs go on working, or else a free one.
-    Raises NotReady (port taken, server did not start) or WrongUsage (invalid port).
+    Raises NotReady (port taken, server did not start), WrongUsage (invalid port), and what ``meanwhile`` raises.
     """
     if port is not None:
         for free_socket in listen(port, HOST):  # raises for a taken port
@@ -101,23 +104,37 @@ def start_server(workspace: Workspace, *, port: int | None = None) -> LabServer:
     prepare(workspace)
     process = _launch(workspace, port)
     try:
-        trust(workspace)  # while the server starts
+        if meanwhile is not None:
+            meanwhile()
+        trust(workspace)
         return _wait_ready(process, workspace.jupyter_folder)
     except BaseException:
         _end(process)
         raise
 
 
-def serve(workspace: Workspace, page: str = START, *, port: int | None = None, open_browser: bool = True) -> None:
+def serve(
+    workspace: Workspace,
+    page: str,
+    meanwhile: Callable[[Report], None],
+    *,
+    port: int | None = None,
+    open_browser: bool = True,
+) -> None:
     """Run JupyterLab in the foreground until Ctrl-C, SIGTERM or SIGHUP; print its URL and open a browser.
 
-    If this workspace has a running server already, print the URL of that one and return.
+    JupyterLab takes seconds to start: ``meanwhile`` is called then. If this workspace has a running server already,
+    print the URL of that one and return.
     """
     redirect = workspace.folder / REDIRECT
     reaper.interrupt_on_termination()
     with TerminalReport() as report:
         report(Step("JupyterLab", detail="starting"))
-        server = running_server(workspace) or start_server(workspace, port=port)
+        server = running_server(workspace)
+        if server is None:
+            server = start_server(workspace, port=port, meanwhile=partial(meanwhile, report))
+        else:
+            meanwhile(report)
         report(Step("JupyterLab", 1.0, done=True))
 
     try:

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import requests
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.types import LogConfig, Mount
 
@@ -195,14 +195,15 @@ class Running:
 
     def wait_ready(self, path: str = "/readyz", *, within_seconds: float = 20) -> float:
         """Request a path of its port 8080 until the answer is a success; return the seconds it took."""
-        with httpx.Client(trust_env=False, timeout=patient(2)) as client:
+        with requests.Session() as client:
+            client.trust_env = False  # a proxy of this machine does not reach its own containers
 
             def is_ready() -> bool:
                 attributes = self.inspect()
                 if not attributes["State"]["Running"]:  # it has no port, and `wait_for` raises the error
                     return False
-                with contextlib.suppress(httpx.HTTPError):
-                    return client.get(url_of(attributes, 8080) + path).is_success
+                with contextlib.suppress(requests.RequestException):
+                    return client.get(url_of(attributes, 8080) + path, timeout=patient(2)).ok
                 return False
 
             return self.wait_for(is_ready, within_seconds=within_seconds, goal=f"answer 200 on {path}")

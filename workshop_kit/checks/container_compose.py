@@ -32,6 +32,8 @@ PARENTS = {
 }
 """The keys that limit a service, each with the keys under which it may stand."""
 COMPOSE_SECONDS = 30.0
+USUAL_PERIOD = 100_000
+"""The microseconds in which a container may use its ``cpu_quota``, where ``cpu_period`` says nothing else."""
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -91,12 +93,13 @@ def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
     deploy_limits = resources.get("limits") or {}
 
     memory_bytes = int(service.get("mem_limit") or deploy_limits.get("memory") or 0)
-    cpus = float(service.get("cpus") or deploy_limits.get("cpus") or 0)
+    quota_cpus = int(service.get("cpu_quota") or 0) / int(service.get("cpu_period") or USUAL_PERIOD)
+    cpus = float(service.get("cpus") or deploy_limits.get("cpus") or quota_cpus)
     pids = int(service.get("pids_limit") or deploy_limits.get("pids") or 0)
-    host: dict[str, Any] = {"LogConfig": SMALL_LOG}
+    more: dict[str, Any] = {"log_config": SMALL_LOG}
     memory_and_swap = service.get("memswap_limit")
     if memory_and_swap:
-        host["MemorySwap"] = int(memory_and_swap)
+        more["memswap_limit"] = int(memory_and_swap)
 
     return {
         "memory_bytes": memory_bytes or None,
@@ -104,7 +107,7 @@ def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
         "pids": pids if pids > 0 else None,
         "read_only": bool(service.get("read_only")),
         "tmpfs": _options_by_path(service.get("tmpfs") or ()),
-        "host": host,
+        "more": more,
     }
 
 

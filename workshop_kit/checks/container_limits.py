@@ -181,7 +181,7 @@ def findings_in(
         held=observation.killed or features.MEMORY in ignored_limits,
         tried=too_much,
     )
-    swap = _swap_finding(own_limits["host"].get("MemorySwap", 0), memory_bytes)
+    swap = _swap_finding(own_limits["more"].get("memswap_limit", 0), memory_bytes)
 
     too_many = maxima["processes"] + 1
     processes = _limit_finding(

@@ -37,7 +37,7 @@ RIGHT = LimitObservation(killed=True, process_count=38, busy_cores=0.5, read_onl
 
 def limits_findings(tried: LimitObservation = RIGHT, swap_bytes: int = 0, **wanted: float | None) -> Sequence[Finding]:
     """What the check finds with these limits, and with this seen inside."""
-    return container_limits.findings_in(tried, MOST, {**LIMITS, "host": {"MemorySwap": swap_bytes}, **wanted}, {})
+    return container_limits.findings_in(tried, MOST, {**LIMITS, "more": {"memswap_limit": swap_bytes}, **wanted}, {})
 
 
 def test_each_missing_limit_is_named() -> None:
@@ -78,7 +78,7 @@ def test_limits_that_the_engine_ignores_cannot_be_judged(
 ) -> None:
     """Right limits without effect are a mistake only where the engine's limits are known to hold."""
     alive = container_limits.FINDINGS.passed("alive", "201", status=201)
-    result = container_limits.judge(tried, MOST, {**LIMITS, "pids": pids, "host": {}}, alive, ignored)
+    result = container_limits.judge(tried, MOST, {**LIMITS, "pids": pids, "more": {}}, alive, ignored)
     assert result.verdict is verdict
     judged_here = "on this rootless engine: container.limits cannot be judged here." not in result.summary
     assert judged_here == (verdict is not Verdict.CANNOT_JUDGE)

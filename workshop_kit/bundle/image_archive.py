@@ -40,7 +40,7 @@ def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, re
         _archive_tags(engine, tags) as alias_by_tag,
     ):
         for tag, alias in alias_by_tag.items():
-            engine.client.images.get(tag).tag(alias)
+            _add_tag(engine, tag, alias)
         about["tags"] = dict(tags)
         _write_archive(list(alias_by_tag.values()), folder / ARCHIVE, report)
 
@@ -65,7 +65,7 @@ def load(engine: Engine, part: Part, report: Report = silent) -> list[str]:
         command: list[str | Path] = ["docker", "image", "load", "--input", part.folder / ARCHIVE]
         shell.run(command, failure=FAILED.format("loaded"), next_step=NEXT_STEP, error=WorkshopError)
         for tag in new_tags.values():
-            engine.client.images.get(alias_by_tag[tag]).tag(tag)
+            _add_tag(engine, alias_by_tag[tag], tag)
 
     report(Step(TASK, 1.0, done=True))
     return list(new_tags.values())
@@ -84,6 +84,12 @@ def _archive_tags(engine: Engine, tags: Mapping[str, str]) -> Iterator[dict[str,
         for alias in alias_by_tag.values():
             with contextlib.suppress(DockerException, OSError):  # the alias is missing, or the engine has stopped
                 engine.client.images.remove(alias)
+
+
+def _add_tag(engine: Engine, image: str, tag: str) -> None:
+    """Give an image another tag. Podman reads the name and the version from two arguments alone."""
+    repository, _, version = tag.rpartition(":")
+    engine.client.images.get(image).tag(repository, version)
 
 
 def _write_archive(tags: list[str], path: Path, report: Report) -> None:

@@ -15,7 +15,7 @@ from workshop_kit.display.live import NotebookReport
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.session import Session
 
-MOST_FILES = {"check container.graceful": 47, "audit {image} --fail-on never": 44, "start --no-browser": 40}
+MOST_FILES = {"check container.graceful": 47, "audit {image} --fail-on never": 45, "start --no-browser": 40}
 TO_PAUSE = 5
 
 

@@ -36,8 +36,10 @@ class Traffic:
     def rates(self) -> Iterator[tuple[str, float]]:
         """Yield each series with its requests in a second."""
         percent = self.customers / 100
-        placed, failed = (0, 100) if self.other_fails else (100, 0)
-        ready, refused = (0, 300) if self.probes_fail else (300, 0)
+        failed = 100 if self.other_fails else 0
+        placed = 100 - failed
+        refused = 300 if self.probes_fail else 0
+        ready = 300 - refused
 
         yield series("my-service", "POST", "/orders", 201), (40 - self.orders_fail) * percent
         yield series("my-service", "POST", "/orders", 503), self.orders_fail * percent

@@ -1,4 +1,4 @@
-"""The containers of a workspace, as the SDK's collection of them: every one of ours is made by its ``create``."""
+"""The containers of a workspace, as the SDK's collection. Its ``create`` makes every container of the kit."""
 
 from __future__ import annotations
 

@@ -63,9 +63,9 @@ def _run_builder(command: list[str], context: Context) -> None:
 
         output = wait_for(read_output, BUILD_SECONDS, until=is_over, pause_seconds=0)
         is_late = not is_over(output)
-        if output is None:
-            builder.terminate()  # that ends the build in the engine, too
-            output, _ = builder.communicate()
+        while output is None:
+            builder.terminate()  # that ends the build in the engine, too; a builder that just begins may not hear it
+            output = read_output()
 
     if builder.returncode == 0:
         return

@@ -2,75 +2,81 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
-
 from workshop_kit.trials import game_records
-from workshop_kit.trials.check_api import Context, check, entry_of
-from workshop_kit.trials.findings import findings
-from workshop_kit.trials.game_records import QUESTIONS, Record
-from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.check_api import CheckEnded, Context, check, entry_of
+from workshop_kit.trials.expect import Observation, expect, require
+from workshop_kit.trials.game_records import Record
+from workshop_kit.trials.result import Result
+from workshop_kit.trials.service import Service
 
-DAYS = ("monday", "wednesday", "thursday")
-FINDINGS = findings("gameday")
+QUESTIONS = {
+    "what": "What was it?",
+    "since": "Since when?",
+    "how": "How do you know?",
+    "considered": "What else did you consider?",
+}
 LETTERS = 4
 """The least number of letters and digits in an answer of the debrief."""
 
 
-def _judge_day(context: Context, day: str) -> Result:
-    """Find the record of the incident that was handed in, and judge it if it is of this day."""
-    value = entry_of(context.answer, "value")
-    identifier = str(entry_of(value, "incident"))
-    record = game_records.find(context.stack.session.folder, identifier)
-    if record is None:
-        return conclude("", [FINDINGS.failed("day.none", "none", day=day)])
-    if record.name != day:
-        return conclude("", [FINDINGS.failed("day.other", record.name, day=day, other=record.name)])
-    return judge(record)
-
-
-def judge(record: Record) -> Result:
-    """Judge an incident by its customers and its debrief.
-
-    It is not judged if the machine was so busy that customers may have failed because of that.
-    """
+@check("gameday.monday")
+@check("gameday.wednesday")
+@check("gameday.thursday")
+def incident(service: Service) -> None:
+    """All customers are served again, as before; and you can say why."""
+    record = handed_in(service.context)
     if record.why_not_judged:
-        return Result.not_judged(record.why_not_judged)
+        raise CheckEnded(Result.not_judged(record.why_not_judged))
 
-    result = conclude(_summary(record), (_customers_finding(record), _debrief_finding(record)))
-    notes = [result.summary, record.age, record.reference]
-    return replace(result, summary=" ".join(note for note in notes if note))
-
-
-def _summary(record: Record) -> str:
-    """Return the summary of an incident that is over, with the seconds until its repair if they are known."""
-    seconds = record.to_repair_seconds
-    return FINDINGS.success_summary if seconds is None else FINDINGS.sentences["again"].format(seconds=seconds)
+    customers_are_served(record)
+    debrief_is_written(record)
 
 
-def _customers_finding(record: Record) -> Finding:
-    """Find whether the customers are served again."""
-    is_over = not record.symptom and record.fixed is not None
-    way_to_fail = "suffer" if record.symptom else "unknown"
-    observation = record.symptom or "all are served, in time"
-    return FINDINGS.found(is_over, f"customers.{way_to_fail}", observation, symptom=record.symptom)
+def handed_in(context: Context) -> Record:
+    """Require an incident of the exercise's day; return its record."""
+    _, _, day = context.exercise.id.partition(".")
+    identifier = entry_of(entry_of(context.answer, "value"), "incident")
+    records = game_records.read(context.stack.session.folder)
+    own_records = [record for record in records if (record.id, record.name) == (identifier, day)]
+    require(
+        bool(own_records),
+        seen=Observation(f"Look for your {day}", day if own_records else "none", 0.0),
+        expected=day,
+        means=f"The incident that was handed in was not {day}, or it was long ago.",
+        look="Run the cells above again.",
+    )
+    return own_records[-1]
 
 
-def _debrief_finding(record: Record) -> Finding:
-    """Find whether the debrief answers all questions."""
+def customers_are_served(record: Record) -> None:
+    """Expect that the debrief, which watches the customers, has seen all of them served."""
+    means = record.symptom
+    look = "When did it begin, and what happened just before? Releases, lines, charts: each has a part of the answer."
+    if record.watched_at is None:
+        means = "Nobody has looked yet whether it is over."
+        look = "Write the debrief: it watches the customers."
+
+    got = [record.symptom or "all are served, in time.", record.age, record.reference]
+    if record.to_repair_seconds is not None:
+        got.insert(1, f"It hurt for {record.to_repair_seconds:.0f} s.")
+    expect(
+        record.fixed is not None and not record.symptom,
+        seen=Observation("Watch the customers for some seconds", " ".join(filter(None, got)), 0.0),
+        expected="all are served, in time, and it stays like that",
+        means=means,
+        look=look,
+    )
+
+
+def debrief_is_written(record: Record) -> None:
+    """Expect an answer to each of the questions."""
     answers = {name: record.debrief.get(name, "") for name in QUESTIONS}
-    open_questions = [QUESTIONS[name] for name, text in answers.items() if _count_letters(text) < LETTERS]
-
-    observation = " ".join(answers.values())
-    if open_questions:
-        observation = f"no answer to: {' '.join(open_questions)}"
-    return FINDINGS.found(not open_questions, "debrief", observation, day=record.name)
-
-
-def _count_letters(text: str) -> int:
-    """Return the number of letters and digits in a text."""
-    return len([character for character in text if character.isalnum()])
-
-
-for _day in DAYS:
-    check(f"gameday.{_day}")(partial(_judge_day, day=_day))
+    unanswered = [QUESTIONS[name] for name, text in answers.items() if sum(map(str.isalnum, text)) < LETTERS]
+    got = f"no answer to: {' '.join(unanswered)}" if unanswered else " ".join(answers.values())
+    expect(
+        not unanswered,
+        seen=Observation(f"Read the debrief of {record.name}", got, 0.0),
+        expected="four answers for your neighbor",
+        means="It is over, and nobody knows why: the next one will take as long. Write the debrief.",
+        look=f'{record.name}.debrief(what="…", since="…", how="…", considered="…")',
+    )

@@ -14,12 +14,6 @@ MAX_RECORDS = 50
 WELL_PERCENT = 90.0
 """If fewer customers than this were served before the cause, nothing follows from those after it."""
 FILE = "gameday.jsonl"
-QUESTIONS = {
-    "what": "What was it?",
-    "since": "Since when?",
-    "how": "How do you know?",
-    "considered": "What else did you consider?",
-}
 
 
 @dataclass(frozen=True)
@@ -28,7 +22,7 @@ class Record:
 
     ``began``: first requests. ``injected``: the fault is active. ``first_symptom``: the first failed request.
     ``detected``: the participant's first query or repair. ``fixed``: all requests succeed again. ``symptom`` is the
-    remaining failure at the check, empty if there is none; ``debrief`` has an answer to each of QUESTIONS, or none.
+    remaining failure at the check, empty if there is none; ``debrief`` has the answers.
     ``actions`` are the participant's queries and repairs, each behind its time; ``reference`` names the parts of the
     service that were not the participant's.
 
@@ -107,11 +101,6 @@ def write(folder: Path, record: Record) -> None:
     other_records = [kept_record for kept_record in read(folder) if kept_record.id != record.id]
     all_records = [*other_records, record]
     records.write(folder / FILE, all_records[-MAX_RECORDS:])
-
-
-def find(folder: Path, identifier: str) -> Record | None:
-    """Return the record of an incident; None if there is none."""
-    return next((record for record in read(folder) if record.id == identifier), None)
 
 
 def read(folder: Path) -> list[Record]:

@@ -69,7 +69,7 @@ SYMPTOMS = {
     "container.graceful": "Process 1 is a shell",
     "container.dockerfile": "container.dockerfile.cached",
     "container.limits": "container.limits.memory.unlimited",
-    "orders.recent": "orders.recent.list.empty",
+    "orders.recent": "it answers that there are none",
     "config.env": "config.env.order.elsewhere",
     "config.limits": "config.limits.master.fails",
     "config.report": "config.report.names.none",

@@ -3,20 +3,24 @@
 Its table has room for three characters of an item. MariaDB shortens a longer one, or refuses it in a strict SQL mode:
 an order shows in which mode it was placed. The ids of its orders begin at a random number, so that an order shows in
 which database it is.
+
+Such a server may also stand in place of the stack's: with its port, names and passwords, and orders of its own.
 """
 
 from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.stack import Stack
 from workshop_kit.host import MIB
+from workshop_kit.trials import service_trial
 from workshop_kit.trials.trial import NO_HEALTHCHECK
 
 PORT = 3307
@@ -33,6 +37,10 @@ CREATE TABLE IF NOT EXISTS orders (
     quantity INT UNSIGNED NOT NULL,
     created_at DATETIME(3) NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 AUTO_INCREMENT={first_id};
+"""
+OLD_ORDER = """
+INSERT INTO orders (item, quantity, created_at)
+    VALUES ('tea', 1, UTC_TIMESTAMP(3) - INTERVAL {seconds} SECOND);
 """
 MEMORY_BYTES = 192 * MIB
 IS_READY = "/usr/local/lib/workshop/healthcheck.sh"
@@ -58,6 +66,11 @@ class TrialDatabase:
             "MASTER_DB_SQL_MODE": NOT_STRICT,
         }
 
+    def extra_hosts(self) -> dict[str, str]:
+        """Return the addresses of a service that finds this server in place of the stack's databases."""
+        [network] = self.running.inspect()["NetworkSettings"]["Networks"].values()
+        return dict.fromkeys(("master-db", "replica-db"), network["IPAddress"])
+
     def wait_ready(self) -> None:
         """Wait until it answers. Raises WorkshopError if it does not in time."""
         self.running.wait_for(self._is_ready, goal="open its database")
@@ -71,25 +84,47 @@ def start(stack: Stack, password: str = "") -> Iterator[TrialDatabase]:
     """Start a server in the stack's network, with a password or a random one; remove it at the end of the block."""
     password = password or secrets.token_urlsafe(12)
     first_id = secrets.choice(IDS)
-    spec = Spec(
+    spec = _spec(
+        stack,
+        {"MARIADB_DATABASE": NAME, "MARIADB_USER": USER},
+        password,
+        SCHEMA.format(room=ROOM, first_id=first_id),
+    )
+    with containers.run(stack.session, replace(spec, command=(f"--port={PORT}",))) as running:
+        yield TrialDatabase(running, first_id, password)
+
+
+@contextlib.contextmanager
+def start_in_place(stack: Stack, ages: Sequence[timedelta]) -> Iterator[TrialDatabase]:
+    """Start a server with the stack's port, names and passwords; it has an order of each age, the oldest first."""
+    settings = service_trial.settings_of(stack.container("master-db"))
+    names = ("MARIADB_DATABASE", "MARIADB_USER", "MARIADB_COLLEAGUE_PASSWORD")
+    password = (stack.secrets_folder / "master_db_password").read_text()
+
+    first_id = secrets.choice(IDS)
+    schema = SCHEMA.format(room=ROOM, first_id=first_id)
+    for age in ages:
+        schema += OLD_ORDER.format(seconds=age.total_seconds())
+
+    spec = _spec(stack, {name: settings[name] for name in names}, password, schema)
+    with containers.run(stack.session, spec) as running:
+        yield TrialDatabase(running, first_id, password)
+
+
+def _spec(stack: Stack, environment: Mapping[str, str], password: str, schema: str) -> Spec:
+    """Return the spec of a server."""
+    return Spec(
         recipes.tags(stack.root)["mariadb"],
-        command=(f"--port={PORT}",),
         environment={
-            "MARIADB_DATABASE": NAME,
-            "MARIADB_USER": USER,
+            **environment,
             "MARIADB_PASSWORD_FILE": f"{SECRETS_FOLDER}/password",
             "MARIADB_SCHEMA_FILE": f"{SECRETS_FOLDER}/schema.sql",
         },
         network=f"{stack.project}_default",
         volumes=("/var/lib/mysql", SECRETS_FOLDER),
-        files={
-            f"{SECRETS_FOLDER}/password": password,
-            f"{SECRETS_FOLDER}/schema.sql": SCHEMA.format(room=ROOM, first_id=first_id),
-        },
+        files={f"{SECRETS_FOLDER}/password": password, f"{SECRETS_FOLDER}/schema.sql": schema},
         tmpfs=TMPFS,
         memory_bytes=MEMORY_BYTES,
         labels={COLLECT: "no"},
         healthcheck=NO_HEALTHCHECK,
     )
-    with containers.run(stack.session, spec) as running:
-        yield TrialDatabase(running, first_id, password)

@@ -7,7 +7,7 @@ import http.client
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from docker.errors import APIError, NotFound
+from docker.errors import APIError, ContainerError, NotFound
 from docker.models.containers import Container, ContainerCollection
 from docker.models.images import Image
 
@@ -65,13 +65,30 @@ class Containers(ContainerCollection):  # type: ignore[misc]
 
         If that fails, a note of the error names the images that this workspace has built.
         """
+        is_followed = not (options.get("detach") or options.get("stream"))
         try:
+            if is_followed and not self.client.session.engine.dialect.follows_to_the_end:
+                return self._run_and_read(image, command, **options)
             return super().run(image, command, **options)
         except APIError as error:
             sentence = self.client.images.missing(image) if isinstance(image, str) else None
             if sentence:
                 error.add_note(sentence)
             raise
+
+    def _run_and_read(self, image: str | Image, command: Any, **options: Any) -> bytes:
+        """Run a container, and read its log when it has ended."""
+        streams = {"stdout": options.pop("stdout", True), "stderr": options.pop("stderr", False)}
+        remove = options.pop("remove", False)
+        container = super().run(image, command, **{**options, "detach": True})
+        try:
+            status = container.wait()["StatusCode"]
+            if status:
+                raise ContainerError(container, status, command, image, container.logs(stdout=False, stderr=True))
+            return bytes(container.logs(**streams))
+        finally:
+            if remove:
+                container.remove()
 
     def create(self, image: str | Image, command: Any = None, **options: Any) -> Container:
         """Create a container, in place of the workspace's earlier one of that name. See the SDK's ``create``."""

@@ -26,6 +26,8 @@ class Dialect:
     stops_before_removal = False
     """Whether a forced removal sends SIGTERM first, and waits."""
     lists_newest_first = True
+    follows_to_the_end = True
+    """Whether a log that is followed is whole if its container ends at once."""
     result_option = "--metadata-file"
     """The option with which a build command writes the ids of the image to a file, for `built_ids`."""
 
@@ -91,6 +93,7 @@ class PodmanDialect(Dialect):
     tells_log_options = False
     stops_before_removal = True
     lists_newest_first = False
+    follows_to_the_end = False
     result_option = "--iidfile"
     capabilities = frozenset({
         "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP",

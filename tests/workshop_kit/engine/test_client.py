@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from docker.errors import BuildError, NotFound
+from docker.errors import BuildError, ContainerError, NotFound
 
 from tests.workshop_kit.engine import kernels
 from workshop_kit import provision
@@ -96,6 +96,21 @@ def client_of(engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterato
 def client(client_of: Callable[[str], WorkspaceClient]) -> WorkspaceClient:
     """The client of one workspace."""
     return client_of("one")
+
+
+@pytest.mark.engine
+def test_output_is_read_at_the_end_where_following_may_miss_it(
+    client: WorkspaceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the SDK's ``run``: its streams, its error, its removal. Podman misses a fifth of the outputs otherwise."""
+    monkeypatch.setattr(client.session.engine.dialect, "follows_to_the_end", False)
+    command = ["sh", "-c", "echo out; echo err >&2"]
+    assert client.containers.run(recipes.PYTHON_ALIAS, command, remove=True) == b"out\n"
+    assert client.containers.run(recipes.PYTHON_ALIAS, command, remove=True, stdout=False, stderr=True) == b"err\n"
+    with pytest.raises(ContainerError) as failure:
+        client.containers.run(recipes.PYTHON_ALIAS, ["sh", "-c", "echo err >&2; exit 3"], remove=True)
+    assert (failure.value.exit_status, failure.value.stderr) == (3, b"err\n")
+    assert client.containers.list(all=True) == []
 
 
 @pytest.fixture

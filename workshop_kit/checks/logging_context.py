@@ -2,118 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from workshop_kit.checks.logging_service import LIBRARY_LOGGER, ORDERS, Log, ask, read_log, run
-from workshop_kit.observe.http import Answer
+from workshop_kit.checks.logging_service import INSIDE, ORDERS, Lines, ask, read_log
 from workshop_kit.patience import patient
-from workshop_kit.trials.check_api import Context, check
-from workshop_kit.trials.findings import findings, until_failed
-from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.expect import expect, require
+from workshop_kit.trials.service import Service
+from workshop_kit.trials.trial import Reply, fields_of
 
-CONTEXT = findings("logging.context")
 AT_ONCE = 8
 OTHERS_SECONDS = 2.0
 """How long a request waits for the others to come."""
-LIBRARY = "a library"
 WRITERS = {
     "itself": "the service",
-    LIBRARY: "a library",
-    "a thread": "a thread of the request",
-    "an exception": "code that caught an exception",
+    "library": "a library",
+    "thread": "a thread of the request",
+    "exception": "code that caught an exception",
 }
-"""What logged a line of logging_inside.py, by the line's field ``by``."""
-QUEUE = "the queue"
+"""Who logs, by the first word of the line's message (logging_inside.py)."""
 
 
 @check("logging.context")
-def request_context(context: Context) -> Result:
-    """Send several requests at once, while a background task of the service logs, too; read ``docker logs``."""
-    ids = {f"customer-{number}": f"id-{number}" for number in range(AT_ONCE)}
-    with run(context) as trial:
-        context.report_step(f"asking as {AT_ONCE} customers at once")
-        ask(trial, "id-of-the-first", "beat")
+def request_context(service: Service) -> None:
+    """One id leads to all lines of a request, and to no line of another."""
+    ids = {f"customer-{number}": service.random.randbytes(4).hex() for number in range(AT_ONCE)}
 
-        def ask_as(customer: str) -> Answer:
-            return ask(trial, ids[customer], "crowd", who=customer, seconds=patient(OTHERS_SECONDS))
+    with service.run(wrapper=INSIDE) as running:
+        ask(running, "id-of-the-first", "beat")
 
-        def is_complete(log: Log) -> bool:
-            return _last_lines_finding(log, ids).passed
+        def ask_as(customer: str) -> Reply:
+            return ask(running, ids[customer], "crowd", who=customer, seconds=patient(OTHERS_SECONDS))
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            answers = list(pool.map(ask_as, ids))
-        log = read_log(trial, is_complete)
-        return conclude(CONTEXT.success_summary, context_findings(answers, log, ids), trial.log_tail())
+            replies = list(pool.map(ask_as, ids))
+
+        log = read_log(running, lambda log: ids_of(ends(log)) >= set(ids.values()))
+
+    nobody_waits(replies, log)
+    for writer in WRITERS:
+        has_own_id(log, writer, ids)
+
+    last_lines = ends(log)
+    expect(
+        ids_of(last_lines) >= set(ids.values()),
+        seen=last_lines,
+        expected=f"one for each of {AT_ONCE} ids",
+        means="A search for an id does not find how its request ended: the id was gone by then.",
+        look="Which requests have ended meanwhile, and what did the end of their block do?",
+    )
+
+    beats = log.having("lines of a task that belongs to no request", msg="beat")
+    expect(
+        bool(beats.texts) and not any("request_id" in record for record in beats.records),
+        seen=beats,
+        expected="lines without a request_id",
+        means="Work that no request began is taken for a customer's.",
+        look="A line that is logged outside of every block has no id. What does add_context() add there?",
+    )
 
 
-def context_findings(answers: Sequence[Answer], log: Log, ids: Mapping[str, str]) -> tuple[Finding, ...]:
-    """Return the findings on simultaneous requests, up to the first that failed: later failures follow from it."""
+def nobody_waits(replies: list[Reply], log: Lines) -> None:
+    """Require that all are answered, and at the same time."""
+    failed = [reply for reply in replies if reply.status != 200]
+    require(
+        not failed,
+        seen=(failed or replies)[0],
+        expected=f"200, for each of {AT_ONCE} requests at once",
+        means="With several requests at once, the service does not answer all of them.",
+        look="What does one request wait for? All of them run in one thread: neither of your functions may wait.",
+        hint=2,
+    )
 
-    def all_findings() -> Iterator[Finding]:
-        yield _answers_finding(answers, log)
-        for writer in WRITERS:
-            yield _lines_finding(writer, log, ids)
-        yield _last_lines_finding(log, ids)
-        yield _background_finding(log)
-
-    return until_failed(all_findings())
-
-
-def _answers_finding(answers: Sequence[Answer], log: Log) -> Finding:
-    """Find whether all requests were answered, and at the same time: none had to wait in a queue."""
-    total = len(answers)
-    errors = [answer for answer in answers if answer.status != 200]
-    observation = f"{total - len(errors)} of {total} are answered with 200"
-    if errors:
-        observation += f"; another one: {errors[0]}"
-        return CONTEXT.failed("answered.failed", observation, total=total)
-
-    is_queue = bool(log.having(by=QUEUE))
-    if is_queue:
-        observation += ", one after the other"
-    return CONTEXT.found(not is_queue, "answered.queue", observation, total=total)
+    alone = log.having("a request to which nobody else came in time", msg="nobody else came")
+    require(
+        not alone.texts,
+        seen=alone,
+        expected="none: all are served at the same time",
+        means="The ids are right because only one request is served at a time: each waits for all before it.",
+        look="What lets one request in, and keeps the others out?",
+        hint=2,
+    )
 
 
-def _lines_finding(writer: str, log: Log, ids: Mapping[str, str]) -> Finding:
-    """Find whether the lines of one writer have the id of their request; ``ids`` are the requests' by customer."""
-    own_count = 0
-    other_count = 0
-    for customer, own_id in ids.items():
-        logged_ids = _logged_ids(log, customer, writer)
-        if logged_ids == {own_id}:
-            own_count += 1
-        if logged_ids - {own_id, None}:
-            other_count += 1
+def has_own_id(log: Lines, writer: str, ids: Mapping[str, str]) -> None:
+    """Require the id of its request in each line of a writer."""
+    lines = log.only(
+        f"what {WRITERS[writer]} logged for {AT_ONCE} requests at once",
+        lambda line: str(fields_of(line).get("msg")).startswith(f"{writer} for "),
+    )
+    found = {(record["msg"], record.get("request_id")) for record in lines.records}
+    expected = {(f"{writer} for {customer}", request_id) for customer, request_id in ids.items()}
 
-    way_to_fail = "thread" if writer == "a thread" else "lost"
-    observation = f"{own_count} of {len(ids)} have their own id"
-    if other_count:
-        way_to_fail = "another"
-        observation += f", {other_count} that of another"
-    is_right = own_count == len(ids)
-    return CONTEXT.found(is_right, f"logged.{way_to_fail}", observation, total=len(ids), writer=WRITERS[writer])
-
-
-def _logged_ids(log: Log, customer: str, writer: str) -> set[str | None]:
-    """Return the request ids in the lines that a writer logged for a customer; None for a line without an id."""
-    fields = {"who": customer, "by": writer}
-    if writer == LIBRARY:
-        fields = {"logger": LIBRARY_LOGGER, "msg": f"asked by {customer}"}
-    return {line.get("request_id") for line in log.having(**fields)}
+    means = f"A search for an id does not find what {WRITERS[writer]} logged for that request."
+    look = "Where is the id kept between request_context() and add_context()? asyncio.to_thread takes context "
+    look += "variables along into a thread, and nothing else."
+    if {request_id for _, request_id in found - expected} & set(ids.values()):
+        means = "Lines have the id of another request: a search for one customer's trouble reads another's."
+        look = "The requests take turns in one thread: while one waits, the next is served. What belongs to a task?"
+    require(
+        found == expected,
+        seen=lines,
+        expected=f"each of {AT_ONCE} requests has its own id",
+        means=means,
+        look=look,
+        hint=2,
+    )
 
 
-def _last_lines_finding(log: Log, ids: Mapping[str, str]) -> Finding:
-    """Find whether each request has one line at its end, with its id."""
-    last_lines = [log.having(msg="request", route=ORDERS, request_id=own_id) for own_id in ids.values()]
-    single_lines = [lines for lines in last_lines if len(lines) == 1]
-    count = len(single_lines)
-    return CONTEXT.found(count == len(ids), "ended", f"{count} of {len(ids)} ids have one")
+def ends(log: Lines) -> Lines:
+    """Return the line that each request ends with."""
+    return log.having("the line that each request ends with", msg="request", route=ORDERS)
 
 
-def _background_finding(log: Log) -> Finding:
-    """Find whether the lines of the background task exist, and have no request's id."""
-    beats = log.having(msg="beat")
-    with_id = [beat for beat in beats if "request_id" in beat]
-    observation = f"{len(with_id)} of {len(beats)} have the id of a request"
-    return CONTEXT.found(bool(beats) and not with_id, "background", observation)
+def ids_of(lines: Lines) -> set[str]:
+    """Return the request ids of these lines."""
+    return {str(record.get("request_id")) for record in lines.records}

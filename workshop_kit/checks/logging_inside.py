@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 from contextvars import Context
+from datetime import UTC, datetime
 from typing import Any
 
 import faulty_inside as faulty  # type: ignore[import-not-found]  # stands beside this file, in the container
@@ -27,15 +28,18 @@ together = asyncio.Event()
 
 
 async def events(request: Request) -> None:
-    """Log the fields that the check made up, and what a customer calls itself from a library."""
-    log.info("a trial", **json.loads(request.query_params["fields"]))
-    library.warning("asked by %s", request.query_params["who"])
+    """Log the fields that the check made up, and a time; let a library log an exception with a customer's own words."""
+    log.info("a trial", **json.loads(request.query_params["fields"]), when=datetime.now(UTC))
+    try:
+        await faulty.error(request)
+    except KeyError:
+        library.exception("asked by %s", request.query_params["who"])
 
 
 async def levels(_: Request) -> None:
     """Log at each level, by the service's own logger and by a library's."""
-    for level in ("debug", "info", "warning"):
-        getattr(log, level)(f"a trial at {level}")
+    for level in ("debug", "info", "warning", "error"):
+        getattr(log, level)(f"the service at {level}")
         getattr(library, level)("a library at %s", level)
 
 
@@ -45,21 +49,21 @@ async def crowd(request: Request) -> None:
     arrived.append(who)
     if len(arrived) > 1:
         together.set()
-    log.info("waiting", who=who, by="itself")
+    log.info(f"itself for {who}")
 
     try:
         await asyncio.wait_for(together.wait(), float(request.query_params["seconds"]))
     except TimeoutError:
-        log.info("nobody else came", who=who, by="the queue")
+        log.info("nobody else came")
     await asyncio.sleep(0.2)
 
-    library.info("asked by %s", who)
-    await asyncio.to_thread(log.info, "counting", who=who, by="a thread")
+    library.info("library for %s", who)
+    await asyncio.to_thread(log.info, f"thread for {who}")
     try:
         await asyncio.sleep(0.1)
         await faulty.error(request)
     except KeyError:
-        log.exception("it failed", who=who, by="an exception")
+        log.exception(f"exception for {who}")
 
 
 async def beat(_: Request) -> None:

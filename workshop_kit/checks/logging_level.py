@@ -1,118 +1,115 @@
-"""The check of logging.level: send signals, and see at which levels the service and a library log after each."""
+"""The check of logging.level: signals, and the levels at which the service and a library log after each."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+import time
+from dataclasses import dataclass
 
-from workshop_kit.checks.logging_service import WAIT_SECONDS, Log, ask, read_log, run
-from workshop_kit.trials.check_api import Context, check
-from workshop_kit.trials.findings import findings, until_failed
-from workshop_kit.trials.result import Finding, Result, conclude
-from workshop_kit.trials.trial import Trial
+from workshop_kit.checks.logging_service import INSIDE, WAIT_SECONDS, Lines, ask, read_log
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.expect import Observation, require
+from workshop_kit.trials.service import RunningService, Service
+from workshop_kit.trials.trial import Reply
 
-LEVEL = findings("logging.level")
-NAMES = ("debug", "info", "warning")
-FROM_WARNING = (False, False, True)
-"""Which of the levels `NAMES` are logged when the level is warning."""
-FROM_DEBUG = (True, True, True)
-"""Which are logged when the level is debug."""
+START = "error"
+"""LOG_LEVEL of the trial: not the usual one, so that the way back to a level in the code is seen."""
+LEVELS = ("debug", "info", "warning", "error")
+EXPECTED = {"SIGUSR1": LEVELS, "SIGUSR2": (START,)}
+SIGNALS = ("SIGUSR2", "SIGUSR1", "SIGUSR1", "SIGUSR2")
+"""Back where nothing was changed, more, more for a second person, and back."""
+
+
+@dataclass(frozen=True)
+class Levels(Observation):
+    """At which levels the service logs, and a library, while it answers a request with this ``reply``."""
+
+    service: tuple[str, ...]
+    library: tuple[str, ...]
+    reply: Reply
 
 
 @check("logging.level")
-def level(context: Context) -> Result:
-    """Start a service whose level is warning, send it signals, and let it log at each level after each signal."""
-    with run(context, environment={"LOG_LEVEL": "warning"}) as trial:
-        context.report_step("sending USR1, USR1 again, and USR2")
-        all_findings = until_failed(_send_signals(trial))
-        return conclude(LEVEL.success_summary, all_findings, trial.log_tail())
+def level(service: Service) -> None:
+    """It logged more when it was told to, and then as much as before, in the same process."""
+    with service.run(wrapper=INSIDE, environment={"LOG_LEVEL": START}) as running:
+        at_start = wait_levels(running, (START,))
+        require(
+            at_start.service == at_start.library == (START,),
+            seen=at_start,
+            expected=f"{START} alone: LOG_LEVEL is {START}",
+            means="Its log has something else than LOG_LEVEL asks for.",
+            look="What does set_level() do with the level that it is given?",
+        )
+
+        for number, signal in enumerate(SIGNALS):
+            running.signal(signal)
+            levels = wait_levels(running, EXPECTED[signal])
+            lives(levels, signal)
+            logs(levels, signal, is_again=signal in SIGNALS[1:number])
 
 
-def _send_signals(trial: Trial) -> Iterator[Finding]:
-    """Send the signals one by one; yield the findings on what is logged at the start and after each signal."""
-    own_levels, library_levels = _read_levels(trial, FROM_WARNING)
-    yield level_finding("start", own_levels, library_levels)
-    for key, signal, expected in (
-        ("debug", "SIGUSR1", FROM_DEBUG),
-        ("again", "SIGUSR1", FROM_DEBUG),
-        ("back", "SIGUSR2", FROM_WARNING),
-    ):
-        trial.signal(signal)
-        own_levels, library_levels = _read_levels(trial, expected)
-        alive = alive_finding(signal, trial.exit_code())
-        if alive.passed:
-            yield level_finding(key, own_levels, library_levels)
-        else:
-            yield alive
+def lives(levels: Levels, signal: str) -> None:
+    """Require that it still answers."""
+    require(
+        levels.reply.status is not None,
+        seen=levels.reply,
+        expected="an answer: the process goes on",
+        means=f"{signal} ends the service: what you wanted to see is over.",
+        look="Which function handles the signal? It is called with two arguments, number and frame.",
+        hint=2,
+    )
 
 
-def alive_finding(signal: str, exit_code: int | None) -> Finding:
-    """Return the finding on whether the container still runs after a signal; ``exit_code`` is None if it does."""
-    observation = "it runs" if exit_code is None else f"the container has ended, with exit code {exit_code}"
-    return LEVEL.found(exit_code is None, "alive", observation, signal=signal)
+def logs(levels: Levels, signal: str, *, is_again: bool) -> None:
+    """Require the levels that a signal asks for, of the service and of libraries."""
+    expected = EXPECTED[signal]
+    means = "It is asked for more detail, and logs as if nobody had asked."
+    look = "What happens at SIGUSR1? And which logger is asked when a line is worth it?"
+    if signal == "SIGUSR2":
+        means = f"It does not go back to where it was: LOG_LEVEL is {START}."
+        look = "Back is the level that set_level() was given, whichever it is, and not a name in the code."
+    elif is_again:
+        means = "Two people asked for more detail, and the second got less: USR1 means another thing each time."
+        look = "Does the handler of USR1 depend on the level that holds now?"
+    if levels.service == expected:
+        means = "The service does what it is told, and its libraries do not."
+        look = "Whose level did you set? The loggers of libraries ask the root logger, logging.getLogger()."
+
+    require(
+        levels.service == levels.library == expected,
+        seen=levels,
+        expected=f"{', '.join(expected)}, from the service and from libraries",
+        means=means,
+        look=look,
+        hint=2,
+    )
 
 
-Levels = tuple[bool, ...]
+def wait_levels(running: RunningService, expected: tuple[str, ...]) -> Levels:
+    """Let it log at each level, again and again until it logs at those expected; return the levels it logged last."""
+    began = time.monotonic()
+
+    def log_and_read() -> Levels:
+        request_id = secrets.token_hex(8)
+        reply = ask(running, request_id, "levels")
+
+        def own(log: Lines) -> Lines:
+            return log.having("its lines", request_id=request_id)
+
+        log = read_log(running, lambda log: "the service at error" in messages(own(log)))
+        service = tuple(level for level in LEVELS if f"the service at {level}" in messages(own(log)))
+        library = tuple(level for level in LEVELS if f"a library at {level}" in messages(own(log)))
+        got = f"the service: {', '.join(service) or 'none'}; a library: {', '.join(library) or 'none'}"
+        called = f"Let the service and a library log at {len(LEVELS)} levels{running.situation}"
+        return Levels(called, got, time.monotonic() - began, service, library, reply)
+
+    def is_expected(levels: Levels) -> bool:
+        return levels.service == levels.library == expected or running.exit_code() is not None
+
+    return running.poll(log_and_read, is_expected, WAIT_SECONDS, missing="the level was not as expected")
 
 
-def level_finding(key: str, own: Levels, library: Levels) -> Finding:
-    """Return the finding on the levels that the service's own logger and a library's have logged.
-
-    ``key`` is the finding's: ``start``, or ``debug``, ``again`` and ``back`` for the three signals.
-    """
-    expected = FROM_DEBUG if key in {"debug", "again"} else FROM_WARNING
-    way_to_fail = _way_to_fail(key, own, expected)
-
-    observation = f"the service logs {_level_names(own)}"
-    if library != own:
-        observation += f"; libraries log {_level_names(library)}"
-    return LEVEL.found(own == library == expected, f"{key}{way_to_fail}", observation)
-
-
-def _way_to_fail(key: str, own: Levels, expected: Levels) -> str:
-    """Return the end of a failed finding's key: a dot and the way; "" for a finding with one way to fail."""
-    if key not in {"debug", "back"}:
-        return ""
-    if own == expected:
-        return ".libraries"
-    if key == "debug":
-        return ".same"
-
-    logs_debug = own[0]
-    return ".still" if logs_debug else ".other"
-
-
-def _level_names(levels: Levels) -> str:
-    """Return the names of the levels that are logged, for a finding."""
-    names = [name for name, is_logged in zip(NAMES, levels, strict=True) if is_logged]
-    return ", ".join(names) or "nothing"
-
-
-def _read_levels(trial: Trial, expected: Levels) -> tuple[Levels, Levels]:
-    """Let the service and a library log at each level, again and again until the levels are as expected.
-
-    Return the levels that the service's own logger has logged last, and those of the library's.
-    """
-
-    def log_and_read() -> tuple[Levels, Levels]:
-        return _log_and_read(trial)
-
-    def is_expected(levels: tuple[Levels, Levels]) -> bool:
-        return levels == (expected, expected)
-
-    return trial.poll(log_and_read, is_expected, WAIT_SECONDS, missing="the level was not as expected")
-
-
-def _log_and_read(trial: Trial) -> tuple[Levels, Levels]:
-    """Let the service and a library log at each level once; return which levels each of the two has logged."""
-    request_id = f"level-{secrets.token_hex(4)}"
-    ask(trial, request_id, "levels")
-
-    def is_complete(log: Log) -> bool:
-        return bool(log.having(request_id=request_id, msg="a trial at warning"))
-
-    log = read_log(trial, is_complete)
-    messages = {line.get("msg") for line in log.having(request_id=request_id)}
-    own = tuple(f"a trial at {name}" in messages for name in NAMES)
-    library = tuple(f"a library at {name}" in messages for name in NAMES)
-    return own, library
+def messages(lines: Lines) -> set[str]:
+    """Return what these lines say."""
+    return {str(record.get("msg")) for record in lines.records}

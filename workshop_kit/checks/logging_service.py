@@ -1,77 +1,70 @@
-"""What the checks of logs.py share: run a service that logs what a request asks for, and read its log."""
+"""What the checks of logs.py share: let a running service log something, and look at the lines of its log."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from workshop_kit.observe.http import Answer
-from workshop_kit.trials import service_trial
-from workshop_kit.trials.check_api import Context
-from workshop_kit.trials.trial import Trial, fields_of
+from workshop_kit.trials.expect import Observation
+from workshop_kit.trials.service import RunningService
+from workshop_kit.trials.trial import Reply, fields_of
+from workshop_kit.untrusted_text import visible
 
 INSIDE = Path(__file__).with_name("logging_inside.py")
 ORDERS = "/orders"
 WAIT_SECONDS = 2.0
 CROWD_SECONDS = 6.0
-TRIAL_LOGGER = "trial"
+SHOWN_CHARACTERS = 200
+"""The length to which a line is cut on a card."""
 LIBRARY_LOGGER = "some_library"
 
 
 @dataclass(frozen=True)
-class Log:
-    """The lines of ``docker logs``, and the fields of each: its ``record``, {} if the line is no JSON object.
+class Lines(Observation):
+    """Lines of a log: ``called`` says which."""
 
-    ``errors`` is the text of standard error if ``lines`` are those of standard output alone.
-    """
+    texts: tuple[str, ...]
 
-    lines: tuple[str, ...]
-    records: tuple[dict[str, Any], ...]
-    errors: str = ""
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The fields of each line, {} for one that is no JSON object."""
+        return [fields_of(text) for text in self.texts]
 
-    @classmethod
-    def of(cls, text: str, errors: str = "") -> Log:
-        """Read the output of ``docker logs``."""
-        lines = text.split("\n")[:-1]
-        return cls(tuple(lines), tuple(map(fields_of, lines)), errors)
+    def only(self, what: str, is_meant: Callable[[str], bool]) -> Lines:
+        """Return the lines that are meant; ``what`` names them: ``lines without msg``."""
+        texts = tuple(filter(is_meant, self.texts))
+        got = "none"
+        if texts:
+            number = "1 line" if len(texts) == 1 else f"{len(texts)} lines; the first"
+            got = f"{number}: {visible(texts[0], SHOWN_CHARACTERS) or '(empty)'}"
+        return replace(self, called=f"Look in docker logs for {what}", got=got, texts=texts)
 
-    def having(self, **fields: Any) -> list[dict[str, Any]]:
-        """Return the records with these values."""
-        return [record for record in self.records if _has_values(record, fields)]
+    def having(self, what: str, **fields: Any) -> Lines:
+        """Return the JSON objects with these values."""
 
+        def has_fields(text: str) -> bool:
+            return fields.items() <= fields_of(text).items()
 
-def _has_values(record: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    """Return whether a record has all these values."""
-    return all(record.get(name) == value for name, value in values.items())
-
-
-def read_log(trial: Trial, complete: Callable[[Log], bool], *, only_stdout: bool = False) -> Log:
-    """Read the log until ``complete`` accepts it, or the time is up; return the log that was read last.
-
-    With ``only_stdout`` its lines are those of standard output, and its ``errors`` have the other stream.
-    """
-    container = trial.running.container
-
-    def read_once() -> Log:
-        errors = b""
-        if only_stdout:
-            errors = container.logs(stdout=False)
-        text = container.logs(stderr=not only_stdout)
-        return Log.of(text.decode(errors="replace"), errors.decode(errors="replace"))
-
-    return trial.poll(read_once, complete, WAIT_SECONDS, missing="the log was not complete")
+        return self.only(what, has_fields)
 
 
-def run(context: Context, **options: Any) -> AbstractContextManager[Trial]:
-    """Run the participant's service with the faults of logging_inside.py; ``options`` are for `service_trial.start`."""
-    return service_trial.start(context, ORDERS, wrapper=INSIDE, **options)
+def read_log(running: RunningService, is_complete: Callable[[Lines], bool], *, stderr: bool = True) -> Lines:
+    """Read the log until ``is_complete`` accepts it, or the time is up; ``stderr=False``: standard output alone."""
+    began = time.monotonic()
+
+    def read() -> Lines:
+        text = running.running.container.logs(stderr=stderr).decode(errors="replace")
+        texts = tuple(text.split("\n")[:-1])
+        return Lines("Read docker logs", f"{len(texts)} lines", time.monotonic() - began, texts)
+
+    return running.poll(read, is_complete, WAIT_SECONDS, missing="the log was not complete")
 
 
-def ask(trial: Trial, request_id: str, fault: str, **query: Any) -> Answer:
+def ask(running: RunningService, request_id: str, fault: str, **query: Any) -> Reply:
     """Send ``GET /orders`` with a request id; ``fault`` names what the service logs meanwhile (logging_inside.py)."""
     headers = {"X-Request-ID": request_id, "X-Fault": fault}
-    return trial.get(f"{ORDERS}?{urlencode(query)}", headers=headers, within_seconds=CROWD_SECONDS)
+    return running.get(f"{ORDERS}?{urlencode(query)}", headers=headers, within_seconds=CROWD_SECONDS)

@@ -1,207 +1,228 @@
-"""The check of logging.stdout: send requests of several customers, and judge the lines of docker logs."""
+"""The check of logging.stdout: requests of several customers, and the lines of docker logs."""
 
 from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from workshop_kit.checks.logging_service import LIBRARY_LOGGER, TRIAL_LOGGER, Log, ask, read_log, run
-from workshop_kit.trials.check_api import Context, check
-from workshop_kit.trials.findings import findings
-from workshop_kit.trials.result import Finding, Result, conclude
-from workshop_kit.untrusted_text import visible
+from workshop_kit.checks.logging_service import INSIDE, LIBRARY_LOGGER, Lines, ask, read_log
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.expect import expect, require
+from workshop_kit.trials.service import RunningService, Service
+from workshop_kit.trials.trial import fields_of
 
-STDOUT = findings("logging.stdout")
 NO_ORDER = "/orders/first"
 """A path that is answered without a database."""
-SHOWN_CHARACTERS = 60
-"""The length to which a line is cut in a finding."""
-REQUIRED = ("ts", "level", "logger", "msg")
-TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*(?:Z|[+-]\d\d:?\d\d)")
 HONEST = ("honest-1", "honest-2", "honest-3", "honest-4")
-HOSTILE = "hostile"
-CURIOUS = "curious"
-UNLUCKY = "unlucky"
-"""The request ids of the customers: four honest ones, a hostile one, one with more fields, and one who meets a bug."""
 FORGED = '{"level":"critical","msg":"all is lost"}'
 HOSTILE_PATH = f"/orders/cheap\n{FORGED}\n\x1b[2J\x1b[31m\N{LINE SEPARATOR}"
 """A path with a line end and a forged line, an escape sequence, and U+2028."""
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 NICKNAME = 'the "Duke"\n\x1b[31m'
-"""The name of the customer with more fields."""
-FIELDS: Mapping[str, Any] = {
+"""The customer's own words in a library's message."""
+REQUIRED = {"ts", "level", "logger", "msg"}
+FIELDS = {
     "status": 207,
     "duration_ms": 1.5,
-    "master_db_ms": 0.5,
-    "order_id": 4711,
+    "order_id": 0,
     "dependency": "redis",
-    "problems": ["REDIS_HOST: Field required", "REDIS_PORT: Field required"],
+    "coupon": None,
+    "problems": ["REDIS_HOST: Field required", {"REDIS_PORT": False}],
 }
-"""Fields that the service logs, now or in a later lesson. The check adds one with a random name."""
-FRAME = "faulty_inside.py"
-RAISED = "KeyError"
-"""The file and the exception that the traceback of the bug names."""
+"""Fields that an event may have. The check adds one with a name that is made up."""
 
 
 @check("logging.stdout")
-def stdout(context: Context) -> Result:
-    """Send requests of several customers, then read ``docker logs``."""
-    fields = {**FIELDS, secrets.token_hex(4): secrets.token_hex(4)}
-    with run(context) as trial:
-        context.report_step("placing orders, asking for trouble, and reading docker logs")
+def stdout(service: Service) -> None:
+    """Each event is one JSON object on one line of standard output, with all its fields, whatever a customer sends."""
+    fields = {**FIELDS, f"field_{service.random.randbytes(4).hex()}": service.random.randbytes(4).hex()}
+
+    with service.run(wrapper=INSIDE) as running:
         for name in HONEST:
-            trial.get(NO_ORDER, headers={"X-Request-ID": name})
-        trial.get(quote(HOSTILE_PATH), headers={"X-Request-ID": HOSTILE})
-        ask(trial, CURIOUS, "events", fields=json.dumps(fields), who=NICKNAME)
-        ask(trial, UNLUCKY, "error")
+            running.get(NO_ORDER, headers={"X-Request-ID": name})
+        running.get(quote(HOSTILE_PATH), headers={"X-Request-ID": "hostile"})
+        ask(running, "curious", "events", fields=json.dumps(fields), who=NICKNAME)
+        ask(running, "unlucky", "error")
+        log = read_log(running, is_complete, stderr=False)
+        comes_by_stdout(running, log)
 
-        log = read_log(trial, _is_complete, only_stdout=True)
-        return conclude(STDOUT.success_summary, stdout_findings(log, fields), trial.log_tail())
+    harms_nobody(log)
+    is_json(log)
+    has_all_fields(log, fields)
+    has_libraries(log)
+    has_path_and_traceback(log)
 
 
-def _is_complete(log: Log) -> bool:
+def is_complete(log: Lines) -> bool:
     """Return whether a log has the line of the last request."""
-    return bool(log.having(request_id=UNLUCKY, msg="request"))
+    return bool(log.having("it", request_id="unlucky", msg="request").texts)
 
 
-def stdout_findings(log: Log, fields: Mapping[str, Any]) -> tuple[Finding, ...]:
-    """Return the findings on the log of a service after the requests of all customers; one of them logged ``fields``.
+def comes_by_stdout(running: RunningService, log: Lines) -> None:
+    """Require lines of all honest customers."""
 
-    Nothing else is judged if the customers' lines are missing. If lines are no JSON objects, only the traces of the
-    hostile customer are.
-    """
-    collected = _requests_finding(log)
-    if not collected.passed:
-        return (collected,)
+    def is_missing(name: str) -> bool:
+        return not any(name in line for line in log.texts)
 
-    objects = _objects_finding(log)
-    if not objects.passed:
-        is_attacked = _was_forged(log) or _has_escapes(log)
-        return (collected, objects, _hostile_finding(log)) if is_attacked else (collected, objects)
+    missing = list(filter(is_missing, HONEST))
+    own = log.only(f"the lines of {len(HONEST)} requests", lambda line: any(name in line for name in HONEST))
+    means = "Lines came by standard output, but not of all requests: their ids are not in them."
+    look = "Which of STEPS adds the field request_id, and is it still there?"
+    if not log.texts:
+        means = "docker logs is empty. A log in a file is collected by nothing, and removed with the container."
+        look = "Where does the handler of start() write? The engine takes what comes by standard output."
+    if not own.texts and HONEST[0].encode() in running.running.container.logs(stdout=False):
+        means = "The lines came by standard error. A collector that reads standard output finds nothing."
+        look = "Which stream does the handler have? Without an argument, StreamHandler takes standard error."
 
-    required = _required_fields_finding(log)
-    all_findings = [collected, objects, required]
-    if required.passed:
-        all_findings += [_fields_finding(log, fields), _library_finding(log)]
-    return (*all_findings, _hostile_finding(log), _bug_finding(log))
-
-
-def _requests_finding(log: Log) -> Finding:
-    """Find whether standard output has lines of all honest customers."""
-    requests = [name for name in HONEST if _has_line_with(log, name)]
-    total = len(HONEST)
-    observation = f"{len(log.lines)} lines; {len(requests)} of {total} requests are in them"
-
-    way_to_fail = "some" if log.lines else "empty"
-    if not requests and any(name in log.errors for name in HONEST):
-        way_to_fail = "stderr"
-    return STDOUT.found(len(requests) == total, f"collected.{way_to_fail}", observation, total=total)
+    require(
+        not missing,
+        seen=own,
+        expected="lines of each, by standard output",
+        means=means,
+        look=look,
+        hint=2,
+    )
 
 
-def _has_line_with(log: Log, text: str) -> bool:
-    """Return whether a line of the log has a text in it."""
-    return any(text in line for line in log.lines)
+def harms_nobody(log: Lines) -> None:
+    """Expect no line that a customer wrote, and nothing that a terminal obeys."""
+    forged = log.only("a line that a customer made up", lambda line: line == FORGED)
+    expect(
+        not forged.texts,
+        seen=forged,
+        expected="none, after a path with a line end in it",
+        means="A customer wrote a line of your log. By that line, all is lost.",
+        look="A line end in a value must not end the line: JSON writes it as \\n, two characters.",
+    )
+
+    escapes = log.only("escape sequences", lambda line: bool(CONTROLS.search(line)))
+    expect(
+        not escapes.texts,
+        seen=escapes,
+        expected="none, after a path with one in it",
+        means="A customer's escape sequences reach the terminal of everyone who reads the log.",
+        look="In JSON, control characters are escaped. Which text is put into the line as it is?",
+    )
 
 
-def _objects_finding(log: Log) -> Finding:
-    """Find whether all lines are JSON objects."""
-    odd_lines = [line for line, fields in zip(log.lines, log.records, strict=True) if not fields]
-    observation = f"{len(odd_lines)} of {len(log.lines)} lines are no JSON object"
-    if odd_lines:
-        first_line = visible(odd_lines[0][:SHOWN_CHARACTERS])
-        observation += f"; the first: {first_line or 'an empty line'}"
-    return STDOUT.found(not odd_lines, "objects", observation)
+def is_json(log: Lines) -> None:
+    """Require JSON objects, a line for each event, with the fields that every line has."""
+    odd = log.only("lines that are no JSON object", lambda line: not fields_of(line))
+    require(
+        not odd.texts,
+        seen=odd,
+        expected="none",
+        means="A program that reads this log meets lines that it cannot read, and has to guess.",
+        look="Who wrote that line: the service, or a library? Is all of it made by a JSON library?",
+        hint=2,
+    )
+
+    ends = log.having(f"the lines with which {len(HONEST)} requests ended", msg="request", path=NO_ORDER)
+    expect(
+        len(ends.texts) == len(HONEST),
+        seen=ends,
+        expected=f"{len(HONEST)} lines",
+        means="One event is not one line: whoever counts the lines counts wrong.",
+        look="Which handlers get an event? One of the root logger is enough.",
+    )
+
+    lacking = log.only("lines without ts, level, logger or msg", lambda line: not fields_of(line).keys() >= REQUIRED)
+    require(
+        not lacking.texts,
+        seen=lacking,
+        expected="none",
+        means="No search by a field finds the lines that lack it.",
+        look="STEPS makes these fields, for the service's events and, as foreign_pre_chain, for those of libraries.",
+        hint=2,
+    )
+
+    without_zone = log.only("lines whose ts is no time with a zone", lambda line: not has_zone(fields_of(line)["ts"]))
+    expect(
+        not without_zone.texts,
+        seen=without_zone,
+        expected="none",
+        means="Without its zone, a time of this log means another moment on another machine.",
+        look="STEPS makes ts as a text with its zone, Z. What happens to it on its way into the line?",
+    )
 
 
-def _required_fields_finding(log: Log) -> Finding:
-    """Find whether all lines have the required fields, and a time with a zone."""
-    missing = [name for name in REQUIRED if _is_missing(log, name)]
-    names = ", ".join(REQUIRED)
-    if missing:
-        return STDOUT.failed("required.missing", f"without {', '.join(missing)}", fields=names)
-
-    times = [str(fields["ts"]) for fields in log.records]
-    wrong_times = [time for time in times if not TIME.fullmatch(time)]
-    if wrong_times:
-        first_time = wrong_times[0][:SHOWN_CHARACTERS] or "empty"
-        return STDOUT.failed("required.zone", f"ts is {first_time}", fields=names)
-    return STDOUT.passed("required", "all of them", fields=names)
+def has_zone(value: Any) -> bool:
+    """Return whether a value is a time with its zone."""
+    try:
+        return datetime.fromisoformat(str(value)).tzinfo is not None
+    except ValueError:
+        return False
 
 
-def _is_missing(log: Log, name: str) -> bool:
-    """Return whether any record of the log lacks a field."""
-    return any(name not in fields for fields in log.records)
+def has_all_fields(log: Lines, fields: Mapping[str, Any]) -> None:
+    """Expect the event that was logged with these fields to have them, with their values."""
+    lines = log.having(f"an event with {len(fields)} fields and a time", logger="trial", msg="a trial")
+    record = lines.records[0] if lines.texts else {}
+    dropped = [name for name in (*fields, "when") if name not in record]
+    changed = [name for name, value in fields.items() if as_json(record.get(name)) != as_json(value)]
+
+    means = f"A value is not what was logged ({', '.join(changed)}): a number is no text, and a list is none either."
+    look = "json.dumps writes numbers, lists and texts as what they are. Who has turned them into text?"
+    if dropped:
+        means = f"What the service wanted to say is not in its log: {', '.join(dropped)}."
+        look = (
+            "All of an event belongs into the line, also fields that you have not heard of. What JSON does not know, "
+        )
+        look += "such as a time, has to become text: default=str."
+    expect(not dropped and not changed, seen=lines, expected="all of them, unchanged", means=means, look=look)
 
 
-def _fields_finding(log: Log, fields: Mapping[str, Any]) -> Finding:
-    """Find whether the line that was logged with ``fields`` has all of them, with their values."""
-    records = log.having(logger=TRIAL_LOGGER, msg="a trial")
-    record = records[0] if records else {}
-    total = len(fields)
-    missing_names = [name for name in fields if name not in record]
-    if missing_names:
-        return STDOUT.failed("fields.dropped", f"without {', '.join(missing_names)}", total=total)
-
-    changes: list[str] = []
-    for name, value in fields.items():
-        if not _is_same(record[name], value):
-            logged_text = json.dumps(record[name])[:SHOWN_CHARACTERS]
-            changes.append(f"{name} is {logged_text}")
-    return STDOUT.found(not changes, "fields.changed", ", ".join(changes) or "all of them", total=total)
+def as_json(value: Any) -> str:
+    """Return a value as JSON, in which 207 is not "207", and true is not 1."""
+    return json.dumps(value, sort_keys=True)
 
 
-def _is_same(value: Any, expected: Any) -> bool:
-    """Return whether two values are the same in JSON, where the number 207 is not "207", and true is not 1."""
-    return json.dumps(value) == json.dumps(expected)
+def has_libraries(log: Lines) -> None:
+    """Expect the line of a library once, with the id of its request and the traceback."""
+    lines = log.having("an exception that a library logged", logger=LIBRARY_LOGGER, msg=f"asked by {NICKNAME}")
+    means = "What libraries say is not in the log as they said it: the database's driver may have explained all of it."
+    look = "Libraries call logging.getLogger(…): the root logger needs a handler whose formatter makes the same form."
+    if lines.texts:
+        means = "A search for a request's id does not find what a library logged for it, and where it failed."
+        look = "Which steps do the lines of libraries go through? foreign_pre_chain=STEPS is for them."
+
+    right = lines.having("it", request_id="curious").only("it", has_traceback)
+    expect(
+        len(right.texts) == len(lines.texts) == 1,
+        seen=lines,
+        expected="one object, with the message unchanged, the request's id and the traceback",
+        means=means,
+        look=look,
+        hint=2,
+    )
 
 
-def _library_finding(log: Log) -> Finding:
-    """Find whether a library's line is in the log once, with the id of the request."""
-    lines = log.having(logger=LIBRARY_LOGGER, msg=f"asked by {NICKNAME}")
-    way_to_fail = "id" if lines else "missing"
-    with_id = [line for line in lines if line.get("request_id") == CURIOUS]
-    observation = f"{len(with_id)} of {len(lines)} with the request's id"
-    return STDOUT.found(len(with_id) == 1, f"library.{way_to_fail}", observation)
+def has_path_and_traceback(log: Lines) -> None:
+    """Expect the hostile path unchanged, and the traceback of a bug in a line of its request."""
+    hostile = log.having("the request with the hostile path", request_id="hostile", msg="request")
+    expect(
+        [record.get("path") for record in hostile.records] == [HOSTILE_PATH],
+        seen=hostile,
+        expected="one line, and its field path is what was asked for",
+        means="The log does not have what this customer asked for, as they asked for it.",
+        look="JSON can hold every text: it escapes what would harm the line. What has changed the field path?",
+    )
+
+    bug = log.having("the lines of a request that ran into a bug", request_id="unlucky")
+    expect(
+        any(map(has_traceback, bug.texts)),
+        seen=bug,
+        expected="one of them has the traceback",
+        means="The log does not say what went wrong for this request, and where.",
+        look="format_exc_info turns the exception into a text, and in_order names it stack. What becomes of it?",
+    )
 
 
-def _was_forged(log: Log) -> bool:
-    """Return whether the log has the line that the hostile customer forged."""
-    return bool(log.having(level="critical", msg="all is lost"))
-
-
-def _has_escapes(log: Log) -> bool:
-    """Return whether the log has control characters, which a terminal that shows it would obey."""
-    return any(map(CONTROLS.search, log.lines))
-
-
-def _hostile_finding(log: Log) -> Finding:
-    """Find whether the hostile customer's path is in one line as it was sent, without effect on others."""
-    if _was_forged(log):
-        return STDOUT.failed("hostile.forged", "a line that says: all is lost")
-    if _has_escapes(log):
-        return STDOUT.failed("hostile.escapes", "escape sequences as they are")
-
-    paths = [line.get("path") for line in log.having(request_id=HOSTILE, msg="request")]
-    if paths == [HOSTILE_PATH]:
-        return STDOUT.passed("hostile", "the path")
-    return STDOUT.failed("hostile.changed", f"lines of that request: {len(paths)}, and another path")
-
-
-def _bug_finding(log: Log) -> Finding:
-    """Find whether the traceback of the bug is in a line of its request."""
-    tracebacks = 0
-    frames_elsewhere = 0
-    for line, fields in zip(log.lines, log.records, strict=True):
-        if FRAME not in line:
-            continue
-        if fields.get("request_id") != UNLUCKY:
-            frames_elsewhere += 1
-        elif RAISED in line:
-            tracebacks += 1
-
-    way_to_fail = "spread" if frames_elsewhere else "missing"
-    return STDOUT.found(tracebacks > 0, f"bug.{way_to_fail}", f"a traceback in {tracebacks} of that request's lines")
+def has_traceback(line: str) -> bool:
+    """Return whether a line names the exception, and the file that it came from."""
+    return "faulty_inside.py" in line and "KeyError" in line

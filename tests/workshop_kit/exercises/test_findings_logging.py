@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -13,85 +13,13 @@ import pytest
 
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.observe.log_frames import read_lines
-from workshop_kit.checks import (
-    logging_incident,
-    logging_parse,
-    logging_stdout,
-)
-from workshop_kit.checks.logging_service import LIBRARY_LOGGER, TRIAL_LOGGER, Log
-from workshop_kit.checks.logging_stdout import (
-    CURIOUS,
-    FRAME,
-    HONEST,
-    HOSTILE,
-    HOSTILE_PATH,
-    NICKNAME,
-    RAISED,
-    UNLUCKY,
-)
+from workshop_kit.checks import logging_incident, logging_parse
 from workshop_kit.exercises import fixtures
 from workshop_kit.trials import incidents
 from workshop_kit.trials.incidents import LogIncident
 from workshop_kit.trials.result import Finding, Result, Verdict
 
 Case = tuple[str, Sequence[Finding]]
-FIRST = {"ts": "2026-05-18T09:00:00.000+00:00", "level": "info", "logger": "orders", "msg": "request"}
-FIELDS = {"status": 207, "order_id": 4711, "problems": ["a", "b"], "5e1f": "made up"}
-STACK = f"File {FRAME}, line 40, in error\n{RAISED}: 'no price'"
-EVENTS: list[dict[str, Any]] = [
-    *({**FIRST, "request_id": name, "path": "/orders/first"} for name in HONEST),
-    {**FIRST, "request_id": HOSTILE, "path": HOSTILE_PATH},
-    {**FIRST, "logger": TRIAL_LOGGER, "msg": "a trial", "request_id": CURIOUS, **FIELDS},
-    {**FIRST, "logger": LIBRARY_LOGGER, "msg": f"asked by {NICKNAME}", "request_id": CURIOUS},
-    {**FIRST, "request_id": UNLUCKY, "stack": STACK},
-]
-
-
-def log_of(*lines: str) -> Log:
-    """What the check reads from docker logs."""
-    return Log.of("".join(f"{line}\n" for line in lines))
-
-
-def log_of_events(events: Sequence[dict[str, Any]]) -> Log:
-    """A log of JSON objects."""
-    return log_of(*map(json.dumps, events))
-
-
-def without(*names: str) -> Callable[[dict[str, Any]], str]:
-    """Write a line without some fields."""
-    return lambda fields: json.dumps({name: value for name, value in fields.items() if name not in names})
-
-
-def judge_stdout(log: Log) -> Sequence[Finding]:
-    """What the check finds in a log, after a request for which these fields were logged."""
-    return logging_stdout.stdout_findings(log, FIELDS)
-
-
-def stdout_findings(to_line: Callable[[dict[str, Any]], str]) -> Sequence[Finding]:
-    """What the check finds in a log whose lines are written so."""
-    return judge_stdout(log_of(*map(to_line, EVENTS)))
-
-
-def stdout() -> Iterator[Case]:
-    """Lines that are nearly right."""
-    assert all(finding.passed for finding in stdout_findings(json.dumps))
-    lines = list(map(json.dumps, EVENTS))
-
-    of_library = [line for line in lines if LIBRARY_LOGGER in line]
-    yield "logging.stdout.library.missing", judge_stdout(log_of(*(line for line in lines if line not in of_library)))
-    no_id = [event if event["logger"] != LIBRARY_LOGGER else {**event, "request_id": None} for event in EVENTS]
-    yield "logging.stdout.library.id", judge_stdout(log_of_events(no_id))
-
-    forged = json.dumps({**FIRST, "level": "critical", "msg": "all is lost"})
-    yield "logging.stdout.hostile.forged", judge_stdout(log_of(*lines, forged))
-    yield (
-        "logging.stdout.hostile.escapes",
-        stdout_findings(lambda fields: json.dumps(fields).replace(r"\u001b", "\x1b")),
-    )
-
-    yield "logging.stdout.bug.missing", stdout_findings(without("stack"))
-    stack = [json.dumps({**FIRST, "msg": line}) for line in STACK.split("\n")]
-    yield "logging.stdout.bug.spread", judge_stdout(log_of(*map(without("stack"), EVENTS), *stack))
 
 
 def mixed_text(seed: int) -> list[str]:
@@ -215,7 +143,6 @@ def test_an_incident_that_a_busy_machine_hides_is_not_judged() -> None:
 
 
 WRONG = {
-    "logging.stdout": stdout,
     "logging.parse": parse,
     "logging.cause": cause,
 }

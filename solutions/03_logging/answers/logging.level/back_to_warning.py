@@ -3,4 +3,4 @@ def set_level(level: str) -> None:
     root = logging.getLogger()
     root.setLevel(level.upper())
     signal.signal(signal.SIGUSR1, lambda *_: root.setLevel("DEBUG"))
-    signal.signal(signal.SIGUSR2, lambda *_: root.setLevel("INFO"))
+    signal.signal(signal.SIGUSR2, lambda *_: root.setLevel("WARNING"))

@@ -83,7 +83,7 @@ SYMPTOMS = {
     "logging.cause": "logging.cause.dependency.other",
     "logging.level": "logs as if nobody had asked",
     "logging.parse": "logging.parse.odd.lost",
-    "logging.jq": "logging.jq.ended.complaints",
+    "logging.jq": "jq failed on lines",
     "logging.collector": "logging.collector.once.lost",
     "monitoring.deep": "The database hung, so the service is restarted",
     "monitoring.critical": "monitoring.critical.gone.unheard",

@@ -1,4 +1,4 @@
-"""The check of logging.parse: compare an answer with the lines, the rows and the odd lines of a container's log."""
+"""The check of logging.parse: the lines, the rows and the odd lines of an answer beside those of a container's log."""
 
 from __future__ import annotations
 
@@ -10,93 +10,98 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.observe.logs import read_container
-from workshop_kit.trials.check_api import Context, check, entry_of, fixture_answer
-from workshop_kit.trials.findings import findings
-from workshop_kit.trials.result import Finding, Result, conclude
-
-PARSE = findings("logging.parse")
-LOST = "logging.parse.odd.lost"
-LONGEST_GOT = 160
+from workshop_kit.trials.check_api import check, entry_of, fixture_answer
+from workshop_kit.trials.expect import Observation, expect
+from workshop_kit.trials.service import Service
 
 
 @check("logging.parse")
-def parse(context: Context) -> Result:
-    """Compare the answer with the log of the container, which still runs."""
+def parse(service: Service) -> None:
+    """No line is lost: each is a row, or it stands among the odd ones as it was written."""
+    context = service.context
     with fixture_answer(context, "container") as (name, value):
         container = context.stack.session.engine.client.containers.get(name)
         lines = container.logs().decode().removesuffix("\n").split("\n")
-        return judge_parse(value, lines, read_container(container))
+        frame = read_container(container)
+    judge_parse(value, lines, frame)
 
 
-def judge_parse(value: Any, lines: Sequence[str], frame: pd.DataFrame) -> Result:
+def judge_parse(value: Any, lines: Sequence[str], frame: pd.DataFrame) -> None:
     """Judge an answer by the lines of the container, and by ``frame``, which the kit's reader makes of them."""
-    odd = frame[frame["reason"].notna()]
-    summary = PARSE.success_summary.format(lines=len(lines), odd=len(odd))
-    return conclude(summary, _parse_findings(value, lines, odd))
+    reason_by_line = frame[frame["reason"].notna()].set_index("raw")["reason"].to_dict()
+    odd = Counter(line for line in lines if line in reason_by_line)
+    wanted = Counter(canonical_json(json.loads(line)) for line in lines if line not in reason_by_line)
+
+    counts_lines(entry_of(value, "lines"), len(lines))
+    has_rows(list_of(value, "rows"), wanted)
+
+    texts = list_of(value, "odd")
+    lost = odd - Counter(map(str, texts))
+    extra = Counter(map(str, texts)) - odd
+    means = "Among the odd lines are texts that are whole rows, or no line of this log."
+    look = "Which lines are in both lists? Is each text as the container wrote it, with its spaces?"
+    if lost:
+        reasons = ", ".join(sorted({str(reason_by_line[line]) for line in lost}))
+        means = f"Some of what the container said is nowhere, and nobody would ever know: {reasons}."
+        look = "Where does a line go that json.loads refuses, or that is no dict?"
+    got = f"{len(texts)} texts; {lost.total()} lines are missing, {extra.total()} texts are no odd line"
+    expect(
+        not lost and not extra,
+        seen=Observation("Compare your odd lines with those of docker logs", got, 0),
+        expected="the text of every line that is no row, unchanged",
+        means=means,
+        look=look,
+        hint=2,
+    )
 
 
-def _parse_findings(value: Any, lines: Sequence[str], odd: pd.DataFrame) -> tuple[Finding, ...]:
-    """Return the findings on an answer; ``odd`` are the rows of the odd lines.
-
-    Rows are judged if the number of lines is right, and the odd lines if the rows are right. With a wrong number of
-    lines, odd lines that are missing are a finding, too.
-    """
-    lines_finding = _count_finding(entry_of(value, "lines"), len(lines), "lines")
-    odd_finding = _odd_lines_finding(entry_of(value, "odd"), odd)
-    if not lines_finding.passed:
-        has_lost_lines = odd_finding.key == LOST
-        return (lines_finding, odd_finding) if has_lost_lines else (lines_finding,)
-
-    json_lines = Counter(lines) - Counter(odd["raw"].astype(str))
-    right_rows = [json.loads(line) for line in json_lines.elements()]
-    rows_finding = _rows_finding(entry_of(value, "rows"), right_rows)
-    if not rows_finding.passed:
-        return lines_finding, rows_finding
-    return lines_finding, rows_finding, odd_finding
-
-
-def _rows_finding(rows: Any, right_rows: Sequence[dict[str, Any]]) -> Finding:
-    """Find whether the rows of an answer are the right ones, in any order."""
-    if not isinstance(rows, list | tuple):
-        return PARSE.failed("rows.none", f"you have {rows!r}"[:LONGEST_GOT])
-
-    count_finding = _count_finding(len(rows), len(right_rows), "rows")
-    if not count_finding.passed:
-        return count_finding
-
-    missing_rows = Counter(map(_canonical_json, right_rows)) - Counter(map(_canonical_json, rows))
-    wrong_count = missing_rows.total()
-    observation = f"{len(rows) - wrong_count} of {len(rows)} rows are what their lines say"
-    return PARSE.found(wrong_count == 0, "rows.values", observation, wrong=wrong_count)
+def counts_lines(count: Any, total: int) -> None:
+    """Expect the number of lines."""
+    means = f"The container wrote {total} lines. Some of them are not counted."
+    look = "An empty line is a line, too: strip() and `if line` lose it."
+    if isinstance(count, int) and count > total:
+        means = f"The container wrote {total} lines. What you counted in addition are pieces of lines."
+        look = (
+            'In a log only "\\n" ends a line; splitlines() splits at ten more characters. What is behind the last one?'
+        )
+    expect(
+        count == total,
+        seen=Observation("Compare your number of lines with docker logs", f"you have {count}", 0),
+        expected=f"{total}, as many as the container wrote",
+        means=means,
+        look=look,
+        hint=2,
+    )
 
 
-def _canonical_json(row: Any) -> str:
+def has_rows(rows: list[Any], wanted: Counter[str]) -> None:
+    """Expect one row for each line that is a JSON object, in any order."""
+    given = Counter(map(canonical_json, rows))
+    missing = (wanted - given).total()
+    extra = (given - wanted).total()
+    means = (
+        "A row is not what its line says, or it is in no list: a table of them would have other orders than the log."
+    )
+    look = "A row has all keys and values of its line, as json.loads returns them. Is the list of rows handed in?"
+    if extra and not missing:
+        means = "A row too many hides a line that is not what it seems."
+        look = "json.loads accepts NaN, 42 and null, and of a key that comes twice it keeps one value."
+    expect(
+        not missing and not extra,
+        seen=Observation("Compare your rows with the lines", f"{missing} are missing, {extra} are of no line", 0),
+        expected="one row for each line that is a JSON object and loses nothing",
+        means=means,
+        look=look,
+        hint=2,
+    )
+
+
+def list_of(value: Any, key: str) -> list[Any]:
+    """Return a list of an answer; [] if it has something else."""
+    entry = entry_of(value, key)
+    return list(entry) if isinstance(entry, list | tuple) else []
+
+
+def canonical_json(row: Any) -> str:
     """Return a row as JSON that is the same for equal rows, whatever the order of their keys."""
     return json.dumps(row, sort_keys=True)
-
-
-def _count_finding(count: Any, total: int, name: str) -> Finding:
-    """Find whether the number of lines or of rows (``name``) is ``total``."""
-    way_to_fail = "more" if isinstance(count, int) and count > total else "fewer"
-    observation = f"you have {'none' if count in (None, 0) else count}"
-    return PARSE.found(count == total, f"{name}.{way_to_fail}", observation, total=total)
-
-
-def _odd_lines_finding(answer: Any, odd: pd.DataFrame) -> Finding:
-    """Find whether an answer has all odd lines, and no others."""
-    texts: list[str] = []
-    if isinstance(answer, list | tuple):
-        texts = [str(text) for text in answer]
-    odd_lines = odd["raw"].astype(str)
-    lost_lines = Counter(odd_lines) - Counter(texts)
-    extra_texts = Counter(texts) - Counter(odd_lines)
-
-    reason_by_line = dict(zip(odd_lines, odd["reason"].astype(str), strict=True))
-    counts = Counter(reason_by_line[line] for line in lost_lines.elements()).most_common()
-    reasons = ", ".join(f"{count} × {reason}" for reason, count in counts)
-
-    lost_count = lost_lines.total()
-    extra_count = extra_texts.total()
-    way_to_fail = "lost" if lost_lines else "extra"
-    observation = f"{len(texts)} texts; {lost_count} lines are missing, {extra_count} texts are no odd line"
-    return PARSE.found(not lost_lines and not extra_texts, f"odd.{way_to_fail}", observation, reasons=reasons)

@@ -1,7 +1,7 @@
 """Runs in the collector's image, with the participant's checkpoint.py: dies before each step, and counts the lines.
 
 A step is an audit event on a file, such as an open or a rename. After each death a new start reads on from the stored
-position. Only the parts that the uploader would send count. Standard library and the collector only.
+positions of two containers. Only the parts that the uploader would send count. Standard library and the collector only.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path("/var/lib/collector")
-CONTAINER = "c" * 64
-PART = "workshop~numbers~2026-01-01T00"
-LINES = 40
+CONTAINERS = ("a" * 64, "b" * 64)
+PARTS = ("workshop~numbers~2026-01-01T00", "workshop~numbers~2026-01-01T01")
+LINES = 40  # of each container
 GO = 10
 STEPS = ("open", "os.rename", "os.remove", "os.link", "os.mkdir")
 
@@ -37,15 +37,16 @@ def main(mark: str) -> None:
 
         start, _ = parts.restore(folder)
         keeper = checkpoint.Checkpoint(folder, start)
-        take(keeper, int(start["positions"].get(CONTAINER, {"seen": 0})["seen"]), LINES)
+        for container in CONTAINERS:
+            take(keeper, container, int(start["positions"].get(container, {"seen": 0})["seen"]), LINES)
         keeper.commit()
 
         state = parts.read_checkpoint(folder)
         waiting = parts.waiting_parts(folder) if state else []
         committed = [part for part in waiting if parts.is_committed(part, state)]
-        numbers = Counter(number for part in committed for number in part.read_bytes().split())
-        counts["lost"] = max(counts["lost"], LINES - len(numbers))
-        counts["twice"] = max(counts["twice"], numbers.total() - len(numbers))
+        lines = Counter(line for part in committed for line in part.read_bytes().splitlines())
+        counts["lost"] = max(counts["lost"], LINES * len(CONTAINERS) - len(lines))
+        counts["twice"] = max(counts["twice"], lines.total() - len(lines))
 
     sys.stdout.write(f"\n{mark}{json.dumps(counts)}\n")
 
@@ -62,7 +63,8 @@ def ends_normally(folder: Path, parts: Any, checkpoint: Any, dies_at: int) -> bo
         for number in range(0, LINES, GO):
             if number == GO:
                 arm(folder, dies_at)
-            take(keeper, number, number + GO)
+            for container in CONTAINERS:
+                take(keeper, container, number, number + GO)
             keeper.commit()
         code = 0
     finally:
@@ -83,12 +85,15 @@ def arm(folder: Path, dies_at: int) -> None:
     sys.addaudithook(hook)
 
 
-def take(keeper: Any, first: int, end: int) -> None:
-    """Hand over numbered lines, in two batches."""
+def take(keeper: Any, container: str, first: int, end: int) -> None:
+    """Hand over numbered lines of a container, in two batches; both parts get lines of each batch."""
     middle = (first + end) // 2
     for start, stop in ((first, middle), (middle, end)):
+        lines: dict[str, list[bytes]] = {part: [] for part in PARTS}
+        for number in range(start, stop):
+            lines[PARTS[number % 2]].append(b"%c %d\n" % (ord(container[0]), number))
         position = {"environment": "workshop", "service": "numbers", "time": "", "seen": stop}
-        keeper.take(CONTAINER, position, {PART: [b"%d\n" % number for number in range(start, stop)]})
+        keeper.take(container, position, lines)
 
 
 if __name__ == "__main__":

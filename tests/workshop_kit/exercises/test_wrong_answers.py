@@ -30,22 +30,16 @@ OF_DATABASE = changed(LONG_START, COMMAND, ASKS_HEALTH)
 NO_COMMAND = changed(PROBE, COMMAND, '["curl", "-f", "http://127.0.0.1:8080/livez"]')
 PROBES = ', route!~"/livez|/readyz|/health"'
 WRONG = Verdict.WRONG
-NOT_UP = Verdict.DID_NOT_START
 
 COLLECTOR = solved("logging.collector", "checkpoint.py", "03_logging")
-PROMISES_FIRST = COLLECTOR.replace("        sync_folder", "        save(self)\n        sync_folder").replace(
-    "        generation = self.generation + 1\n",
-    "        generation = self.generation = self.generation + 1\n        save(self)\n",
-)
 KEYED = [
-    ("logging.collector", changed(COLLECTOR, "self.lines = {}", "self.line"), NOT_UP, "logging.collector.runs.crashed"),
+    ("logging.collector", changed(COLLECTOR, "self.lines = {}", "self.line"), WRONG, "It collects nothing"),
     (
         "logging.collector",
         changed(COLLECTOR, "save(self)", "__import__('time').sleep(600)"),
-        NOT_UP,
-        "logging.collector.runs.endless",
+        WRONG,
+        "a commit never returns",
     ),
-    ("logging.collector", PROMISES_FIRST, WRONG, "logging.collector.once.lost"),
     ("monitoring.healthcheck", "# no instruction\n", WRONG, "monitoring.healthcheck.there"),
     ("monitoring.healthcheck", NO_COMMAND, WRONG, "monitoring.healthcheck.command"),
     ("monitoring.healthcheck", OF_DATABASE, WRONG, "monitoring.healthcheck.serving.failing"),

@@ -89,7 +89,7 @@ SYMPTOMS = {
     "monitoring.critical": "monitoring.critical.gone.unheard",
     "monitoring.metrics": "http_requests is a gauge",
     "monitoring.ratio": "It calls at less than 5 %",
-    "monitoring.drain": "monitoring.drain.ready.gone",
+    "monitoring.drain": "After SIGTERM nothing listens any more",
     "monitoring.healthcheck": "monitoring.healthcheck.hang",
 }
 """By which finding the starter fails: for the reason that the exercise is about, and not because it is broken.

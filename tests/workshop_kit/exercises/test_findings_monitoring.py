@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -12,12 +11,9 @@ from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.exercises.check_runner import failed_keys
 from workshop_kit.checks import (
     monitoring_critical,
-    monitoring_drain,
     monitoring_health,
-    stops,
 )
 from workshop_kit.checks.monitoring_critical import CRITICAL_ELSEWHERE, CRITICAL_HERE, DEPENDENCIES
-from workshop_kit.checks.monitoring_drain import StopObservation
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials.result import Finding, Verdict
 
@@ -53,24 +49,8 @@ def critical() -> Iterator[Case]:
         yield key, monitoring_critical.judge_critical({**HERE_RIGHT, gone: wrong}, ELSEWHERE_RIGHT).findings
 
 
-STOPPED = StopObservation(Answer(200), Answer(503), Answer(200), code=0, customer_count=40, total=80, failure_count=0)
-
-
-def drain() -> Iterator[Case]:
-    """What came back around a stop."""
-    assert all(finding.passed for finding in monitoring_drain.drain_findings(STOPPED))
-    for key, observed in (
-        ("monitoring.drain.before.early", replace(STOPPED, before=Answer(503))),
-        ("monitoring.drain.ready.still", replace(STOPPED, ready=Answer(200), failure_count=7)),
-        ("monitoring.drain.lost", replace(STOPPED, failure_count=7)),
-        ("monitoring.drain.alive", replace(STOPPED, live=Answer(503))),
-    ):
-        yield key, monitoring_drain.drain_findings(observed)
-
-
 WRONG = {
     "monitoring.critical": critical,
-    "monitoring.drain": drain,
 }
 
 
@@ -100,22 +80,3 @@ def test_a_body_of_any_shape_is_read(body: str) -> None:
     assert monitoring_health.away_dependencies(answer) == {"redis"}
     shown = monitoring_critical.judge_critical({**HERE_RIGHT, "redis": answer}, ELSEWHERE_RIGHT)
     assert shown.verdict is Verdict.PASSED, shown
-
-
-@pytest.mark.parametrize(
-    ("process_1", "code", "is_good"),
-    [
-        ("python main.py", 0, True),
-        ("/sbin/docker-init -- python main.py", 0, True),
-        ("/sbin/docker-init -- python main.py", 143, True),
-        ("tini -- sh start.sh", 143, True),
-        ("tini -- sh start.sh", 137, False),
-        ("sh start.sh tini", 143, False),
-        ("python main.py", None, False),
-    ],
-)
-def test_behind_an_init_143_is_a_good_end(process_1: str, code: int | None, is_good: bool) -> None:
-    """uvicorn raises SIGTERM again once it has stopped; an init passes that on as 143."""
-    assert stops.is_good_end(process_1, code) is is_good
-    findings = monitoring_drain.drain_findings(replace(STOPPED, process_1=process_1, code=code))
-    assert all(finding.passed for finding in findings) is is_good

@@ -86,7 +86,7 @@ SYMPTOMS = {
     "logging.jq": "jq failed on lines",
     "logging.collector": "The checkpoint said that they are safe",
     "monitoring.deep": "The database hung, so the service is restarted",
-    "monitoring.critical": "monitoring.critical.gone.unheard",
+    "monitoring.critical": "redis is gone, which is critical",
     "monitoring.metrics": "http_requests is a gauge",
     "monitoring.ratio": "It calls at less than 5 %",
     "monitoring.drain": "After SIGTERM nothing listens any more",

@@ -1,8 +1,8 @@
 """The checks, a file for each exercise: that of ``container.graceful`` is in ``container_graceful.py``.
 
-A check is imported when it is asked for. `config`, `logging_service` and `monitoring_health` hold what the checks of
-one module of the service share, `stops` what the checks share that stop a container. Files that end in ``_inside`` run
-in containers and are not imported.
+A check is imported when it is asked for. `config` and `logging_service` hold what the checks of one module of the
+service share, `stops` what the checks share that stop a container. Files that end in ``_inside`` run in containers and
+are not imported.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ SYMPTOMS = {
     "monitoring.metrics": "http_requests is a gauge",
     "monitoring.ratio": "It calls at less than 5 %",
     "monitoring.drain": "After SIGTERM nothing listens any more",
-    "monitoring.healthcheck": "monitoring.healthcheck.hang",
+    "monitoring.healthcheck": "the engine called it healthy",
 }
 """By which finding the starter fails: for the reason that the exercise is about, and not because it is broken.
 

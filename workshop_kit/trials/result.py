@@ -98,14 +98,12 @@ class Result:
         return replace(self, verdict=Verdict.NOT_STARTED)
 
 
-def conclude(
-    success_summary: str, findings: Iterable[Finding], output: str = "", *, lucky: bool = False, symptom: str = ""
-) -> Result:
+def conclude(success_summary: str, findings: Iterable[Finding], output: str = "", *, lucky: bool = False) -> Result:
     """Return the result of what was tried.
 
     If all findings passed, it is passed, and its summary is ``success_summary``. Otherwise it is wrong, with
-    ``output``; its summary is ``symptom``, or without one what the first failed finding means. ``lucky``: what failed
-    shows that the rest was right by chance, so the verdict is "right for the wrong reason".
+    ``output``; its summary is what the first failed finding means. ``lucky``: what failed shows that the rest was right
+    by chance, so the verdict is "right for the wrong reason".
     """
     all_findings = tuple(findings)
     first_failed = next((finding for finding in all_findings if not finding.passed), None)
@@ -113,4 +111,4 @@ def conclude(
         return Result(Verdict.PASSED, success_summary, all_findings)
 
     verdict = Verdict.LUCKY if lucky else Verdict.WRONG
-    return Result(verdict, symptom or first_failed.means, all_findings, output)
+    return Result(verdict, first_failed.means, all_findings, output)

@@ -57,6 +57,11 @@ class RunningService(Trial):
     process_1: str = ""
     signaled_at: float = 0.0
 
+    def wait_start(self) -> None:
+        """Wait until it listens. Raises CheckEnded if it does not in time."""
+        if not self.wait_listening("/", LISTEN_SECONDS):
+            raise CheckEnded(start_failure_result(self, "GET /", "an answer"))
+
     def get_at_once(self, path: str, count: int) -> list[Reply]:
         """Send ``GET path`` many times at the same moment."""
         with ThreadPoolExecutor(count) as pool:
@@ -211,20 +216,28 @@ class Service:
 
     @contextlib.contextmanager
     def run(
-        self, behind: Sequence[str] = (), environment: Mapping[str, str] | None = None, **options: Any
+        self,
+        behind: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        *,
+        starting: bool = False,
+        **options: Any,
     ) -> Iterator[RunningService]:
         """Run it with the stack's databases until it listens, with a proxy before each that it is ``behind``.
 
-        ``environment`` is added to the stack's settings; ``options`` are those of `service_trial.run_with_stack`.
+        ``environment`` is added to the stack's settings; ``options`` are those of `service_trial.run_with_stack`. With
+        ``starting`` it is yielded at once: `RunningService.wait_start` waits.
         """
         service_trial.ensure_up(self.context.stack, self.context.report)
         image = self.build()
         with start_proxies(self.context.stack, *behind) as proxies:
             settings = {**(environment or {}), **proxies.environment}
             with service_trial.run_with_stack(self.context, image, environment=settings, **options) as trial:
-                yield from self._listening(trial, proxies)
+                yield from self._listening(trial, proxies, starting=starting)
 
-    def _listening(self, trial: Trial, proxies: DependencyProxies) -> Iterator[RunningService]:
+    def _listening(
+        self, trial: Trial, proxies: DependencyProxies, *, starting: bool = False
+    ) -> Iterator[RunningService]:
         """Wait until it listens, yield it, and keep its last lines. Raises CheckEnded if it does not listen in time."""
         running = RunningService(
             trial.running,
@@ -234,8 +247,8 @@ class Service:
             proxies=proxies,
             report_step=self.context.report_step,
         )
-        if not running.wait_listening("/", LISTEN_SECONDS):
-            raise CheckEnded(start_failure_result(running, "GET /", "an answer"))
+        if not starting:
+            running.wait_start()
         try:
             yield running
         finally:

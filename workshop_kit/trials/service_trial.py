@@ -112,7 +112,7 @@ def run_with_stack(
     given_files = _given_files(files or {}, wrapper)
     entrypoint = None
     if wrapper:
-        entrypoint = wrap_command(_command_of(context, image), f"{GIVEN}/{wrapper.name}")
+        entrypoint = wrap_command(command_of(context, image), f"{GIVEN}/{wrapper.name}")
 
     spec = replace(
         _spec(image),
@@ -158,7 +158,7 @@ def wrap_command(command: Sequence[str], wrapper: str) -> tuple[str, ...]:
     return ("python", wrapper, "main.py")
 
 
-def _command_of(context: Context, image: str) -> list[str]:
+def command_of(context: Context, image: str) -> list[str]:
     """Return the words that a container of the image runs."""
     config = context.stack.session.engine.client.images.get(image).attrs["Config"]
     entrypoint = config.get("Entrypoint") or ()

@@ -21,13 +21,8 @@ def solved(identifier: str, file: str, lesson: str = "04_monitoring") -> str:
     return regions.region_of(regions.solved(check_runner.marked(CHECKOUT, file, lesson)), identifier)
 
 
-PROBE = solved("monitoring.healthcheck", "Dockerfile")
 RULES = regions.solved(check_runner.marked(CHECKOUT, "alerts.yml", "04_monitoring"))
-COMMAND = '["python", "-I", "-S", "probe.py"]'
-ASKS_HEALTH = """["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/health', timeout=1)"]"""
-LONG_START = changed(PROBE, "--start-period=10s", "--start-period=60s")
-OF_DATABASE = changed(LONG_START, COMMAND, ASKS_HEALTH)
-NO_COMMAND = changed(PROBE, COMMAND, '["curl", "-f", "http://127.0.0.1:8080/livez"]')
+NO_PROGRAM = "HEALTHCHECK --start-period=10s --interval=2s CMD curl -f http://127.0.0.1:8080/livez\n"
 PROBES = ', route!~"/livez|/readyz|/health"'
 WRONG = Verdict.WRONG
 
@@ -40,9 +35,8 @@ KEYED = [
         WRONG,
         "a commit never returns",
     ),
-    ("monitoring.healthcheck", "# no instruction\n", WRONG, "monitoring.healthcheck.there"),
-    ("monitoring.healthcheck", NO_COMMAND, WRONG, "monitoring.healthcheck.command"),
-    ("monitoring.healthcheck", OF_DATABASE, WRONG, "monitoring.healthcheck.serving.failing"),
+    ("monitoring.healthcheck", "# no instruction\n", WRONG, "Your image has no HEALTHCHECK"),
+    ("monitoring.healthcheck", NO_PROGRAM, WRONG, "the image has no such program"),
 ]
 
 

@@ -9,7 +9,6 @@ import secrets
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from docker.errors import APIError
 
@@ -19,7 +18,7 @@ from container_audit.prober import Prober
 from container_audit.process_signals import COLUMNS, INSIDE, Process1, from_ps, from_status
 from container_audit.process_tree import Process
 from container_audit.targets import Target
-from workshop_kit.engine.containers import DIFF_DELETED, Running
+from workshop_kit.engine.containers import DIFF_DELETED, ENDED, Running
 from workshop_kit.observe.events import KILLED
 from workshop_kit.observe.http import Answer
 from workshop_kit.patience import patient, wait_for
@@ -182,45 +181,50 @@ class Clone:
     def start(self, within_seconds: float, *, until_ended: bool = False) -> CloneStart:
         """Start it and wait until it is ready or has ended, at most ``within_seconds``.
 
-        With ``until_ended`` a ready clone is watched on, as it may still end: for the whole time, or if it has an open
-        port for LASTS_SECONDS.
+        With ``until_ended`` a ready clone is watched on, as it may still end: for the same time again, or if it has an
+        open port for LASTS_SECONDS.
         """
-        limit_seconds = patient(within_seconds)
-        alive_seconds = patient(ALIVE_SECONDS)
-        lasts_seconds = patient(LASTS_SECONDS)
         began = time.monotonic()
         self.running.container.start()
-        ready: CloneStart | None = None
 
-        while True:
-            state = self.running.inspect()["State"]
-            seconds = time.monotonic() - began
-            if state["Status"] in {"exited", "dead"}:
-                out_of_memory = bool(state.get("OOMKilled"))
-                return CloneStart(
-                    False, seconds, "ended", exit_code=int(state["ExitCode"]), out_of_memory=out_of_memory
-                )
+        def read_end() -> CloneStart | None:
+            return self._read_end(began)
 
-            if not self.address:
-                self.address = self._read_address()
-            if ready is None:
-                ready = self._find_readiness(state, seconds, long_enough=seconds > alive_seconds)
+        def read_outcome() -> CloneStart | None:
+            return self._read_end(began) or self._find_readiness(began)
 
-            if ready and not until_ended:
-                return ready
-            if ready and ready.ports and seconds > ready.seconds + lasts_seconds:
-                return ready
-            if seconds > limit_seconds:
-                return ready or CloneStart(False, seconds, "neither a port nor a health check was good")
-            time.sleep(POLL_SECONDS)
+        outcome = wait_for(read_outcome, within_seconds, pause_seconds=POLL_SECONDS)
+        if outcome is None:
+            return CloneStart(False, time.monotonic() - began, "neither a port nor a health check was good")
+        if outcome.ended or not until_ended:
+            return outcome
 
-    def _find_readiness(self, state: Mapping[str, Any], seconds: float, *, long_enough: bool) -> CloneStart | None:
+        watched_seconds = LASTS_SECONDS if outcome.ports else within_seconds
+        return wait_for(read_end, watched_seconds, pause_seconds=POLL_SECONDS) or outcome
+
+    def _read_end(self, began: float) -> CloneStart | None:
+        """Ask the engine whether the clone, started at ``began``, has ended; return how, None while it runs."""
+        state = self.running.inspect()["State"]
+        if state["Status"] not in ENDED:
+            return None
+
+        seconds = time.monotonic() - began
+        out_of_memory = bool(state.get("OOMKilled"))
+        return CloneStart(False, seconds, "ended", exit_code=int(state["ExitCode"]), out_of_memory=out_of_memory)
+
+    def _find_readiness(self, began: float) -> CloneStart | None:
         """Return a successful start if the clone is ready now: by a port, else its health check, else its run time.
 
-        ``long_enough`` says that it has run for ALIVE_SECONDS. Returns None if it is not ready yet.
+        It is read as the engine described it last. Returns None if it is not ready yet.
         """
-        is_healthy = (state.get("Health") or {}).get("Status") == "healthy"
-        if self.exposed or is_healthy or long_enough:
+        seconds = time.monotonic() - began
+        is_long_enough = seconds > patient(ALIVE_SECONDS)
+        if not self.address:
+            self.address = self._read_address()
+
+        health = self.running.container.attrs["State"].get("Health") or {}
+        is_healthy = health.get("Status") == "healthy"
+        if self.exposed or is_healthy or is_long_enough:
             ports = self.open_ports()
             if ports:
                 return CloneStart(True, seconds, f"port {ports[0]} accepts connections", ports)
@@ -228,7 +232,7 @@ class Clone:
             return CloneStart(True, seconds, "its health check is good")
 
         waits_for_port = bool(self.exposed and self.address)
-        if long_enough and not self.has_health and not waits_for_port:
+        if is_long_enough and not self.has_health and not waits_for_port:
             return CloneStart(True, seconds, "it runs")
         return None
 

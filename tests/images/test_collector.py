@@ -122,7 +122,7 @@ def test_lines_of_another_session_are_left_alone(bucket: LogBucket, another: Cal
     with write(bucket, "ours", 1_000) as writer:
         writer.wait_ended()
         wait_running(stranger.container)
-        assert log_bucket.wait_flushed(stranger.container, 60) is None
+        assert log_bucket.wait_flushed(stranger, 60) is None
         assert '"containers": 0' in stranger.exec("cat", "/tmp/state.json").output
     assert not keys_of(bucket, "collector")
 
@@ -135,7 +135,7 @@ def test_a_full_buffer_makes_reading_wait(bucket: LogBucket, another: Callable[.
         with bucket_away(bucket, small.container):
             writer.wait_ended(within_seconds=60)
             small.wait_for(lambda: '"full": true' in small.exec("cat", "/tmp/state.json").output, goal="stop reading")
-        assert log_bucket.wait_flushed(small.container, 60) is None
+        assert log_bucket.wait_flushed(small, 60) is None
         assert_whole(bucket, "patient", 20_000)
 
 
@@ -147,7 +147,7 @@ def test_the_socket_does_where_the_folder_cannot_be_mounted(bucket: LogBucket, a
         until(begun(bucket, "by-api"), by_api.container)
         kill_and_start(by_api.container, 0)
         writer.wait_ended(within_seconds=60)
-        assert log_bucket.wait_flushed(by_api.container, 60) is None
+        assert log_bucket.wait_flushed(by_api, 60) is None
         assert '"source": "api"' in by_api.exec("cat", "/tmp/state.json").output
         assert_whole(bucket, "by-api", 10_000)
 

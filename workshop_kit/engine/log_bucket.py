@@ -18,7 +18,7 @@ from docker.errors import APIError
 
 from workshop_kit.engine import parameter_store
 from workshop_kit.engine.aws import Access, translate_errors
-from workshop_kit.engine.containers import EXEC_TRIES
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.patience import wait_for
@@ -57,7 +57,8 @@ class LogBucket:
 
         Raises WorkshopError with the cause if that takes longer.
         """
-        late_state = wait_flushed(self.stack.container(SERVICE), within_seconds)
+        collector = Running(self.stack.session, self.stack.container(SERVICE))
+        late_state = wait_flushed(collector, within_seconds)
         if late_state is not None:
             raise WorkshopError(
                 f"Not everything was collected within {within_seconds:g} s: {_delay_reason(late_state)}.",
@@ -96,7 +97,7 @@ def start(stack: Stack, report: Report = silent) -> LogBucket:
     return LogBucket(stack, reader)
 
 
-def wait_flushed(collector: Any, within_seconds: float) -> Mapping[str, Any] | None:
+def wait_flushed(collector: Running, within_seconds: float) -> Mapping[str, Any] | None:
     """Wait until what was written before now is in the bucket; return None, or the state of a late collector."""
     collector_time, _ = state_of(collector)
 
@@ -111,16 +112,10 @@ def wait_flushed(collector: Any, within_seconds: float) -> Mapping[str, Any] | N
     return None if is_flushed(state) else state
 
 
-def state_of(collector: Any) -> tuple[float, Mapping[str, Any]]:
+def state_of(collector: Running) -> tuple[float, Mapping[str, Any]]:
     """Return the collector's time and its state. Raises WorkshopError if it does not run."""
     try:
-        output = b""
-        for _ in range(EXEC_TRIES):
-            output = collector.exec_run(list(STATE), stderr=False).output
-            if output:
-                break
-
-        first_line, _, state = output.partition(b"\n")
+        first_line, _, state = collector.read(*STATE).partition("\n")
         return float(first_line), json.loads(state)
     except (APIError, ValueError) as error:
         raise WorkshopError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -93,9 +94,8 @@ def until(holds: Callable[[], bool], container: Any) -> None:
 def run(container: Any, script: str, **environment: str) -> tuple[int, str]:
     """Run a shell script in a container; return its exit code, and its output without the last line end."""
     command = ["sh", "-c", f"{script}\ncode=$?; echo; exit $code"]
-    result = container.exec_run(command, environment=environment)
-    while not result.output:  # without even the line end: a busy engine has lost it
-        result = container.exec_run(command, environment=environment)
+    execute = partial(container.exec_run, command, environment=environment)
+    result = wait_for(execute, 60, until=lambda result: result.output)  # even the line end gets lost on a busy engine
     return result.exit_code, result.output.decode().strip()
 
 

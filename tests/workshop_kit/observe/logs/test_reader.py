@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from random import Random
 
@@ -16,6 +15,7 @@ from workshop_kit.observe import logs
 from workshop_kit.observe.engine_api import EngineUnavailable
 from workshop_kit.observe.logs import LogFollower
 from workshop_kit.observe.logs.lines import Message
+from workshop_kit.patience import wait_for
 
 
 class SimulatedLog:
@@ -166,9 +166,11 @@ def test_following_goes_on_after_restarts(start: Start) -> None:
         return [int(n) for frame in filled for n in frame["n"].dropna()]
 
     def follow(holds: Callable[[], bool]) -> None:
-        while not holds():
+        def has_followed() -> bool:
             frames.append(follower.poll())
-            time.sleep(0.2)
+            return holds()
+
+        assert wait_for(has_followed, 60)
 
     follow(lambda: len(numbers()) >= 100)
     running.container.restart(timeout=0)

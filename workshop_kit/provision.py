@@ -32,7 +32,7 @@ REVERT_FAULTS = "workshop_kit.faults.injection:revert_all"
 
 def session_of(workspace: Workspace, engine: Engine) -> Session:
     """Return the session that makes and removes this workspace's objects in the engine."""
-    return Session(engine, Identity(workspace.id, workspace.owner), workspace.folder.absolute() / HIDDEN)
+    return Session(engine, Identity(workspace.id), workspace.folder.absolute() / HIDDEN)
 
 
 def stack_of(workspace: Workspace, session: Session, root: Path = CHECKOUT) -> Stack:

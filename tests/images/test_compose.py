@@ -42,7 +42,6 @@ def variables(session: Session, images: dict[str, str], tmp_path_factory: pytest
     return {
         "COMPOSE_PROJECT_NAME": f"{session.identity.workspace_id}-by-hand",
         "WORKSHOP_SESSION": session.identity.workspace_id,
-        "WORKSHOP_OWNER": session.identity.owner,
         "WORKSHOP_SECRETS_DIR": str(folder),
         "WORKSHOP_LOG_SOURCE": session.engine.dialect.log_source(session.engine.client.info()),
         **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in images.items()},

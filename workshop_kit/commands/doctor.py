@@ -281,7 +281,7 @@ def _open_session(engine: Engine) -> Session | None:
     if not id_file.is_file():
         return None
 
-    identity = Identity(id_file.read_text().strip(), "doctor")
+    identity = Identity(id_file.read_text().strip())
     return Session(engine, identity, hidden_folder)
 
 

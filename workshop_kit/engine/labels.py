@@ -14,7 +14,6 @@ from typing import Literal
 
 SESSION = "workshop.session"
 """The workspace's random id: who carries it is the workspace's."""
-OWNER = "workshop.owner"
 SCOPE = "workshop.scope"
 MAKER = "workshop.maker"
 """The process that made a thing: ``PID@START``."""
@@ -43,15 +42,14 @@ Scope = Literal["kernel", "workspace", "machine"]
 
 @dataclass(frozen=True)
 class Identity:
-    """A workspace's identity: ``workspace_id`` is its random id, ``owner`` a readable name for it.
+    """A workspace's identity, its random id, and the names that are made of it.
 
-    >>> identity = Identity("1a2b3c4d", "ann")
+    >>> identity = Identity("1a2b3c4d")
     >>> identity.real_name("my-service"), identity.real_tag("my-service:1")
     ('workshop-1a2b3c4d-my-service', 'localhost/workshop-1a2b3c4d/my-service:1')
     """
 
     workspace_id: str
-    owner: str
 
     @property
     def project(self) -> str:
@@ -65,7 +63,7 @@ class Identity:
 
     def labels(self, scope: Scope) -> dict[str, str]:
         """Return the labels for one new container, network or volume."""
-        return {SESSION: self.workspace_id, OWNER: self.owner, SCOPE: scope}
+        return {SESSION: self.workspace_id, SCOPE: scope}
 
     def image_labels(self, scope: Scope) -> dict[str, str]:
         """Return the labels for one new image; an image of the machine is no workspace's."""

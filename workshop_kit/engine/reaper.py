@@ -50,7 +50,7 @@ def watch(session: Session, before: str = "", *, whole_workspace: Path | None = 
         return
 
     identity = session.identity
-    arguments = [str(session.folder), identity.workspace_id, identity.owner, session.maker, str(os.getpid())]
+    arguments = [str(session.folder), identity.workspace_id, session.maker, str(os.getpid())]
     arguments += [str(whole_workspace or ""), before]
 
     _reapers[key] = subprocess.Popen(
@@ -85,7 +85,7 @@ def finish(session: Session) -> None:
 @contextlib.contextmanager
 def temporary_session(engine: Engine) -> Iterator[Session]:
     """Yield a session without a workspace, with its own reaper; what it made is removed at the end."""
-    session = Session(engine, Identity(secrets.token_hex(4), "audit"), Path(os.devnull))
+    session = Session(engine, Identity(secrets.token_hex(4)), Path(os.devnull))
     watch(session)
     try:
         yield session
@@ -118,12 +118,12 @@ def main(arguments: Sequence[str]) -> None:
     """Wait until the parent dies, then sweep until nothing is left that it made; `watch` passes the arguments."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    folder, workspace_id, owner, maker, parent_id, workspace_lock, hook = arguments
+    folder, workspace_id, maker, parent_id, workspace_lock, hook = arguments
 
     while os.getppid() == int(parent_id):
         time.sleep(LOOK_SECONDS)
 
-    sweeper = Sweeper(Path(folder), Identity(workspace_id, owner), maker, hook)
+    sweeper = Sweeper(Path(folder), Identity(workspace_id), maker, hook)
     if not workspace_lock:
         sweeper.sweep_until_empty({"kernel"})
         return

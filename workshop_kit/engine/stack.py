@@ -68,7 +68,6 @@ class Stack:
         variables = {
             "COMPOSE_PROJECT_NAME": self.project,
             "WORKSHOP_SESSION": identity.workspace_id,
-            "WORKSHOP_OWNER": identity.owner,
             "WORKSHOP_SECRETS_DIR": str(self.secrets_folder),
             "WORKSHOP_LOG_SOURCE": engine.dialect.log_source(info),
         }

@@ -74,7 +74,7 @@ def _call(context: Context, task: str, definition: Mapping[str, Any], reader: Ac
     """Start the process and wait for its end. Raises TaskError if it fails or takes too long."""
     session = context.stack.session
     request = {
-        "identity": [session.identity.workspace_id, session.identity.owner],
+        "identity": session.identity.workspace_id,
         "hidden": str(session.folder),
         "maker": session.maker,
         "task": task,
@@ -131,7 +131,7 @@ def _started_by(session: Session, task: str) -> list[Running]:
 def main() -> None:
     """Call the function with the definition and the workspace's Docker client."""
     request = json.load(sys.stdin)
-    identity = Identity(*request["identity"])
+    identity = Identity(request["identity"])
     hidden = Path(request["hidden"])
     session = TaskSession(reach.connect(), identity, hidden, request["maker"], request["task"])
 

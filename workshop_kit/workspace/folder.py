@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
 import secrets
-import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -80,15 +78,6 @@ class Workspace:
             raise explain(error, folder, ELSEWHERE) from error
 
     @property
-    def owner(self) -> str:
-        """The participant as a label value: ``user@host``, at most 63 harmless characters."""
-        try:
-            user = getpass.getuser()
-        except (KeyError, OSError):  # a uid without an account, as in many containers
-            user = f"uid{os.getuid()}"
-        return re.sub(r"[^A-Za-z0-9_.@-]", "-", f"{user}@{socket.gethostname()}")[:63]
-
-    @property
     def seed(self) -> int:
         """The seed for the numbers in exercises: one that was shared (`--seed`), or else the participant's own."""
         seed = shared_seed(self.folder)
@@ -114,7 +103,7 @@ class Workspace:
     @property
     def compose_project(self) -> str:
         """The stack's compose project, a different one in each workspace."""
-        return Identity(self.id, self.owner).project
+        return Identity(self.id).project
 
     def note_removed(self, name: str) -> None:
         """Note that the participant does without a file of the first lesson: no later start brings it, `goto` does."""
@@ -130,7 +119,7 @@ class Workspace:
         self.my_service.mkdir(exist_ok=True)
         path = self.my_service / ".env"
         lines = read_small_text(path).splitlines() if path.exists() else []
-        project_line = f"COMPOSE_PROJECT_NAME={Identity(self.id, self.owner).service_project}"
+        project_line = f"COMPOSE_PROJECT_NAME={Identity(self.id).service_project}"
         if project_line not in lines:
             other_lines = [line for line in lines if not line.startswith("COMPOSE_PROJECT_NAME=")]
             write_atomically(path, "\n".join([project_line, *other_lines, ""]).encode())

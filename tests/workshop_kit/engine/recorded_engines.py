@@ -43,7 +43,7 @@ class Recorded:
     def session(self, folder: Path) -> Session:
         """A session on this engine: every other request than for its description fails."""
         client = SimpleNamespace(info=lambda: self.info)
-        return Session(Engine(client, Endpoint(self.address, "recorded"), self.version), Identity("0a1b", "me"), folder)
+        return Session(Engine(client, Endpoint(self.address, "recorded"), self.version), Identity("0a1b"), folder)
 
 
 DOCKER_24 = Recorded(

@@ -16,7 +16,6 @@ from workshop_kit.engine.labels import (
     IMAGE_SCOPE,
     IMAGE_SESSION,
     MAKER,
-    OWNER,
     SCOPE,
     SESSION,
 )
@@ -56,7 +55,6 @@ def foreign_labels(session: Session) -> dict[str, dict[str, str]]:
         "none": {},
         "another session": {**perfect, SESSION: "deadbeef"},
         "a longer session": {**perfect, SESSION: session.identity.workspace_id + "0"},
-        "the owner alone": {OWNER: session.identity.owner, SCOPE: "kernel"},
         "a copied maker": {MAKER: session.maker, SCOPE: "kernel"},
         "the project's name alone": {COMPOSE_PROJECT: project},
         "the project's name in another folder": {COMPOSE_PROJECT: project, COMPOSE_FOLDER: "/elsewhere/my_service"},

@@ -58,7 +58,7 @@ def test_what_a_registry_would_have_given_is_named_with_what_there_is(log: str, 
 
 def test_a_name_gets_the_project_in_front_once() -> None:
     """What was typed and what the engine shows lead to the same thing; a registry's address stays as it is."""
-    names = Identity("1a2b3c4d", "ann")
+    names = Identity("1a2b3c4d")
     assert names.real_name("orders") == names.real_name(names.real_name("orders")) == "workshop-1a2b3c4d-orders"
     assert names.real_name("workshop-1a2b3c4d5-orders") == "workshop-1a2b3c4d-workshop-1a2b3c4d5-orders"
     real = "localhost/workshop-1a2b3c4d/my-service:1"

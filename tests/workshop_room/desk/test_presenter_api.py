@@ -25,7 +25,7 @@ def controller(root: Path, tmp_path: Path) -> Controller:
     nowhere = f"unix://{tmp_path}/gone.sock"
     engine = Engine(docker.DockerClient(base_url=nowhere, version="1.45"), Endpoint(nowhere, "a test"), {})
     workspace = Workspace.open(tmp_path / "workspace")
-    session = Session(engine, Identity(workspace.id, workspace.owner), tmp_path)
+    session = Session(engine, Identity(workspace.id), tmp_path)
     return Controller(Stack(session, root, tmp_path, workspace.compose_project))
 
 

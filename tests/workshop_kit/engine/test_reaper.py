@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,6 @@ from workshop_kit.engine.labels import MAKER, SCOPE
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session, is_dead
 from workshop_kit.patience import wait_for
-from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("images")]
 SLEEP = ("sleep", "600")
@@ -151,14 +150,27 @@ def things_of_tour(engine: Engine, root: Path) -> list[str]:
 
 @pytest.mark.long
 @pytest.mark.parametrize("signum", SIGNALS)
-def test_a_check_leaves_nothing(engine: Engine, root: Path, tmp_path: Path, signum: signal.Signals) -> None:
-    """SIGTERM ends it like Ctrl-C; after SIGKILL its reaper removes the container."""
-    session = Workspace.open(tmp_path / "mine").id
-    with command(root, tmp_path / "mine", "check", "container.graceful") as check:
-        wait_begun(check, lambda: things(engine, session))
-        check.send_signal(signum)
-        assert check.wait(GONE_SECONDS) == (-signum if signum == signal.SIGKILL else 130)
-    assert wait_for(lambda: not things(engine, session), GONE_SECONDS)
+@pytest.mark.parametrize(
+    ("words", "afterwards"),
+    [
+        pytest.param(("check", "container.graceful"), (), id="check"),
+        pytest.param(("goto", "01"), ("down",), id="goto"),  # the stack that it was starting stays until `down`
+    ],
+)
+def test_a_command_leaves_nothing(
+    own: Session, root: Path, tmp_path: Path, words: Sequence[str], afterwards: Sequence[str], signum: signal.Signals
+) -> None:
+    """SIGTERM ends it like Ctrl-C; after SIGKILL its reaper removes what it made, and nothing stays paused."""
+    workspace = tmp_path / "own"
+    session = own.identity.workspace_id
+    with command(root, workspace, *words) as running:
+        wait_begun(running, lambda: things(own.engine, session))
+        running.send_signal(signum)
+        assert running.wait(GONE_SECONDS) == (-signum if signum == signal.SIGKILL else 130)
+    for word in afterwards:
+        with command(root, workspace, word) as last:
+            assert last.wait(GONE_SECONDS) == 0
+    assert wait_for(lambda: not things(own.engine, session), GONE_SECONDS)
 
 
 @pytest.mark.long

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from container_audit.dockerfiles import Instruction, last_stage
 from container_audit.findings import Evidence, RuleFinding
 from container_audit.targets import Target
 from workshop_kit.errors import WorkshopError
@@ -19,6 +19,8 @@ from workshop_kit.observe.masking import variable_names_in
 NAMES = ("Dockerfile", "Containerfile")
 HISTORY = "docker history"
 _CLASSIC_BUILDER = "/bin/sh -c #(nop) "
+_HEREDOC = re.compile(r"(?<!\S)\d*<<-?(['\"]?)(?P<end>\w+)\1(?!\S)")
+"""The start of a here-document."""
 CONFIG_KEYS = {
     "CMD": "Cmd",
     "ENTRYPOINT": "Entrypoint",
@@ -27,6 +29,15 @@ CONFIG_KEYS = {
     "USER": "User",
 }
 """Where ``Config`` of an image has what an instruction sets."""
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """An instruction of a Dockerfile: its word in capitals, its text with the word, and its first line."""
+
+    word: str
+    text: str
+    line: int
 
 
 @dataclass(frozen=True)
@@ -146,3 +157,46 @@ def _fits(written: Instruction, step: BuildStep) -> bool:
     if written.word == "ARG" or "$" in last_argument or "<<" in last_argument:
         return True
     return last_argument in step.created_by.replace('"', "")
+
+
+def last_stage(dockerfile: str) -> list[Instruction]:
+    """Return the instructions of the last stage without its FROM, from the text of a Dockerfile.
+
+    >>> last_stage("FROM a AS one\\nFROM one\\n# note\\nRUN x \\\\\\n  y\\nUSER 1")
+    [Instruction(word='RUN', text='RUN x y', line=4), Instruction(word='USER', text='USER 1', line=6)]
+    """
+    lines = _lines_without_comments(dockerfile)
+    stage: list[Instruction] = []
+
+    for number, first_line in lines:
+        text = first_line
+        while text.endswith("\\"):
+            _, next_line = next(lines, (0, ""))
+            text = f"{text[:-1]} {next_line}"
+
+        one_line = " ".join(text.split())
+        word, _, _ = one_line.partition(" ")
+        if word.upper() == "FROM":
+            stage = []
+            continue
+
+        stage.append(Instruction(word.upper(), one_line, number))
+        for document in _HEREDOC.finditer(one_line):
+            _skip_past(lines, document["end"])
+
+    return stage
+
+
+def _lines_without_comments(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are neither empty nor a comment, with their numbers."""
+    for number, raw_line in enumerate(text.splitlines(), 1):
+        line = raw_line.strip()
+        if line and not line.startswith("#"):
+            yield number, line
+
+
+def _skip_past(lines: Iterator[tuple[int, str]], end: str) -> None:
+    """Take lines up to one that is ``end``, with that line."""
+    for _, line in lines:
+        if line == end:
+            return

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from container_audit.build_steps import read_steps, steps_of_finding
-from container_audit.dockerfiles import last_stage
+from container_audit.build_steps import last_stage, read_steps, steps_of_finding
 from container_audit.findings import Evidence, RuleFinding, RuleVerdict
 from container_audit.targets import Target
 from tests.container_audit.test_report import rule_of

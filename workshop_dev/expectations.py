@@ -1,4 +1,4 @@
-"""Expected outputs of a lesson's cells, and outputs that no cell may have.
+"""Expected outputs of a lesson's cells, and outputs that no cell may have: errors, and nothing where it promises some.
 
 ``notebooks/NN_lesson.toml`` has three tables of them. ``[shows]``: cell id → regular expression that the output must
 match. ``[exceptions]``: cell id → why this cell may print an exception's name, or what the engine refuses.
@@ -7,15 +7,20 @@ match. ``[exceptions]``: cell id → why this cell may print an exception's name
 
 from __future__ import annotations
 
+import ast
+import base64
+import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
 from typing import Any
 
-from workshop_dev import quiet_outputs
+from matplotlib.image import imread
+
 from workshop_dev.book import ANSI
+from workshop_kit.display.map import NAME as MAP
 from workshop_kit.files import load_document
 from workshop_kit.lessons.predictions import NOT_USUAL
 from workshop_kit.workspace.course import tables_path
@@ -27,6 +32,23 @@ NOTHING = re.compile(r"\bno tests ran\b|\bcollected 0 items\b|\bEmpty DataFrame\
 USUALLY = re.compile(rf"\bUsually: .*{re.escape(NOT_USUAL)}")
 TABLE_BODY = re.compile(r"<tbody>(.*?)</tbody>", re.DOTALL)
 NOT_TEXT = re.compile(r"<style.*?</style>|<script.*?</script>|<svg.*?</svg>|<[^>]*>", re.DOTALL)
+SHOWS = {
+    "audit", "board", "compare", "crosstab", "DataFrame", "describe", "display", "head", "map", "predict",
+    "print", "reveal", "take_home",
+}  # fmt: skip
+"""Names of functions and methods that show something if a call of them is the last line of a cell."""
+EMPTY = re.compile(r"^(?:None|\[\]|\{\}|\(\)|set\(\)|Series\(\[\].*\))$", re.MULTILINE)
+"""A line of text that says that there is nothing."""
+SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
+SHAPES = re.compile(r"<(?:path|polyline|polygon|line|rect|circle|ellipse|image|use)\b")
+EMBEDDED_PNG = re.compile(r'<img src="data:image/png;base64,([^"]+)"')
+"""A chart in the HTML of the kit."""
+LIT = "[today]"
+"""How the map's text marks the parts of a lesson."""
+COLOR = 0.1
+"""A pixel is colored if its red, green and blue differ by more: axes, ticks and texts are gray."""
+LEAST_PIXELS = 500
+"""A chart with data has at least so many colored pixels; the samples of lines in a legend have fewer."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +91,17 @@ def _unknown_cell_problems(notebook: Any, expected: Expectations) -> Iterator[st
 
 
 def _quiet_problems(cell: Any) -> Iterator[str]:
-    """Yield the problems of a cell that shows too little, or another result than its prediction's ``right``."""
+    """Yield the problems of a cell that shows too little, or another result than its prediction's ``right``.
+
+    They are the ends of a sentence.
+    """
     if replaced_by(cell):
         return
-    yield from quiet_outputs.cell_problems(cell.source, cell.outputs)
+    if promises_output(cell.source) and not cell.outputs:
+        yield "shows nothing"
+    for output in cell.outputs:
+        yield from _text_problems(output)
+        yield from _picture_problems(output.get("data", {}))
     if any(USUALLY.search(text_of(output)) for output in cell.outputs):
         yield "measured another result than `right` of its prediction says"
 
@@ -111,3 +140,79 @@ def text_of(output: Any) -> str:
 
     words = ANSI.sub("", text).split()
     return " ".join(words)
+
+
+def _text_problems(output: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the problems of the text of an output: an empty value, a map of the workshop without a lit part."""
+    data = output.get("data", {})
+    text = str(output.get("text") or data.get("text/plain") or "")
+    nothing = EMPTY.search(text)
+    if nothing:
+        yield f"shows {nothing[0]}"
+    if text.startswith(MAP) and LIT not in text:
+        yield "shows a map on which nothing is lit"
+
+
+def _picture_problems(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the problems of the drawings (SVG) and charts (PNG) in the data of an output."""
+    html = str(data.get("text/html", ""))
+    drawings = SVG.findall(html) + SVG.findall(str(data.get("image/svg+xml", "")))
+    if any(not SHAPES.search(drawing) for drawing in drawings):
+        yield "shows a drawing without a shape"
+
+    charts = EMBEDDED_PNG.findall(html)
+    if data.get("image/png"):
+        charts.append(data["image/png"])
+    if not all(has_data(base64.b64decode(chart)) for chart in charts):
+        yield "shows a chart without data"
+
+
+def promises_output(source: str) -> bool:
+    """Return whether a cell must have an output: it prints or displays, or its last line is a value that is shown.
+
+    >>> promises_output("print(1)"), promises_output("x = 1\\nx"), promises_output("x.append(1)"), promises_output("x;")
+    (True, True, False, False)
+    """
+    if source.startswith("%%") or source.rstrip().endswith(";"):
+        return False
+    python = re.sub(r"^[!%].*$", "pass", source, flags=re.MULTILINE)  # without IPython's own lines
+    try:
+        statements = ast.parse(python).body
+    except SyntaxError:
+        return False
+
+    expressions = [statement for statement in statements if isinstance(statement, ast.Expr)]
+    if any(_called_name(expression.value) in {"print", "display"} for expression in expressions):
+        return True
+
+    last_statement = statements[-1] if statements else None
+    if not isinstance(last_statement, ast.Expr):
+        return False
+    last_value = last_statement.value
+    if isinstance(last_value, ast.Name | ast.Attribute | ast.Subscript):
+        return True
+    return _called_name(last_value) in SHOWS
+
+
+def _called_name(value: ast.expr) -> str:
+    """Return the name of the function or method that an expression calls; "" if it calls none by a name."""
+    if not isinstance(value, ast.Call):
+        return ""
+    function = value.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    if isinstance(function, ast.Name):
+        return function.id
+    return ""
+
+
+def has_data(png: bytes) -> bool:
+    """Return whether a chart has enough colored pixels: one without data has only those of its legend."""
+    pixels = imread(io.BytesIO(png), format="png")
+    if pixels.ndim < 3:
+        return False
+
+    colors = pixels[:, :, :3]
+    differences = colors.max(axis=2) - colors.min(axis=2)
+    colored_pixels = int((differences > COLOR).sum())
+    return colored_pixels >= LEAST_PIXELS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import platform
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,15 +16,33 @@ import psutil
 from container_audit import catalog
 from container_audit.findings import Rule
 from workshop_dev import suite
-from workshop_dev.locks import LOCKS, compile_lock
 from workshop_kit.display.rendered import template
+from workshop_kit.engine import shell
 from workshop_kit.files import read_document, write_atomically
 from workshop_kit.guidelines import Principle, principles
+from workshop_kit.python_env import DEVELOPER_LOCK, LOCK
 
 HERE = Path(__file__).parent
 PERFORMANCE = Path("docs") / "performance.md"
 AUDIT = Path("docs") / "audit.md"
 MEASURED = Path("benchmarks") / "measured"
+COMPILE = ("--quiet", "--universal", "--generate-hashes", "--no-header", "--no-annotate", "--python-version", "3.11")
+APP_SOURCE = "workshop_app/requirements.in"
+APP_LOCK = "workshop_app/requirements.txt"
+STORE_LOCK = "images/parameter_store/requirements.txt"
+SEAT_LOCK = "images/seat/requirements.txt"
+LOCKS = (
+    (LOCK, "pyproject.toml", "--all-extras"),
+    (APP_LOCK, APP_SOURCE, "-c", LOCK),
+    ("images/load/requirements.txt", "images/load/requirements.in"),
+    (STORE_LOCK, "images/parameter_store/requirements.in"),
+    ("images/collector/requirements.txt", "images/collector/requirements.in", "-c", STORE_LOCK),
+    ("images/python/requirements.txt", APP_SOURCE, "images/python/requirements.in", "-c", LOCK, "-c", APP_LOCK),
+    (SEAT_LOCK, "images/seat/requirements.in", "-c", LOCK),
+    ("deploy/room/requirements.txt", "deploy/room/requirements.in", "-c", SEAT_LOCK, "-c", LOCK),
+    (DEVELOPER_LOCK, "pyproject.toml", "--all-extras", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK),
+)
+"""Each lock with its sources and, behind ``-c``, the earlier locks whose versions it takes."""
 FILES = (AUDIT, PERFORMANCE, *(Path(target) for target, *_ in LOCKS))
 """All of them, in the order in which they are written."""
 
@@ -43,6 +62,17 @@ def write_all(root: Path) -> Iterator[tuple[Path, bool]]:
         old_content = file.read_bytes() if file.exists() else b""
         compile_lock(root, target, *words)
         yield Path(target), file.read_bytes() != old_content
+
+
+def compile_lock(root: Path, target: str, *words: str) -> None:
+    """Write one lock, with hashes. Raises WorkshopError with what uv says."""
+    command: list[str | Path] = [Path(sys.executable).with_name("uv"), "pip", "compile", *COMPILE, "--directory", root]
+    shell.run(
+        [*command, *words, "-o", target],
+        failure=f"{target} could not be made.",
+        next_step="Read uv's last lines above; where there is no uv, run ./workshop setup.",
+        environment={"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"},
+    )
 
 
 def audit_page() -> str:

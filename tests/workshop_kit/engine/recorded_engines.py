@@ -1,8 +1,8 @@
 """Answers of engines: their `docker version` and `docker info`, and what their containers answered to the questions.
 
-Rootless Docker without delegation and Podman without systemd were measured. Those of Docker Desktop, Colima, OrbStack
-and Rancher Desktop are what people have published of theirs; a comment says where. What their containers answer is not
-known: the good answers stand for it, but for their memory. Only what the kit reads is kept.
+Rootless Docker without delegation and Podman without systemd were measured. Those of Docker Desktop and Colima are what
+people have published of theirs; a comment says where. What their containers answer is not known: the good answers stand
+for it, but for their memory. Only what the kit reads is kept.
 """
 
 from __future__ import annotations
@@ -73,13 +73,6 @@ DESKTOP = Recorded(
     {**IN_A_MACHINE, "OperatingSystem": "Docker Desktop", "Name": "docker-desktop"},
     {"Engine memory": "7.65"},
 )
-# docker/desktop-feedback#203: Docker Desktop 4.52 on Windows; from inside of WSL its socket is the default one.
-DESKTOP_ON_WSL = Recorded(
-    "unix:///var/run/docker.sock",
-    {"Version": "29.0.1", "ApiVersion": "1.52", "Arch": "arm64"},
-    {**IN_A_MACHINE, "OperatingSystem": "Docker Desktop", "Name": "docker-desktop"},
-    {"Engine memory": "7.36"},
-)
 # The output of `docker info` in a public log of a release on Colima ("phase16b", 2026); 1.9 GiB is what it takes
 # unless it is told otherwise. abiosoft/colima, docs/FAQ.md: its socket; ddev/ddev, providers.go: its name.
 COLIMA = Recorded(
@@ -87,45 +80,6 @@ COLIMA = Recorded(
     {"Version": "29.5.2", "ApiVersion": "1.54", "Arch": "arm64"},
     {**IN_A_MACHINE, "OperatingSystem": "Ubuntu 24.04.4 LTS", "Name": "colima"},
     {"Engine memory": "1.91"},
-)
-# The same with a profile, as another public log has it, and with a clone that Colima does not share.
-COLIMA_PROFILE = Recorded(
-    "unix:///Users/ann/.colima/work/docker.sock",
-    COLIMA.version,
-    {**COLIMA.info, "Name": "colima-work"},
-    {"Shared files": "0"},
-)
-# The README of a course's participant ("codyssey", 2026): OrbStack on macOS 15. Its socket and its context:
-# orbstack/orbstack#1065.
-ORBSTACK = Recorded(
-    "unix:///Users/ann/.orbstack/run/docker.sock",
-    {"Version": "28.5.2", "ApiVersion": "1.51", "Arch": "amd64"},
-    {**IN_A_MACHINE, "OperatingSystem": "OrbStack", "Name": "orbstack"},
-    {},
-)
-# The answers to a course's first lab (2026): a newer one, with containerd's store and a profile of its own for seccomp.
-RANCHER = Recorded(
-    "unix:///Users/ann/.rd/docker.sock",
-    {"Version": "29.5.2", "ApiVersion": "1.54", "Arch": "arm64"},
-    {
-        **IN_A_MACHINE,
-        "OperatingSystem": "Alpine Linux v3.24",
-        "Name": "lima-rancher-desktop",
-        "SecurityOptions": ["name=seccomp,profile=/etc/rancher-desktop/seccomp.json", "name=cgroupns"],
-    },
-    {"Engine memory": "3.82"},
-)
-# rancher-sandbox/rancher-desktop-wsl-distro#6 has the name of its system, rancher-sandbox/rancher-desktop#4141 its
-# cgroups; "(containerized)" stands in the answers to a course's first lab (2026).
-RANCHER_ON_WSL = Recorded(
-    "unix:///var/run/docker.sock",
-    {"Version": "27.3.1", "ApiVersion": "1.47", "Arch": "amd64"},
-    {
-        **IN_A_MACHINE,
-        "OperatingSystem": "Rancher Desktop WSL Distribution (containerized)",
-        "Name": "LAPTOP-1",
-    },
-    {},
 )
 ROOTLESS = Recorded(
     "unix:///run/user/1000/docker.sock",

@@ -56,8 +56,12 @@ def raising(error: Exception) -> Callable[..., NoReturn]:
 
 
 def test_a_finding_is_1_and_none_is_0(command: Command) -> None:
-    """An image with a health check, and one without. With ``--fail-on never`` a finding need not count."""
+    """An image with a health check, and one without. With ``--fail-on never`` a finding need not count.
+
+    The command needs no workspace, and leaves no file.
+    """
     assert command("--only", "monitoring.health-check") == Exit.GOOD
+    assert list(Path.cwd().iterdir()) == []
     assert command("--only", "monitoring.health-check", config=UNCHECKED) == Exit.NOT_GOOD
     assert command("--only", "monitoring.health-check", "--fail-on", "never", config=UNCHECKED) == Exit.GOOD
 

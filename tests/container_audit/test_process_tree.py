@@ -25,10 +25,6 @@ LAST_REPLACES_THE_SHELL = [
     ["100", "50", "python3 -m http.server 8081"],
     ["101", "100", "python3 -m http.server 8080"],
 ]
-BESIDE_IT = [
-    ["100", "50", "python3 -u /srv/server.py"],
-    ["101", "100", "sleep 1000"],
-]
 TWO_SCRIPTS = [
     ["100", "50", "sh -c /srv/a.sh & /srv/b.sh"],
     ["101", "100", "/bin/sh /srv/a.sh"],
@@ -86,7 +82,6 @@ def recorded(rows: list[list[str]], first_pid: str = "100") -> Any:
     [
         (TWO_PYTHONS, FAILS, "2 programs run in it: python3 -m http.server, python3 -m http.server."),
         (LAST_REPLACES_THE_SHELL, FAILS, "2 programs run in it: python3 -m http.server, python3 -m http.server."),
-        (BESIDE_IT, FAILS, "2 programs run in it: python3 server.py, sleep."),
         (TWO_SCRIPTS, FAILS, "2 programs run in it: sh, sh."),
         (NGINX, HOLDS, "nginx runs in it."),
         (UVICORN, HOLDS, "python -m uvicorn runs in it."),

@@ -1,4 +1,4 @@
-"""Rules on recorded targets: what an image holds, and how a container is started."""
+"""Rules on recorded images: what of their files is waste."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from container_audit.findings import RuleVerdict
-from container_audit.rules import build, confinement, monitoring
-from workshop_kit.engine.dialect import Dialect
+from container_audit.rules import build
 from workshop_kit.observe.layers import Member
 
 MB = 1_000_000
@@ -37,40 +36,3 @@ def test_caches_of_package_managers_are_waste(path: str, verdict: RuleVerdict) -
     judged = build.little_waste(image((path, 92 * MB)))
     assert judged.verdict is verdict
     assert judged.sentence == f"{92 if verdict is RuleVerdict.FAILS else 0}.0 of 192.0 MB are waste."
-
-
-@pytest.mark.parametrize(
-    ("config", "verdict", "sentence"),
-    [
-        ({}, RuleVerdict.CANNOT_TELL, "it names no port"),
-        ({"ExposedPorts": {"80/tcp": {}}}, RuleVerdict.FAILS, "It serves a port"),
-        ({"Healthcheck": {"Test": ["CMD", "true"]}}, RuleVerdict.HOLDS, "One is defined."),
-    ],
-)
-def test_a_service_without_a_health_check_is_known_by_a_port(
-    config: dict[str, Any], verdict: RuleVerdict, sentence: str
-) -> None:
-    """One that the image names; a job has none."""
-    subject: Any = SimpleNamespace(target=SimpleNamespace(config=config, host={}))
-    judged = monitoring.health_check(subject)
-    assert judged.verdict is verdict
-    assert sentence in judged.sentence
-
-
-@pytest.mark.parametrize(
-    ("host", "is_explained"),
-    [
-        ({"CapDrop": ["ALL"]}, True),
-        ({"CapDrop": ["ALL"], "CapAdd": ["CHOWN"]}, False),
-        ({}, False),
-    ],
-)
-def test_root_without_a_capability_fails_with_what_it_can_do(host: dict[str, Any], is_explained: bool) -> None:
-    """As the collector runs, which reads the engine's files: the user is still a finding."""
-    subject: Any = SimpleNamespace(
-        session=SimpleNamespace(engine=SimpleNamespace(dialect=Dialect({}, ""))),
-        target=SimpleNamespace(config={"User": "0:0"}, host=host),
-    )
-    judged = confinement.non_root(subject)
-    assert judged.verdict is RuleVerdict.FAILS
-    assert ("can use what belongs to root, and no more" in judged.sentence) is is_explained

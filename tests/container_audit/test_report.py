@@ -69,7 +69,6 @@ def test_words_choose_rules() -> None:
         ({"build.pinned": RuleVerdict.FAILS, "build.labels": RuleVerdict.HOLDS}, RuleVerdict.FAILS),
         ({"build.pinned": RuleVerdict.HOLDS, "build.labels": RuleVerdict.FAILS}, RuleVerdict.HOLDS),
         ({"build.no-compiler": RuleVerdict.FAILS, "build.labels": RuleVerdict.FAILS}, RuleVerdict.CANNOT_TELL),
-        ({"build.pinned": RuleVerdict.HOLDS, "build.labels": RuleVerdict.CANNOT_TELL}, RuleVerdict.HOLDS),
         ({"build.pinned": RuleVerdict.CANNOT_TELL, "build.labels": RuleVerdict.HOLDS}, RuleVerdict.CANNOT_TELL),
         ({"build.pinned": RuleVerdict.NOT_APPLICABLE}, RuleVerdict.NOT_APPLICABLE),
     ],

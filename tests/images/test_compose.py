@@ -1,4 +1,4 @@
-"""compose.yaml: rules that every service must keep, those that are added later too; and the stack, up by hand."""
+"""compose.yaml: rules that every service must keep, those that are added later too."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.conftest import own_stack
 from workshop_kit.engine import monitoring
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.stack import WITHOUT_START_INTERVAL, write_secrets
-from workshop_kit.patience import wait_for
+from workshop_kit.engine.stack import WITHOUT_START_INTERVAL
 
 CONFINED = {
     "read_only": True,
@@ -35,17 +34,11 @@ MEANT_TO_BE_FOUND = ("MARIADB_COLLEAGUE_PASSWORD", "REDIS_COLLEAGUE_PASSWORD")
 
 
 @pytest.fixture(scope="module")
-def variables(session: Session, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The variables that setup writes to .env, with secrets and a project of this module's own."""
-    folder = tmp_path_factory.mktemp("by hand") / "secrets"
-    write_secrets(folder)
-    return {
-        "COMPOSE_PROJECT_NAME": f"{session.identity.workspace_id}-by-hand",
-        "WORKSHOP_SESSION": session.identity.workspace_id,
-        "WORKSHOP_SECRETS_DIR": str(folder),
-        "WORKSHOP_LOG_SOURCE": session.engine.dialect.log_source(session.engine.client.info()),
-        **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in images.items()},
-    }
+def variables(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The variables that setup writes to .env, for a stack of this module's own; its images are built."""
+    assert images
+    with own_stack(tmp_path_factory.mktemp("by hand") / "workspace") as stack:
+        yield stack.variables()
 
 
 def compose(root: Path, variables: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
@@ -114,35 +107,3 @@ def test_without_setup_it_says_what_to_do(root: Path, variables: dict[str, str])
     assert process.returncode != 0
     assert "WORKSHOP_SECRETS_DIR" in process.stderr
     assert "run ./workshop setup first" in process.stderr
-
-
-@pytest.fixture
-def removed_by_hand(root: Path, variables: dict[str, str]) -> Iterator[None]:
-    """Remove the project after the test."""
-    yield
-    compose(root, variables, "--profile", "*", "down", "--volumes", "--timeout", "20")
-
-
-@pytest.mark.usefixtures("removed_by_hand")
-def test_stack_comes_up_by_hand(root: Path, variables: dict[str, str], http: httpx.Client, client: Any) -> None:
-    """Plain compose brings up a stack that takes an order, keeps it in its volume, and leaves nothing behind."""
-
-    def by_hand(*words: str) -> str:
-        process = compose(root, variables, *words)
-        assert process.returncode == 0, process.stderr
-        return process.stdout.strip()
-
-    def ready() -> str:
-        url = f"http://{by_hand('port', 'service', '8080')}"
-        assert wait_for(lambda: http.get(f"{url}/readyz").status_code == 200, 60)
-        return url
-
-    by_hand("up", "--detach", "--wait")
-    order = http.post(f"{ready()}/orders", json={"item": "tea", "quantity": 2})
-    assert order.status_code == 201, order.text
-    by_hand("up", "--detach", "--wait", "--force-recreate", "--no-deps", "master-db")
-    assert http.get(f"{ready()}/orders/{order.json()['id']}").json() == order.json()
-    by_hand("down", "--volumes")
-    project = {"label": f"com.docker.compose.project={variables['COMPOSE_PROJECT_NAME']}"}
-    for kind in (client.containers, client.networks, client.volumes):
-        assert kind.list(filters=project) == []

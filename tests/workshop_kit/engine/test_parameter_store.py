@@ -1,52 +1,21 @@
-"""The external store: secrets, narrow readers, and nothing of the user's own AWS settings."""
+"""The client of the parameter store: nothing of the user's own AWS settings, and sentences for errors.
+
+What a reader may do, and what shows of a secret: tests/images/test_parameter_store.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
-from pydantic import SecretStr
+from botocore.exceptions import EndpointConnectionError
 
-from workshop_kit.engine import parameter_store
 from workshop_kit.engine.aws import Access
-from workshop_kit.engine.parameter_store import Settings, Store
+from workshop_kit.engine.parameter_store import Store
 from workshop_kit.errors import WorkshopError
 
 NOWHERE = "http://127.0.0.1:9"
 ELSEWHERE = "http://127.0.0.1:10"
-SETTINGS: dict[str, Settings] = {
-    "production": {"redis/host": "redis", "redis/password": SecretStr("canary-production")},
-    "staging": {"redis/host": "redis-staging", "redis/password": SecretStr("canary-staging"), "log/level": "debug"},
-}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def seeded(store: Store) -> None:
-    """Two environments are in the store."""
-    parameter_store.seed(store, SETTINGS)
-
-
-def test_a_reader_sees_one_environment_and_writes_nothing(store: Store) -> None:
-    """Narrowed: staging, decrypted, is theirs; production, the root, writing and administration are not."""
-    reader = store.reader("staging")
-    assert reader.get_by_path("/workshop/staging")["/workshop/staging/redis/password"].value == "canary-staging"
-    refused: dict[str, Callable[[], object]] = {
-        "read by path": lambda: reader.get_by_path("/workshop/production"),
-        "read all": lambda: reader.get_by_path("/"),
-        "write": lambda: reader.put("/workshop/staging/log/level", "info"),
-        "make users": lambda: reader.reader("production"),
-    }
-    for what, attempt in refused.items():
-        with pytest.raises(WorkshopError, match=r"policy of \w+ does not allow"):
-            pytest.fail(f"{what}: {attempt()}")
-
-
-def test_no_value_is_in_any_repr(store: Store) -> None:
-    """Secrets are never shown: not in the repr of a parameter, an access or a store."""
-    assert "canary" not in repr(store.get_by_path("/workshop/staging"))
-    assert store.access.secret_key not in repr(store) + repr(store.access)
 
 
 def test_a_store_that_is_not_there_is_one_sentence() -> None:
@@ -93,18 +62,3 @@ def test_nothing_of_the_users_own_aws_settings_is_sent(monkeypatch: pytest.Monke
     assert "/us-east-1/ssm/" in sent[0]
     for word in (PLANTED_KEY, PLANTED_SECRET, PLANTED_TOKEN, "eu-west-3", "Security-Token", ELSEWHERE):
         assert word.lower() not in sent[0].lower(), word
-
-
-def test_a_reader_decrypts_with_the_workshops_key_and_nothing_else(store: Store) -> None:
-    """Also what docs/parameter-store.md says: a SecureString read without decryption is plain, KMS does encrypt."""
-    kms = store.client("kms")
-    reader = store.reader("staging").client("kms")
-    stored = store.client("ssm").get_parameter(Name="/workshop/staging/redis/password")["Parameter"]["Value"]
-    sealed = kms.encrypt(KeyId=store.find_key(), Plaintext=b"canary-sealed")["CiphertextBlob"]
-    assert (stored, b"canary" in sealed) == (f"kms:{store.find_key()}:canary-staging", False)
-    assert reader.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"canary-sealed"
-    with pytest.raises(ClientError, match="not authorized to perform: kms:Encrypt"):
-        reader.encrypt(KeyId=store.find_key(), Plaintext=b"x")
-    other_key = kms.create_key()["KeyMetadata"]["KeyId"]
-    with pytest.raises(ClientError, match="not authorized to perform: kms:Decrypt"):
-        reader.decrypt(CiphertextBlob=kms.encrypt(KeyId=other_key, Plaintext=b"x")["CiphertextBlob"])

@@ -205,13 +205,13 @@ class Service:
         return self._image
 
     @contextlib.contextmanager
-    def run_alone(self, command: Sequence[str] | None = None) -> Iterator[RunningService]:
+    def run_alone(self, command: Sequence[str] | None = None, **options: Any) -> Iterator[RunningService]:
         """Run it without settings and databases, as in the first lesson, until it listens.
 
-        The ``command`` is run in place of the image's, whatever entry point that has.
+        The ``command`` is run in place of the image's, whatever entry point that has; ``options`` are fields of `Spec`.
         """
         entrypoint = tuple(command) if command else None
-        with service_trial.run(self.context, self.build(), entrypoint=entrypoint) as trial:
+        with service_trial.run(self.context, self.build(), entrypoint=entrypoint, **options) as trial:
             yield from self._listening(trial, DependencyProxies({}))
 
     @contextlib.contextmanager
@@ -271,12 +271,17 @@ class Service:
 
 
 def judge(check: Callable[[Service], None], context: Context) -> Result:
-    """Return what a check found. Failed findings that took long are noted as waits, for the control that may follow."""
+    """Return what a check found. Failed findings that took long are noted as waits, for the control that may follow.
+
+    What failed is not hidden by a check that ends without a finding, because something cannot be judged.
+    """
     with Service(context) as service, collected() as findings:
         try:
             check(service)
         except CheckEnded as ended:
-            return replace(ended.result, findings=(*findings, *ended.result.findings))
+            has_failed = not all(finding.passed for finding in findings)
+            if ended.result.findings or not has_failed:
+                return replace(ended.result, findings=(*findings, *ended.result.findings))
 
     for finding in findings:
         if not finding.passed and finding.seconds > SLOW_ERROR_SECONDS:

@@ -79,3 +79,17 @@ def test_a_service_that_does_not_start_ends_the_check(tmp_path: Path) -> None:
     result, _ = judged(check, tmp_path)
     assert (result.verdict, result.summary) == (Verdict.DID_NOT_START, "It ended.")
     assert [finding.passed for finding in result.findings] == [True, False]
+
+
+def test_what_cannot_be_judged_hides_no_failure(tmp_path: Path) -> None:
+    """It is the result only if nothing has failed."""
+    for passed, verdict in ((True, Verdict.CANNOT_JUDGE), (False, Verdict.WRONG)):
+
+        def check(_service: Service, passed: bool = passed) -> None:
+            """It is up."""
+            expect(passed, seen=Looked(0.1), **TEXTS)
+            raise CheckEnded(Result.cannot_judge("The engine ignores limits."))
+
+        result, _ = judged(check, tmp_path)
+        assert result.verdict is verdict
+        assert [finding.passed for finding in result.findings] == [passed]

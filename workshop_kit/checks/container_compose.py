@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from workshop_kit.patience import patient
-from workshop_kit.trials.check_api import CheckEnded
-from workshop_kit.trials.findings import findings
-from workshop_kit.trials.result import Finding, Result
+from workshop_kit.trials.expect import Observation, require
 from workshop_kit.trials.trial import SMALL_LOG
 from workshop_kit.trials.yaml_problem import yaml_finding
 
-FINDINGS = findings("container.limits")
 FILE = "compose.yaml"
 SERVICE = "my-service"
+COMMAND = ("docker", "compose", "--project-name", "check", "--file", FILE, "config", "--format", "json")
+COMPOSE_SECONDS = 30.0
 OF_SERVICE = frozenset({SERVICE})
 OF_LIMITS = frozenset({"limits", "reservations"})
 PARENTS = {
@@ -31,79 +31,70 @@ PARENTS = {
     "resources": frozenset({"deploy"}),
 }
 """The keys that limit a service, each with the keys under which it may stand."""
-COMPOSE_SECONDS = 30.0
-USUAL_PERIOD = 100_000
-"""The microseconds in which a container may use its ``cpu_quota``, where ``cpu_period`` says nothing else."""
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """Return the limits of the service in compose.yaml as fields of `Spec`. Raises CheckEnded if Compose refuses it."""
-    compose = _run_compose(folder)
-    if compose.returncode != 0:
-        text = (folder / FILE).read_text()
-        reason = _refusal_reason(compose.stderr, folder)
-        raise _not_readable_error(_refusal_finding(text, reason))
-    return limits_in(json.loads(compose.stdout))
+    """Require a compose.yaml that Compose reads, with the service in it; return its limits as fields of `Spec`."""
+    began = time.monotonic()
+    config, reason = run_compose(folder)
+    means = f"Compose refuses {FILE}: {reason}."
+    look = "Run `docker compose config` in my_service to see it yourself."
+    mistake = yaml_finding(FILE, (folder / FILE).read_text(), reason, PARENTS) if reason else None
+    if mistake:
+        means = mistake.means
+        look = mistake.look
+    require(
+        not reason,
+        seen=Observation("docker compose config", reason or "it reads the file", time.monotonic() - began),
+        expected="a file that Compose reads",
+        means=means,
+        look=look,
+    )
+
+    services = json.loads(config).get("services") or {}
+    require(
+        SERVICE in services,
+        seen=Observation("docker compose config: which services are there?", ", ".join(services) or "none", 0.0),
+        expected=SERVICE,
+        means=f"{FILE} has no service {SERVICE}.",
+        look=f"Name it {SERVICE}, below services.",
+    )
+    return limits_of(services[SERVICE])
 
 
-def _run_compose(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Let Compose read compose.yaml in a folder. Raises CheckEnded if that takes too long."""
-    command = ["docker", "compose", "--project-name", "check", "--file", FILE, "config", "--format", "json"]
+def run_compose(folder: Path) -> tuple[str, str]:
+    """Return what Compose makes of the file, as JSON, and "", or why it refuses it, without this machine's paths."""
+    limit_seconds = patient(COMPOSE_SECONDS)
     try:
-        return subprocess.run(
-            command,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=patient(COMPOSE_SECONDS),
+        compose = subprocess.run(
+            COMMAND, cwd=folder, capture_output=True, text=True, check=False, timeout=limit_seconds
         )
-    except subprocess.TimeoutExpired as error:
-        reason = f"Compose was not done after {error.timeout:.0f} s"
-        raise _not_readable_error(FINDINGS.failed("file.refused", reason, reason=reason)) from error
+    except subprocess.TimeoutExpired:
+        return "", f"it was not done after {limit_seconds:.0f} s"
+    if compose.returncode == 0:
+        return compose.stdout, ""
 
-
-def _refusal_reason(error_text: str, folder: Path) -> str:
-    """Return why Compose refused a file: the last line that it wrote to stderr, without this machine's paths."""
-    _, _, last_line = error_text.strip().rpartition("\n")
+    _, _, last_line = compose.stderr.strip().rpartition("\n")
     line = last_line.replace(f"{folder}/", "")
     reason = re.sub(r"^.*?(?=yaml:|validating|services\.|service )", "", line)
-    return reason.strip().rstrip(".")
+    return "", reason.strip().rstrip(".") or f"exit code {compose.returncode}"
 
 
-def _refusal_finding(text: str, reason: str) -> Finding:
-    """Return the finding on a compose.yaml that is refused: on a mistake in its YAML, or else with the reason."""
-    finding = yaml_finding(FILE, text, reason, PARENTS)
-    if finding is None:
-        finding = FINDINGS.failed("file.refused", reason, reason=reason)
-    return finding
-
-
-def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the limits in the output of ``docker compose config``, as fields of `Spec`.
-
-    Raises CheckEnded if the service is missing.
-    """
-    service = (document.get("services") or {}).get(SERVICE)
-    if service is None:
-        raise _not_readable_error(FINDINGS.failed("file.no-service", "another service, or none", service=SERVICE))
-
+def limits_of(service: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the limits of a service in the output of ``docker compose config``, as fields of `Spec`."""
     deploy = service.get("deploy") or {}
     resources = deploy.get("resources") or {}
     deploy_limits = resources.get("limits") or {}
 
-    memory_bytes = int(service.get("mem_limit") or deploy_limits.get("memory") or 0)
-    quota_cpus = int(service.get("cpu_quota") or 0) / int(service.get("cpu_period") or USUAL_PERIOD)
-    cpus = float(service.get("cpus") or deploy_limits.get("cpus") or quota_cpus)
     pids = int(service.get("pids_limit") or deploy_limits.get("pids") or 0)
     more: dict[str, Any] = {"log_config": SMALL_LOG}
-    memory_and_swap = service.get("memswap_limit")
-    if memory_and_swap:
-        more["memswap_limit"] = int(memory_and_swap)
+    for key in ("memswap_limit", "cpu_quota", "cpu_period"):
+        if service.get(key):
+            more[key] = int(service[key])
 
     return {
-        "memory_bytes": memory_bytes or None,
-        "cpus": cpus or None,
+        "memory_bytes": int(service.get("mem_limit") or deploy_limits.get("memory") or 0) or None,
+        "cpus": float(service.get("cpus") or deploy_limits.get("cpus") or 0) or None,
         "pids": pids if pids > 0 else None,
         "read_only": bool(service.get("read_only")),
         "tmpfs": _options_by_path(service.get("tmpfs") or ()),
@@ -118,8 +109,3 @@ def _options_by_path(entries: Iterable[str]) -> dict[str, str]:
         path, _, options = entry.partition(":")
         options_by_path[path] = options
     return options_by_path
-
-
-def _not_readable_error(finding: Finding) -> CheckEnded:
-    """Return the error that ends the check of a file that could not be read, with this finding."""
-    return CheckEnded(Result.not_readable(finding.means, finding))

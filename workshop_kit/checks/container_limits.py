@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from docker.errors import APIError
 
 from workshop_kit.checks import container_compose
-from workshop_kit.engine import features, recipes
-from workshop_kit.engine.stack import Stack
+from workshop_kit.engine.containers import CommandResult
+from workshop_kit.engine.reach import engine_reason
 from workshop_kit.host import MIB
-from workshop_kit.trials import service_image, service_trial
-from workshop_kit.trials.check_api import Context, check
-from workshop_kit.trials.findings import findings
-from workshop_kit.trials.result import Finding, Result, conclude
-from workshop_kit.trials.trial import Trial
+from workshop_kit.trials import service_trial
+from workshop_kit.trials.check_api import CheckEnded, check
+from workshop_kit.trials.expect import Observation, expect, require
+from workshop_kit.trials.result import Result
+from workshop_kit.trials.service import SETTLE_SECONDS, RunningService, Service
+from workshop_kit.trials.service_trial import ORDER
 
-FINDINGS = findings("container.limits")
 BEYOND_MIB = 100
 KILLED = 137
+REFUSED = 126
+"""The exit code of a program that cannot be started."""
 PYTHON = ("/usr/bin/python3", "-I", "-S", "-c")
+USUAL_PERIOD = 100_000
+"""The microseconds in which a container may use its ``cpu_quota``, where ``cpu_period`` says nothing else."""
 
 EAT = """
 import sys
 open("/proc/self/oom_score_adj", "w").write("1000")  # the kernel kills this process, not the service
 b"x" * (int(sys.argv[1]) << 20)
+print("not killed")
 """
 MULTIPLY = """
 import subprocess, sys
@@ -52,21 +56,7 @@ if child:
     os.wait()
     print(sum(os.times()[:4]) / (time.monotonic() - started))
 """
-READ_ONLY = ("grep", "-q", "^[^ ]* / [^ ]* ro[, ]", "/proc/mounts")
-
-
-@dataclass(frozen=True)
-class LimitObservation:
-    """What programs in the container observed.
-
-    ``killed``: the one that took too much memory was killed. ``process_count`` is the number of processes that could be
-    started, ``busy_cores`` the cores that two busy loops had. ``read_only``: the root file system cannot be written.
-    """
-
-    killed: bool
-    process_count: int
-    busy_cores: float
-    read_only: bool
+READ_ONLY = 'import os; print("read-only" if os.statvfs("/").f_flag & os.ST_RDONLY else "it can be written")'
 
 
 def task_numbers(seed: int) -> dict[str, Any]:
@@ -80,155 +70,177 @@ def task_numbers(seed: int) -> dict[str, Any]:
 
 
 @check("container.limits", task_numbers)
-def limits(context: Context) -> Result:
-    """Run the service with the participant's limits, and try from inside to exceed each of them."""
-    own_limits = container_compose.read(context.folder)
-    with service_image.build(context) as image, service_trial.run(context, image, **own_limits) as trial:
-        return _try_limits(trial, context, own_limits)
+def limits(service: Service) -> None:
+    """A fault inside leaves the rest of the machine as it was."""
+    own_limits = container_compose.read(service.context.folder)
+    numbers = task_numbers(service.context.seed)
+    with service.run_alone(**own_limits) as running:
+        service_trial.wait_order(running)
+        running.report_step("trying the limits from inside")
+        memory_holds = limits_memory(running, own_limits, numbers["memory_mib"])
+        limits_swap(own_limits)
+        processes_hold = limits_processes(running, own_limits["pids"] or 0, numbers["processes"])
+        limits_cores(running, own_limits, numbers["cores"])
+        has_read_only_root(running)
+        still_takes_orders(running)
+
+    if not memory_holds or not processes_hold:
+        sentence = "This engine accepts your limits and ignores them, so container.limits cannot be judged here."
+        raise CheckEnded(Result.cannot_judge(f"{sentence} `./workshop doctor` says which."))
 
 
-def _try_limits(trial: Trial, context: Context, own_limits: Mapping[str, Any]) -> Result:
-    """Try to exceed the limits, then place an order; return the result."""
-    service_trial.wait_order(trial)
-    context.report_step("trying the limits from inside")
-    maxima = task_numbers(context.seed)
-    observation = _observe_inside(trial, maxima)
-    if observation is None:  # a right limit may leave no room for a program while the service grows: try again
-        observation = _observe_inside(trial, maxima)
+def limits_memory(running: RunningService, own_limits: Mapping[str, Any], most_mib: int) -> bool:
+    """Expect a limit, and a program that takes more to be killed; return False if the engine ignores a right limit."""
+    too_much_mib = most_mib + BEYOND_MIB
+    limit_mib = (own_limits["memory_bytes"] or 0) / MIB
+    is_killed = run_inside(running, EAT, too_much_mib, exit_codes=(0, KILLED)).exit_code == KILLED
+    is_right = 0 < limit_mib <= most_mib
+    if is_right and not is_killed:
+        return False
 
-    order = trial.post("/orders", service_trial.ORDER)
-    alive = FINDINGS.equals("alive", str(order), status=201)
-    if observation is None:
-        no_room = FINDINGS.failed("inside", "it does not run")
-        return conclude("", (no_room, alive), trial.log_tail())
+    means = f"It may use {limit_mib:g} MiB, and the task allows {most_mib}."
+    look = "Compare the number and its unit with those of the task."
+    if limit_mib <= 0:
+        means = f"It took {too_much_mib} MiB, and no limit stopped it: other containers lose that memory."
+        look = "Of the keys that speak of memory, which is a limit, and which is only a wish?"
 
-    ignored_limits = _ignored_limits(context.stack, observation, maxima)
-    return judge(observation, maxima, own_limits, alive, ignored_limits)
-
-
-def judge(
-    observation: LimitObservation,
-    maxima: Mapping[str, Any],
-    own_limits: Mapping[str, Any],
-    alive: Finding,
-    ignored_limits: Mapping[str, str],
-) -> Result:
-    """Return the result: "cannot be judged" if the engine ignores a limit and nothing else is wrong.
-
-    ``maxima`` are the task's numbers, ``own_limits`` the participant's. ``ignored_limits`` has a sentence for each
-    limit that the engine ignores.
-    """
-    all_findings = (*findings_in(observation, maxima, own_limits, ignored_limits), alive)
-    has_failures = not all(finding.passed for finding in all_findings)
-    if has_failures or not ignored_limits:
-        return conclude(FINDINGS.success_summary, all_findings)
-
-    first_sentence = next(iter(ignored_limits.values()))
-    reason = first_sentence[:1].upper() + first_sentence[1:]
-    summary = FINDINGS.sentences["not-here"].format(reason=reason)
-    return Result.cannot_judge(summary, *all_findings)
-
-
-def _ignored_limits(stack: Stack, observation: LimitObservation, maxima: Mapping[str, Any]) -> dict[str, str]:
-    """Return the limits that had no effect here and that this engine does not support, each with a sentence."""
-    suspects: set[str] = set()
-    if not observation.killed:
-        suspects.add(features.MEMORY)
-    if observation.process_count > maxima["processes"]:
-        suspects.add(features.PROCESSES)
-    if not suspects:
-        return {}
-
-    image = recipes.tags(stack.root)["base"]
-    ignored_limits: dict[str, str] = {}
-    for feature in features.load_or_examine(stack.session, image, stack.folder / features.FILE):
-        if feature.name in suspects and not feature.works:
-            ignored_limits[feature.name] = feature.detail
-    return ignored_limits
-
-
-def _observe_inside(trial: Trial, maxima: Mapping[str, Any]) -> LimitObservation | None:
-    """Try the limits with programs for the image's own Python; return None if one of them could not be run."""
-    run = trial.running.exec
-    memory_mib = str(maxima["memory_mib"] + BEYOND_MIB)
-    processes = str(maxima["processes"] + 1)
-    try:
-        return LimitObservation(
-            killed=run(*PYTHON, EAT, memory_mib).exit_code == KILLED,
-            process_count=int(run(*PYTHON, MULTIPLY, processes).output),
-            busy_cores=float(run(*PYTHON, BUSY).output),
-            read_only=run(*READ_ONLY).exit_code == 0,
-        )
-    except (APIError, ValueError):
-        return None
-
-
-def findings_in(
-    observation: LimitObservation,
-    maxima: Mapping[str, Any],
-    own_limits: Mapping[str, Any],
-    ignored_limits: Mapping[str, str],
-) -> tuple[Finding, ...]:
-    """Return the findings on memory, swap, processes, cores and the root file system, in this order."""
-    memory_bytes = own_limits["memory_bytes"] or 0
-    too_much = maxima["memory_mib"] + BEYOND_MIB
-    memory = _limit_finding(
-        "memory",
-        memory_bytes / MIB or None,
-        maxima["memory_mib"],
-        "MiB",
-        "killed" if observation.killed else "not stopped",
-        held=observation.killed or features.MEMORY in ignored_limits,
-        tried=too_much,
+    outcome = "killed" if is_killed else "not killed"
+    expect(
+        is_right,
+        seen=tried(f"Take {too_much_mib} MiB of memory inside", outcome, limit_mib, "MiB"),
+        expected=f"killed; its limit: {most_mib} MiB at most",
+        means=means,
+        look=look,
+        hint=1,
     )
-    swap = _swap_finding(own_limits["more"].get("memswap_limit", 0), memory_bytes)
+    return True
 
-    too_many = maxima["processes"] + 1
-    processes = _limit_finding(
-        "processes",
-        own_limits["pids"],
-        maxima["processes"],
-        "processes",
-        f"{observation.process_count} started",
-        held=observation.process_count < too_many or features.PROCESSES in ignored_limits,
-        tried=too_many,
+
+def limits_swap(own_limits: Mapping[str, Any]) -> None:
+    """Expect no more swap than the engine allows beside a limit of memory alone: as much as memory."""
+    memory_bytes = own_limits["memory_bytes"]
+    if not memory_bytes:
+        return  # nothing is limited, and `limits_memory` has said so
+
+    both_bytes = own_limits["more"].get("memswap_limit")
+    got = "memswap_limit is not set: it may use as much swap as memory"
+    if both_bytes:
+        got = f"{(both_bytes - memory_bytes) / MIB:g} MiB of swap" if both_bytes > 0 else "swap without end"
+
+    expect(
+        both_bytes is None or 0 < both_bytes <= 2 * memory_bytes,
+        seen=Observation("Compare its limit of memory and swap with that of memory alone", got, 0.0),
+        expected="no more swap than memory",
+        means="At the limit of its memory it goes on in swap, and slows down the disk for everyone.",
+        look="memswap_limit is memory and swap together. What happens where it is left out?",
     )
 
-    cores_text = f"they got {observation.busy_cores:.1f} cores"
-    cores = _limit_finding("cores", own_limits["cpus"], maxima["cores"], "cores", cores_text)
-    root_text = "read-only" if observation.read_only else "it can be written"
-    root = FINDINGS.found(observation.read_only, "root", root_text)
-    return memory, swap, processes, cores, root
+
+def limits_processes(running: RunningService, limit: int, most: int) -> bool:
+    """Expect a limit, and no more processes to start; return False if the engine ignores a right limit."""
+    too_many = most + 1
+    started = int(run_inside(running, MULTIPLY, too_many).output)
+    is_right = 0 < limit <= most
+    if is_right and started == too_many:
+        return False
+
+    means = f"It may start {limit} processes, and the task allows {most}."
+    look = "Compare the number with that of the task."
+    if not limit:
+        means = f"It started {started} processes, and no limit stopped it: a fork bomb would take the whole machine."
+        look = "Which key counts processes? A limit of memory does not."
+
+    expect(
+        is_right,
+        seen=tried(f"Start {too_many} processes inside", f"{started} started", limit, "processes"),
+        expected=f"not all start; its limit: {most} processes at most",
+        means=means,
+        look=look,
+        hint=2,
+    )
+    return True
 
 
-def _limit_finding(
-    name: str, limit: float | None, most: float, unit: str, outcome: str, *, held: bool = True, tried: float = 0
-) -> Finding:
-    """Find whether a limit is set, is no higher than the task allows, and held.
+def limits_cores(running: RunningService, own_limits: Mapping[str, Any], most: float) -> None:
+    """Expect a limit of the processor. What two busy loops get is shown: a busy machine gives them less."""
+    busy_cores = float(run_inside(running, BUSY).output)
+    quota = own_limits["more"].get("cpu_quota", 0)
+    limit = own_limits["cpus"] or quota / own_limits["more"].get("cpu_period", USUAL_PERIOD)
 
-    ``limit`` is the participant's in ``unit``, None if it is not set; ``most`` is the task's. ``tried`` is how much was
-    used in the attempt to exceed it, and ``outcome`` what happened then.
-    """
-    way_to_fail = "held"
-    if limit is None:
-        way_to_fail = "unlimited"
-    elif limit > most:
-        way_to_fail = "too-high"
+    means = f"It may use {limit:g} cores, and the task allows {most:g}."
+    look = "Compare the number with that of the task."
+    if limit <= 0:
+        means = "Nothing keeps two busy loops from taking all the cores there are: its neighbors get slow."
+        look = "Shares count only while another container wants the CPU, too. Which key counts always?"
 
-    is_good = way_to_fail == "held" and held
-    limit_text = "none" if limit is None else f"{limit:g} {unit}"
-    observation = f"{outcome}; its limit: {limit_text}"
-    return FINDINGS.found(is_good, f"{name}.{way_to_fail}", observation, most=most, limit=limit, tried=tried)
+    expect(
+        0 < limit <= most,
+        seen=tried("Keep two loops busy inside", f"they got {busy_cores:.1f} cores", limit, "cores"),
+        expected=f"its limit: {most:g} cores at most",
+        means=means,
+        look=look,
+        hint=1,
+    )
 
 
-def _swap_finding(limit_bytes: int, memory_bytes: int) -> Finding:
-    """Find whether the limit of memory and swap together leaves no swap beside ``memory_bytes``.
+def has_read_only_root(running: RunningService) -> None:
+    """Expect that nothing can write beside the code."""
+    root = run_inside(running, READ_ONLY).output
+    expect(
+        root == "read-only",
+        seen=Observation("Look whether the root file system can be written", root, 0.0),
+        expected="read-only",
+        means="An intruder can change the code that runs, and what the service writes is lost with the container.",
+        look="Which key of a service makes its root file system read-only?",
+        hint=2,
+    )
 
-    ``limit_bytes`` is 0 if no such limit is set, and negative for unlimited swap.
-    """
-    text = f"{limit_bytes / MIB:.0f} MiB"
-    if limit_bytes == 0:
-        text = "not set"
-    elif limit_bytes < 0:
-        text = "without end"
-    return FINDINGS.found(0 <= limit_bytes <= memory_bytes, "swap", text)
+
+def still_takes_orders(running: RunningService) -> None:
+    """Expect that the service has survived all that."""
+    order = running.post("/orders", ORDER)
+    expect(
+        order.status == 201,
+        seen=order,
+        expected="201, after all that",
+        means="The service itself fell victim to a limit.",
+        look="How much does it need in normal use?",
+    )
+
+
+def run_inside(
+    running: RunningService, program: str, number: int = 0, exit_codes: Sequence[int] = (0,)
+) -> CommandResult:
+    """Require a program to run in the container, by the image's own Python; return how it ended."""
+
+    def attempt() -> CommandResult:
+        try:
+            return running.running.exec(*PYTHON, program, str(number))
+        except APIError as error:
+            return CommandResult(REFUSED, engine_reason(error))
+
+    def has_run(result: CommandResult) -> bool:  # now and then an exec loses its output
+        return result.exit_code in exit_codes and bool(result.output or result.exit_code)
+
+    # A right limit may leave no room for a program while the service grows.
+    result = running.poll(attempt, has_run, SETTLE_SECONDS, missing="no program could be run inside")
+    _, _, last_line = result.output.rpartition("\n")
+    means = "With these limits there is no room to try them: nothing more could be run inside."
+    look = "Allow a little more: the task names how much."
+    if running.exit_code() is not None:
+        means = "The service itself fell victim to a limit."
+        look = "How much does it need in normal use?"
+    require(
+        has_run(result),
+        seen=Observation("Run a program inside", f"exit code {result.exit_code}\n{last_line}", 0.0),
+        expected="it runs",
+        means=means,
+        look=look,
+    )
+    return result
+
+
+def tried(called: str, outcome: str, limit: float, unit: str) -> Observation:
+    """Return what came of an attempt to exceed a limit, which is 0 if there is none."""
+    limit_text = f"{limit:g} {unit}" if limit > 0 else "none"
+    return Observation(called, f"{outcome}; its limit: {limit_text}", 0.0)

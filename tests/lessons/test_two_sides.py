@@ -67,7 +67,7 @@ def sided(exercises: Sequence[Exercise]) -> list[Any]:
 
 SYMPTOMS = {
     "container.graceful": "Process 1 is a shell",
-    "container.dockerfile": "container.dockerfile.cached",
+    "container.dockerfile": "installs all packages again",
     "container.limits": "other containers lose that memory",
     "orders.recent": "it answers that there are none",
     "config.env": "config.env.order.elsewhere",

@@ -1,18 +1,17 @@
-"""The check of container.dockerfile: build the participant's folder, run and stop it, and read the image's layers."""
+"""The check of container.dockerfile: build the participant's folder, run and stop it, and build it again, changed."""
 
 from __future__ import annotations
 
 import inspect
+import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 
-from workshop_kit.checks.stops import describe_stop, stop_failure
 from workshop_kit.engine import containers, images, recipes
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.reach import Engine
@@ -20,158 +19,189 @@ from workshop_kit.engine.session import Session
 from workshop_kit.files import TemporaryCopy
 from workshop_kit.observe import layers
 from workshop_kit.trials import service_image, service_trial
-from workshop_kit.trials.check_api import Context, check
-from workshop_kit.trials.findings import findings
-from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.expect import Observation, expect
+from workshop_kit.trials.service import RunningService, Service
 from workshop_kit.trials.service_trial import is_shell
 
 STOP_SECONDS = 2.0
-FINDINGS = findings("container.dockerfile")
+SOCKETS = ("sh", "-c", "cat /proc/net/tcp*; ls -l /proc/1/fd")
+LISTENING = re.compile(r":1F90\s+\S+\s+0A(?:\s+\S+){5}\s+(\d+)")
+"""A socket that listens on port 8080, in ``/proc/net/tcp``: the number by which ``/proc/1/fd`` has it."""
 NEWER = ".post999"
 """A suffix that makes a version newer; a range that allows the version allows the newer one, too."""
 PLANTED = {".env": "TOKEN=planted-by-the-check\n", ".git/config": "[core]\n"}
-CHANGE = "\n# a line that the check adds\n"
+PLANTED_NAME = r"(?:^|/)(\.env|\.git)(?:/|$)"
+CHANGE = b"\n# a line that the check adds\n"
 
 
 @check("container.dockerfile")
-def dockerfile(context: Context) -> Result:
-    """Build and stop the service; build it again after a change, and with newer packages; read the layers."""
-    with service_image.build(context) as image, ThreadPoolExecutor(1) as pool:
-        rebuild = pool.submit(_rebuild_findings, context, image)
-        user, stop = _run_findings(context, image)
-        cache, secrets = rebuild.result()
+def dockerfile(service: Service) -> None:
+    """It stops when it is told to, is not root, builds quickly, and holds only what it should."""
+    service.build()
+    with ThreadPoolExecutor(1) as pool:
+        second_build = pool.submit(files_of_second_build, service)
+        build_with_newer_packages = pool.submit(newer_packages, service)
+        with service.run_alone() as running:
+            service_trial.wait_order(running)
+            is_not_root(running)
+            stops_when_told(running)
 
-        all_findings = [user, stop, cache, secrets]
-        if cache.passed:
-            frozen = _freeze_with_newer_wheels(context)
-            all_findings.append(_pins_finding(frozen))
-
-    return conclude(FINDINGS.success_summary, all_findings)
-
-
-def _run_findings(context: Context, image: str) -> tuple[Finding, Finding]:
-    """Run and stop the service; return the findings on its user and on its end."""
-    with service_trial.run(context, image) as trial:
-        service_trial.wait_order(trial)
-        command, user = service_trial.read_process_1(trial)
-        trial.signal("SIGTERM")
-        code = trial.wait_ended(STOP_SECONDS)
-
-    is_no_root = FINDINGS.found(user != 0, "user", str(user))
-    return is_no_root, _stop_finding(command, code)
+        new_files = second_build.result()
+        takes_packages_from_the_cache(new_files)
+        holds_no_secrets(new_files)
+        installs_the_same_versions(build_with_newer_packages.result())
 
 
-def _stop_finding(command: str, code: int | None) -> Finding:
-    """Find whether the service is process 1, and ends with exit code 0 on SIGTERM; ``code`` None: it still ran."""
-    way_to_fail = "shell" if is_shell(command) else stop_failure(command, code)
-    is_good = code == 0 and not is_shell(command)
-    observation = describe_stop(command, code)
-    return FINDINGS.found(is_good, f"stops.{way_to_fail}", observation, seconds=STOP_SECONDS, code=code)
+def is_not_root(running: RunningService) -> None:
+    """Expect process 1 to have another user than root."""
+    _, user = service_trial.read_process_1(running)
+    expect(
+        user != 0,
+        seen=Observation("Look which user process 1 has", str(user), 0.0),
+        expected="any user but root (0)",
+        means="The service is root: an intruder may change its code, and is root for the kernel, too.",
+        look="Which instruction of a Dockerfile sets the user, and where must it stand so that pip may still install?",
+    )
 
 
-def _rebuild_findings(context: Context, image: str) -> tuple[Finding, Finding]:
-    """Build the folder with changed code and planted secrets; return the findings on the cache and on the secrets."""
-    engine = context.stack.session.engine
-    base = recipes.tags(context.stack.root)["python"]
+def stops_when_told(running: RunningService) -> None:
+    """Expect process 1 to be the service, and to end by itself in time."""
+    serves = is_process_1(running)
+    running.signal("SIGTERM")
+    end = running.wait_end(STOP_SECONDS)
+
+    means = f"It ends with exit code {end.code}, which says that it crashed."
+    look = "The exit code of a container is that of process 1. Read its last lines."
+    if end.code is None:
+        means = "The service does not hear SIGTERM, until Docker kills it: exit code 137."
+        look = f"SIGTERM goes to process 1, `{running.process_1}`. What does that process do with it?"
+    if not serves:
+        means = f"Process 1 is `{running.process_1}`, and the service is another process: SIGTERM does not reach it."
+        look = "How can the service become the process that gets SIGTERM?"
+    if not serves and is_shell(running.process_1):
+        means = "Process 1 is a shell, which passes no signal on: the service is killed in the middle of its work."
+        look = "Who starts the command when CMD is not a JSON list?"
+
+    expect(
+        serves and end.code == 0,
+        seen=end,
+        expected=f"process 1 is the service, and ends with exit code 0 within {STOP_SECONDS:g} s",
+        means=means,
+        look=look,
+        hint=2,
+    )
+
+
+def is_process_1(running: RunningService) -> bool:
+    """Return whether process 1 has the socket that listens on port 8080."""
+    sockets = running.running.read(*SOCKETS)
+    return any(f"socket:[{number}]" in sockets for number in LISTENING.findall(sockets))
+
+
+def takes_packages_from_the_cache(new_files: pd.DataFrame) -> None:
+    """Expect no package among the files of new layers."""
+    packages = new_files[new_files.path.str.endswith(".dist-info/METADATA")]
+    got = "all came from the cache"
+    if not packages.empty:
+        got = f"{instructions_of(packages)} ran again and installed {len(packages)} packages"
+    expect(
+        packages.empty,
+        seen=Observation("docker build again, with one more line in app.py", got, 0.0),
+        expected="all packages come from the cache",
+        means="Every change of the code installs all packages again: you wait, and everyone who pulls loads them once "
+        "more.",
+        look="A step is cached until something before it has changed. What does pip need from your folder, and what "
+        "not?",
+        hint=2,
+    )
+
+
+def holds_no_secrets(new_files: pd.DataFrame) -> None:
+    """Expect none of the planted secrets in any layer, even if a later layer deletes it."""
+    names = new_files.path.str.extract(PLANTED_NAME, expand=False)
+    leaks = new_files[names.notna()]
+    leaked = " and ".join(sorted(names.dropna().unique()))
+    got = f"{leaked} came with {instructions_of(leaks)}" if leaked else "neither"
+    means = f"Everyone who pulls the image can read {leaked}: history and passwords travel with it."
+    look = "Which file says what the builder never gets to see?"
+    if not leaks.visible.any():
+        means = (
+            f"Everyone who pulls the image can read {leaked}: a later step deletes it, the layer below still has it."
+        )
+        look = "Which file keeps it from the builder?"
+
+    expect(
+        leaks.empty,
+        seen=Observation("docker save, and look for .git and .env in every layer", got, 0.0),
+        expected="neither",
+        means=means,
+        look=look,
+        hint=2,
+    )
+
+
+def installs_the_same_versions(newer: list[str]) -> None:
+    """Expect no newer package, although there is a newer release of each."""
+    got = f"newer than before: {', '.join(newer)}" if newer else "the same versions as before"
+    expect(
+        not newer,
+        seen=Observation("docker build, with a newer release of every package at hand", got, 0.0),
+        expected="the same versions as before",
+        means="The same files make another image next month, with packages that nobody has tested.",
+        look="Which packages does requirements.txt leave to pip? `pip freeze` in a container lists all that are "
+        "installed.",
+        hint=2,
+    )
+
+
+def instructions_of(files: pd.DataFrame) -> str:
+    """Return the instructions that brought some files."""
+    return " and ".join(f"`{instruction}`" for instruction in files.instruction.unique())
+
+
+def files_of_second_build(service: Service) -> pd.DataFrame:
+    """Change the code, plant secrets, and build again; return the files of the layers that the first image has not."""
+    engine = service.context.stack.session.engine
+    first_layers = layer_digests(engine, service.build())
     with TemporaryCopy() as temporary:
-        folder = Path(temporary) / context.folder.name
-        shutil.copytree(context.folder, folder, symlinks=True)
-        _change_code(folder)
-        _plant_secrets(folder)
+        folder = Path(temporary) / service.context.folder.name
+        shutil.copytree(service.context.folder, folder, symlinks=True)
+        for file in folder.glob("*.py"):
+            if file.is_file() and not file.is_symlink():
+                file.write_bytes(file.read_bytes() + CHANGE)
+        for name, text in PLANTED.items():
+            path = folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
 
-        with service_image.build(context, folder) as rebuilt:
-            before = _layer_digests(engine, image)
-            after = _layer_digests(engine, rebuilt)
-            base_count = _count_shared(_layer_digests(engine, base), after)
-            files = layers.files(engine, rebuilt, below=base_count)
+        with service_image.build(service.context, folder) as image:
+            digests = layer_digests(engine, image)
+            files = layers.files(engine, image)
 
-    return _cache_finding(files, before, after), _secrets_finding(files)
-
-
-def _change_code(folder: Path) -> None:
-    """Add a line to each Python file."""
-    for file in folder.glob("*.py"):
-        if file.is_file() and not file.is_symlink():
-            file.write_bytes(file.read_bytes() + CHANGE.encode())
+    is_new = [digest not in first_layers for digest in digests]
+    return files[[is_new[layer] for layer in files.layer]]
 
 
-def _plant_secrets(folder: Path) -> None:
-    """Write the files of `PLANTED` into a folder."""
-    for name, text in PLANTED.items():
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-
-
-def _layer_digests(engine: Engine, tag: str) -> list[str]:
+def layer_digests(engine: Engine, tag: str) -> list[str]:
     """Return the digests of an image's layers, the lowest first."""
     digests: list[str] = engine.client.images.get(tag).attrs["RootFS"]["Layers"]
     return digests
 
 
-def _count_shared(base_layers: Sequence[str], layers_of_build: Sequence[str]) -> int:
-    """Return how many layers of a build are the same as the base image's at their place."""
-    pairs = zip(base_layers, layers_of_build, strict=False)
-    shared_layers = [layer for base_layer, layer in pairs if base_layer == layer]
-    return len(shared_layers)
-
-
-def _cache_finding(files: pd.DataFrame, before: Collection[str], after: Sequence[str]) -> Finding:
-    """Find whether all packages came from the cache.
-
-    ``files`` are those of the second build; ``before`` and ``after`` are the digests of the layers of both builds.
-    """
-
-    def is_cached(layer_number: int) -> bool:
-        return after[layer_number] in before
-
-    packages = files[files.path.str.endswith(".dist-info/METADATA")]
-    new_packages = packages[~packages.layer.map(is_cached)]
-    if new_packages.empty:
-        return FINDINGS.passed("cached", "all packages came from the cache")
-
-    instructions = " and ".join(f"`{instruction}`" for instruction in new_packages.instruction.unique())
-    return FINDINGS.failed("cached", f"{instructions} ran again and installed {len(new_packages)} packages")
-
-
-def _secrets_finding(files: pd.DataFrame) -> Finding:
-    """Find whether a layer holds a planted secret, even if a later layer deletes it."""
-    secret_names = files.path.str.extract(r"(?:^|/)(\.env|\.git)(?:/|$)", expand=False)
-    leaks = files[secret_names.notna()]
-    names = " and ".join(sorted(secret_names.dropna().unique()))
-    if leaks.empty:
-        return FINDINGS.passed("secrets", "neither", names=names)
-
-    way_to_fail = "visible" if leaks.visible.any() else "deleted"
-    instructions = " and ".join(f"`{instruction}`" for instruction in leaks.instruction.unique())
-    return FINDINGS.failed(f"secrets.{way_to_fail}", f"{names} came with {instructions}", names=names)
-
-
-def _pins_finding(frozen: str) -> Finding:
-    """Find whether a build with newer releases at hand installs the same versions.
-
-    ``frozen`` is the output of pip freeze in its image.
-    """
-    newer_lines = [line for line in frozen.split("\n") if line.endswith(NEWER)]
-    if not newer_lines:
-        return FINDINGS.passed("pinned", "the same versions as before")
-
-    names = sorted(line.partition("==")[0] for line in newer_lines)
-    return FINDINGS.failed("pinned", f"newer than before: {', '.join(names)}")
-
-
-def _freeze_with_newer_wheels(context: Context) -> str:
-    """Build the folder where each package has a newer release; return the output of pip freeze in the image."""
-    session = context.stack.session
-    base = _build_newer_base(session, context.stack.root)
-    with service_image.build(context, base=base) as image:
+def newer_packages(service: Service) -> list[str]:
+    """Build where each package has a newer release; return the names of those that are newer then."""
+    session = service.context.stack.session
+    base = build_newer_base(session, service.context.stack.root)
+    with service_image.build(service.context, base=base) as image:
         spec = Spec(image=image, entrypoint=("pip", "freeze"), network="none")
         with containers.run(session, spec) as running:
             running.wait_ended()
-            return running.log_tail(lines=200)
+            lines = running.log_tail(lines=200).split("\n")
+    return sorted(line.partition("==")[0] for line in lines if line.endswith(NEWER))
 
 
-def _build_newer_base(session: Session, root: Path) -> str:
+def build_newer_base(session: Session, root: Path) -> str:
     """Build a base image that has a newer wheel beside each one, unless it exists; return its tag.
 
     It is kept for the next checks of this workspace.

@@ -57,18 +57,15 @@ def instruction(created_by: str) -> str:
     return text[: INSTRUCTION_LENGTH - 1] + "…"
 
 
-def files(engine: Engine, tag: str, *, below: int = 0) -> pd.DataFrame:
+def files(engine: Engine, tag: str) -> pd.DataFrame:
     """Return every file in any layer of an image, also those that a later layer deleted or replaced.
-
-    ``below`` is the number of oldest layers to leave out (those of the base image).
 
     Columns: ``layer`` (int64, 0 the oldest one with files), ``instruction`` (str), ``path`` (str, without leading
     slash), ``size_bytes`` (int64), ``visible`` (bool: a container of the image can see it). Source: ``docker save``.
     """
     rows = []
     for member in members(engine.client.images.get(tag)):
-        if member.layer >= below:
-            rows.append((member.layer, member.made_by, member.path, member.size_bytes, member.visible))
+        rows.append((member.layer, member.made_by, member.path, member.size_bytes, member.visible))
     return pd.DataFrame(rows, columns=["layer", "instruction", "path", "size_bytes", "visible"])
 
 

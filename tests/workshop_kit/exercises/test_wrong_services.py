@@ -5,6 +5,7 @@ Answers that only please a check stand in solutions/, and are judged in tests/le
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -50,6 +51,10 @@ DOCKERFILE = FIRST_LESSON["Dockerfile"]
 PIP = "RUN pip install -r requirements.txt\n"
 UVICORN = "uvicorn app:app --host 0.0.0.0 --port 8080"
 CMD = 'CMD ["uvicorn", "app:app", "--host", "0.0.0.0", "--port", "8080"]'
+WRAPPER = f"""import signal, subprocess, sys
+subprocess.Popen({UVICORN.split()})
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+signal.pause()"""
 NO_USER = {"Dockerfile": changed(DOCKERFILE, "USER 10001:10001\n", "")}
 CODE_FIRST = changed(DOCKERFILE, f"COPY requirements.txt .\n{PIP}COPY . .\n", f"COPY . .\n{PIP}")
 APP = FIRST_LESSON["app.py"]
@@ -66,8 +71,9 @@ def command(instructions: str) -> dict[str, str]:
 
 
 IMAGES = [
-    ({"Dockerfile": CODE_FIRST}, "container.dockerfile.cached"),
-    ({".dockerignore": ".git\n"}, "container.dockerfile.secrets.visible"),
+    ({"Dockerfile": CODE_FIRST}, "installs all packages again"),
+    ({".dockerignore": ".git\n"}, "history and passwords travel with it"),
+    (command(f"CMD {json.dumps(['python3', '-c', WRAPPER])}"), "the service is another process"),
     ({"app.py": changed(APP, '"/orders"', '"/order"')}, "The service answers 404 to an order."),
 ]
 
@@ -78,7 +84,8 @@ def test_each_wrong_image_is_named(stack: Stack, files: dict[str, str], key: str
     """The folder is built and run, and there is one finding for one mistake."""
     result = check_runner.judge_files(stack, "container.dockerfile", files)
     assert not result.passed
-    assert failed_keys(result.findings) == [key], result
+    [name] = failed_keys(result.findings)
+    assert key in name, result
 
 
 def test_an_entry_point_of_the_image_does_not_join_start_sh(stack: Stack) -> None:
@@ -124,7 +131,7 @@ def test_a_check_leaves_no_image(stack: Stack) -> None:
     with check_runner.leaving_nothing(stack):
         result = check_runner.judge_files(stack, "container.dockerfile", NO_USER)
     assert [finding.passed for finding in result.findings] == [False, True, True, True, True]
-    assert failed_keys(result.findings) == ["container.dockerfile.user"]
+    assert result.summary.startswith("The service is root")
     newer = f"{recipes.tags(stack.root)['python']}-newer-{stack.session.identity.workspace_id}"
     assert images_of(stack) - before <= {newer}
 

@@ -306,13 +306,9 @@ def _pause_lines(engine: Engine) -> Iterator[DoctorLine]:
 
 
 def _trial_lines(engine: Engine) -> Iterator[DoctorLine]:
-    """Yield the lines about features that lessons need; each is tried in a container of the workspace.
-
-    The workspace keeps the results.
-    """
+    """Yield the lines about features that lessons need; each is tried in a container of the workspace."""
     from workshop_kit.engine import features, images
 
-    results_file = own_folder() / HIDDEN / features.FILE
     tag = recipes.tags(CHECKOUT)["base"]
     session = _open_session(engine)
     if session is None or not images.has_image(engine, tag):
@@ -320,7 +316,7 @@ def _trial_lines(engine: Engine) -> Iterator[DoctorLine]:
         return
 
     yield _clock_line(session, tag)
-    yield from map(feature_line, features.examine(session, tag, results_file))
+    yield from map(feature_line, features.examine(session, tag, own_folder() / HIDDEN))
 
 
 def _clock_line(session: Session, image: str) -> DoctorLine:

@@ -39,7 +39,7 @@ def setup(no_install: NoInstall = False) -> None:
         stack = provision.make_ready(own_workspace(), may_install=not no_install, report=report)
         provision.write_env(stack, report)
         report(Step("Docker engine", detail="trying limits, health checks, statistics and logs"))
-        feature_results = features.examine(stack.session, tags(CHECKOUT)["base"], stack.folder / features.FILE)
+        feature_results = features.examine(stack.session, tags(CHECKOUT)["base"], stack.folder)
 
     say(doctor.as_text([doctor.feature_line(feature) for feature in feature_results]))
     say(f"Ready: {stack.session.engine.name}, all images, and a container that ran. Next: ./workshop start")

@@ -1,7 +1,7 @@
 """Test the features of the engine that lessons need: limits, health checks, statistics, memory, logs.
 
 An engine may accept limits, report that it has them, and enforce none. So each feature in features.toml is tried in a
-small container of its own, all of them at the same time. The results are kept in the workspace.
+small container of its own, all of them at the same time.
 """
 
 from __future__ import annotations
@@ -22,18 +22,13 @@ from docker.errors import APIError, DockerException
 from docker.types import Mount
 from pydantic import TypeAdapter
 
-from workshop_kit.engine import containers, control, records
+from workshop_kit.engine import containers, control
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.dialect import is_rootless
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.files import read_document
 
-FILE = "engine.jsonl"
-"""The results in a workspace's hidden folder."""
-# The features that the check of container.limits needs.
-MEMORY = "Memory limit"
-PROCESSES = "Process limit"
 ANSWER_SECONDS = 20.0
 """A busy machine starts all trials at the same time; only a feature that does not work takes so long."""
 PAUSE_TRIES = 3
@@ -48,7 +43,6 @@ class Feature:
     ``is_late``: this machine was too slow to tell, and ``detail`` says how long it waited.
     """
 
-    engine: str
     name: str
     works: bool
     detail: str
@@ -95,7 +89,7 @@ class FeatureTrial:
         works = low <= number <= high
         template = self.good if works else self.bad
         detail = reason.rstrip(".") or template.format(said=number, place=place, logs=logs)
-        return Feature(_engine_key(session), self.name, works, detail, self.cost, self.advice)
+        return Feature(self.name, works, detail, self.cost, self.advice)
 
 
 @functools.cache
@@ -105,45 +99,12 @@ def feature_trials() -> tuple[FeatureTrial, ...]:
     return TypeAdapter(tuple[FeatureTrial, ...]).validate_python(entries)
 
 
-def load_or_examine(session: Session, image: str, file: Path) -> list[Feature]:
-    """Return the features of this engine that ``file`` has; examine the engine if it has none."""
-    return _recorded_features(session, file) or examine(session, image, file)
-
-
-def _recorded_features(session: Session, file: Path) -> list[Feature]:
-    """Return the features of this engine that ``file`` has."""
-    features = records.read(file, Feature)
-    return [feature for feature in features if feature.engine == _engine_key(session)]
-
-
-def examine(session: Session, image: str, file: Path) -> list[Feature]:
-    """Try every feature in containers of ``image``; write the results to ``file``, and return them.
-
-    ``file`` keeps its earlier entry for a feature that this machine was too slow to try.
-    """
+def examine(session: Session, image: str, folder: Path) -> list[Feature]:
+    """Try every feature in containers of ``image``; the engine should share ``folder`` with this machine."""
     trials = feature_trials()
-    with shared_file(file.parent) as shared, ThreadPoolExecutor(len(trials)) as pool:
+    with shared_file(folder) as shared, ThreadPoolExecutor(len(trials)) as pool:
         try_feature = functools.partial(_try_feature, session, image, shared)
-        features = list(pool.map(try_feature, trials))
-
-    earlier_features = records.read(file, Feature)
-    records.write(file, _features_to_record(features, earlier_features))
-    return features
-
-
-def _features_to_record(features: list[Feature], earlier_features: list[Feature]) -> list[Feature]:
-    """Return the features that were tried in time, and for each late one its earlier result, if there is one."""
-    earlier_by_key = {(feature.engine, feature.name): feature for feature in earlier_features}
-    entries = []
-
-    for feature in features:
-        key = (feature.engine, feature.name)
-        if not feature.is_late:
-            entries.append(feature)
-        elif key in earlier_by_key:
-            entries.append(earlier_by_key[key])
-
-    return entries
+        return list(pool.map(try_feature, trials))
 
 
 def _try_feature(session: Session, image: str, shared: Path, trial: FeatureTrial) -> Feature:
@@ -245,11 +206,3 @@ def _parse_number(answer: str) -> float:
         return float(answer)
     except ValueError:
         return math.nan
-
-
-def _engine_key(session: Session) -> str:
-    """Return what identifies the engine in the results: its address, version and cgroups, on which features depend."""
-    engine = session.engine
-    info = engine.client.info()
-    cgroups = f"{info.get('CgroupDriver')} v{info.get('CgroupVersion')}"
-    return f"{engine.endpoint.address} {engine.version['Version']} {cgroups}"

@@ -1,4 +1,4 @@
-"""A small file of validated records, a line of JSON each: the engine's features, incidents, the games of game day."""
+"""A small file of validated records, a line of JSON each: incidents, and the games of game day."""
 
 from __future__ import annotations
 

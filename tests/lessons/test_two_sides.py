@@ -80,7 +80,7 @@ SYMPTOMS = {
     "config.restore": "config.restore.plain.empty",
     "logging.stdout": "docker logs is empty",
     "logging.context": "the id of another request",
-    "logging.cause": "logging.cause.dependency.other",
+    "logging.cause": "had its hiccup",
     "logging.level": "logs as if nobody had asked",
     "logging.parse": "Some of what the container said is nowhere",
     "logging.jq": "jq failed on lines",

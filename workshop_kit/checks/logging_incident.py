@@ -7,93 +7,133 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.trials import incidents
-from workshop_kit.trials.check_api import Context, check, entry_of, fixture_answer
-from workshop_kit.trials.findings import findings
+from workshop_kit.trials.check_api import CheckEnded, check, entry_of, fixture_answer
+from workshop_kit.trials.expect import Observation, expect, require
 from workshop_kit.trials.incidents import TIMINGS, LogIncident
-from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.result import Result
+from workshop_kit.trials.service import Service
 
-FINDINGS = findings("logging.cause")
-SLOW_MS = 20
+SLOW_MS = (20, incidents.SLOW_MS)
+"""From how many milliseconds on a wait may be called slow: what both show is sure."""
 EARLY = pd.Timedelta(seconds=1)
-"""How long before the fault a right time, and a right request, may be."""
+"""How long before the trouble shows a right time may be."""
 LATE = pd.Timedelta(seconds=2)
-"""How long after the first request that shows the fault a right time may be."""
+"""How long after it has shown a right time may be."""
 
 UNCLEAR = "The machine was too busy: the log does not show the incident. Run the cell with the exercise's panel again."
 
 
 @check("logging.cause")
-def cause(context: Context) -> Result:
-    """Compare the dependency, the time and the request of the answer with the log and the incident."""
-    with fixture_answer(context, "incident") as (identifier, value):
-        incident = incidents.find(context.stack.session, identifier)
-        return judge_cause(value, incidents.incident_log(context.stack, identifier), incident)
+def cause(service: Service) -> None:
+    """You found the cause with nothing but the log."""
+    stack = service.context.stack
+    with fixture_answer(service.context, "incident") as (identifier, value):
+        incident = incidents.find(stack.session, identifier)
+        log = incidents.incident_log(stack, identifier)
+    judge_cause(value, log, incident)
 
 
-def judge_cause(value: Any, log: pd.DataFrame, incident: LogIncident) -> Result:
-    """Judge an answer by the log of an incident; its time and its request are judged if the dependency is right.
+def judge_cause(value: Any, log: pd.DataFrame, incident: LogIncident) -> None:
+    """Judge an answer by the log of an incident: time and request if the dependency is right."""
+    names_the_dependency(entry_of(value, "dependency"), log, incident)
+    names_the_time(entry_of(value, "since"), log, incident)
+    names_a_request(entry_of(value, "request_id"), log, incident)
 
-    Nothing is judged if a machine that was too busy hides the incident in its log.
+
+def names_the_dependency(answer: Any, log: pd.DataFrame, incident: LogIncident) -> None:
+    """Require the dependency that the fault was injected into.
+
+    Another one is wrong if the log shows by either limit that clearly fewer requests suffered from it.
     """
-    if not incidents.is_visible(log, incident.target):
-        return Result.not_judged(UNCLEAR)
-
-    lines = incidents.affected_requests(log, incident.target, SLOW_MS)
-    beginning = incidents.beginning(log, incident, SLOW_MS)
-    trouble_lines = lines[lines["received"] >= beginning - EARLY]
-
-    dependency = _dependency_finding(entry_of(value, "dependency"), log, incident)
-    all_findings = [dependency]
-    if dependency.passed:
-        all_findings.append(_time_finding(entry_of(value, "since"), trouble_lines, incident, beginning))
-        all_findings.append(_request_finding(entry_of(value, "request_id"), trouble_lines, log))
-    return conclude(FINDINGS.success_summary.format(trouble=incident.trouble), all_findings)
-
-
-def _dependency_finding(answer: Any, log: pd.DataFrame, incident: LogIncident) -> Finding:
-    """Find whether the answer names the dependency that the incident's fault was injected into."""
+    target = incident.target
     name = str(answer or "").strip().lower().replace("_", "-")
-    if name not in TIMINGS:
-        return FINDINGS.failed("dependency.unknown", f"you named {answer or 'none'}")
+    got = f"you named {answer or 'none'}"
+    means = "This is no dependency of the service."
+    look = "The service needs master-db, replica-db and redis, and nothing else."
+    if name in TIMINGS:
+        requests = incidents.affected_requests(log, name, min(SLOW_MS))["request_id"].nunique()
+        got = f"you named {name}: {requests} requests noticed it"
+        means = f"{name} had its hiccup, or suffered from another's trouble: far more requests waited for another one."
+        look = "Do not take the first warning. For each dependency, count the requests that were slow or refused "
+        look += "because of it."
+        if not requests:
+            means = f"No request waited for {name}, and none was refused because of it."
+            look = "For each dependency, count the requests that were slow or refused because of it."
+        if name == target:
+            got += f"; it was the {incident.trouble}"
+        is_sure = all(incidents.affects_more(log, target, name, slow_ms) for slow_ms in SLOW_MS)
+        if name != target and not is_sure:
+            raise CheckEnded(Result.not_judged(UNCLEAR))
 
-    requests = incidents.affected_requests(log, name, SLOW_MS)["request_id"].nunique()
-    way_to_fail = "other" if requests else "unnoticed"
-    observation = f"you named {name}: {requests} requests noticed it"
-    return FINDINGS.found(name == incident.target, f"dependency.{way_to_fail}", observation, name=name)
-
-
-def _time_finding(answer: Any, trouble_lines: pd.DataFrame, incident: LogIncident, beginning: pd.Timestamp) -> Finding:
-    """Find whether the answer has the time at which the incident began; ``trouble_lines`` are those that show it."""
-    time = _read_time(answer)
-    observation = f"you said {answer or 'nothing'}"
-    if time is None:
-        return FINDINGS.failed("since.no-time", observation)
-
-    injected = pd.Timestamp(incident.injected)
-    fault_lines = trouble_lines[trouble_lines["received"] >= pd.Timestamp(incident.injecting)]
-    first_symptom = max([injected, *fault_lines["received"].head(1)])
-    if time < beginning:
-        way_to_fail = "early"
-        difference = time - beginning
-    else:
-        way_to_fail = "late"
-        difference = time - first_symptom
-
-    is_right = beginning - EARLY <= time <= first_symptom + LATE
-    return FINDINGS.found(is_right, f"since.{way_to_fail}", observation, seconds=abs(difference.total_seconds()))
+    require(
+        name == target,
+        seen=Observation("Compare your dependency with the service's log during the incident", got, 0.0),
+        expected="the one that most of the slow and failed requests had waited for",
+        means=means,
+        look=look,
+        hint=1,
+    )
 
 
-def _request_finding(answer: Any, trouble_lines: pd.DataFrame, log: pd.DataFrame) -> Finding:
-    """Find whether the answer is the id of a request that shows the trouble."""
+def names_the_time(answer: Any, log: pd.DataFrame, incident: LogIncident) -> None:
+    """Expect a time at which the log shows a trouble of the dependency to begin: with its fault, or a real one before.
+
+    Raises CheckEnded if the log shows none with its fault.
+    """
+    injecting = pd.Timestamp(incident.injecting)
+    starts = incidents.beginnings(log, incident.target, min(SLOW_MS))
+    if not (starts >= injecting).any():
+        raise CheckEnded(Result.not_judged(UNCLEAR))
+
+    obvious_starts = incidents.beginnings(log, incident.target, max(SLOW_MS))
+    latest = max([pd.Timestamp(incident.injected), *obvious_starts[obvious_starts >= injecting].head(1)])
+    time = read_time(answer)
+    is_right = False
+    means = "This is no time."
+    look = 'Hand in a value of the column ts, or a text such as "2026-05-18T09:00:12Z".'
+    if time is not None and time < injecting:
+        is_right = time >= injecting - EARLY or ((starts - EARLY <= time) & (time <= starts + LATE)).any()
+        means = f"{(injecting - time).total_seconds():.0f} s too early: all was well then, except for a hiccup."
+        look = "Take only the lines of your dependency that were slow or refused. When was the first that is followed "
+        look += "by many?"
+    elif time is not None:
+        is_right = time <= latest + LATE
+        means = f"{(time - latest).total_seconds():.0f} s too late."
+        look = "Take only the lines of your dependency that were slow or refused. When was the first?"
+
+    expect(
+        bool(is_right),
+        seen=Observation("Compare your time with the incident", f"you said {answer or 'nothing'}", 0.0),
+        expected="when the first request was slow or failed, to a second or two",
+        means=means,
+        look=look,
+        hint=3,
+    )
+
+
+def names_a_request(answer: Any, log: pd.DataFrame, incident: LogIncident) -> None:
+    """Expect the id of a request that waited for the dependency, or failed at it, whenever that was."""
     lines = log[log["request_id"] == str(answer)]
-    affected_ids = set(trouble_lines["request_id"].dropna())
+    affected_lines = incidents.affected_requests(log, incident.target, min(SLOW_MS))
 
-    way_to_fail = "unknown" if lines.empty else "unconcerned"
-    observation = f"{answer or 'nothing'}: {len(lines)} lines have this id"
-    return FINDINGS.found(str(answer) in affected_ids, f"request.{way_to_fail}", observation)
+    means = "This request did not suffer: a colleague who asks its customer learns nothing about the trouble."
+    look = "Take an id from the lines of your dependency, and read all the lines that have it."
+    if lines.empty:
+        means = "No line of this log has that id."
+        look = "Take an id from the lines of your dependency."
+
+    got = f"{answer or 'nothing'}: {len(lines)} lines have this id"
+    expect(
+        str(answer) in set(affected_lines["request_id"].dropna()),
+        seen=Observation("Look for your request_id in the log", got, 0.0),
+        expected="a request that the dependency made wait or fail",
+        means=means,
+        look=look,
+        hint=2,
+    )
 
 
-def _read_time(answer: Any) -> pd.Timestamp | None:
+def read_time(answer: Any) -> pd.Timestamp | None:
     """Return a time that was handed in, in UTC; one without a zone is taken as UTC. None for anything but a time."""
     try:
         time = pd.Timestamp(answer)

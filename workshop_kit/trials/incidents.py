@@ -51,8 +51,6 @@ DECOYS = ("redis", "replica-db")
 SLOW_MS = 100
 SLOW_TIMES = 4
 MARGIN = 1.5
-SEVERAL = 3
-"""So many lines in a second of requests that wait for one dependency are no chance: a trouble has begun."""
 FIELDS = {
     **dict.fromkeys(("request_id", "method", "route", "dependency", "error"), "string"),
     **dict.fromkeys(("status", "duration_ms", *TIMINGS.values()), "Float64"),
@@ -170,34 +168,28 @@ def _reconnect(stack: Stack) -> None:
 
 def _is_clear(log: pd.DataFrame, incident: LogIncident) -> bool:
     """Return whether the log shows the trouble, not by its first warning, and from its fault on."""
-    if beginning(log, incident, SLOW_MS) != incident.injecting:
-        return False
-    return is_visible(log, incident.target) and is_misleading(log, incident.target)
+    others = [name for name in TIMINGS if name != incident.target]
+    is_visible = all(affects_more(log, incident.target, other, SLOW_MS) for other in others)
+    starts = beginnings(log, incident.target, SLOW_MS)
+    begins_early = (starts < pd.Timestamp(incident.injecting)).any()
+    return is_visible and not begins_early and is_misleading(log, incident.target)
 
 
-def beginning(log: pd.DataFrame, incident: LogIncident, slow_ms: float) -> pd.Timestamp:
-    """Return when the log first shows the trouble: with its fault, or before that on a machine that is too busy.
+def beginnings(log: pd.DataFrame, dependency: str, slow_ms: float) -> pd.Series:
+    """Return the times at which a request waited for a dependency, or failed at it, and another within a second.
 
-    Then several lines in a second are of requests that had to wait for the target, so that time is right, too.
+    A trouble begins at the first of them. On a busy machine there may be some before its fault, which are real, too.
     """
-    injecting = pd.Timestamp(incident.injecting)
-    lines = affected_requests(log, incident.target, slow_ms)
-    early_lines = lines[lines["received"] < injecting]
-    early_lines = early_lines.dropna(subset="request_id")
-
-    times = pd.DatetimeIndex(early_lines["received"]).sort_values()
-    lines_in_a_second = pd.Series(1.0, times).rolling("1s").sum()
-    times_of_trouble = times[lines_in_a_second >= SEVERAL]
-    if times_of_trouble.empty:
-        return injecting
-    return times_of_trouble[0] - pd.Timedelta(seconds=1)
+    lines = affected_requests(log, dependency, slow_ms).dropna(subset="request_id")
+    times = lines["received"].sort_values()
+    until_next = times.diff().shift(-1)
+    return times[until_next <= pd.Timedelta(seconds=1)]
 
 
-def is_visible(log: pd.DataFrame, target: str) -> bool:
-    """Return whether clearly more requests waited for the target, or failed at it, than at any other dependency."""
-    requests_by_dependency = {name: affected_requests(log, name, SLOW_MS)["request_id"].nunique() for name in TIMINGS}
-    other_counts = [count for name, count in requests_by_dependency.items() if name != target]
-    return bool(requests_by_dependency[target] >= MARGIN * max(other_counts))
+def affects_more(log: pd.DataFrame, dependency: str, other: str, slow_ms: float) -> bool:
+    """Return whether clearly more requests waited for a dependency, or failed at it, than at the other one."""
+    count, other_count = (affected_requests(log, name, slow_ms)["request_id"].nunique() for name in (dependency, other))
+    return bool(count > MARGIN * other_count)
 
 
 def is_misleading(log: pd.DataFrame, target: str) -> bool:

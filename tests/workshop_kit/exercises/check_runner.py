@@ -6,9 +6,10 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.trials import service
 from workshop_kit.trials.check_api import Context
 from workshop_kit.trials.result import Finding, Result
 from workshop_kit.workspace import content, course, growth, regions, registry, solutions
@@ -30,6 +32,7 @@ from workshop_kit.workspace.registry import Exercise
 from workshop_kit.workspace.solutions import TOOLS, Source
 
 SEED = 7
+NO_STACK: Any = None
 
 
 def marked(root: Path, name: str, lesson: str = "01_container") -> str:
@@ -129,6 +132,12 @@ def judge_files(stack: Stack, identifier: str, files: Mapping[str, str]) -> Resu
         return check_of(identifier)(Context(exercise, stack, SEED, folder=folder))
 
 
+def result_of(look: Callable[[], None]) -> Result:
+    """What becomes of expectations that need no service."""
+    exercise = registry.find(registry.load(CHECKOUT), "logging.cause")
+    return service.judge(lambda _service: look(), Context(exercise, NO_STACK, SEED))
+
+
 def failed_keys(findings: Iterable[Finding]) -> list[str]:
     """The keys of the findings that did not pass; of one without a key, what it means."""
     return [finding.key or finding.means for finding in findings if not finding.passed]
@@ -140,17 +149,6 @@ def changed(text: str, *changes: str) -> str:
         assert old in text
         text = text.replace(old, new)
     return text
-
-
-def assert_keys(cases: Iterable[tuple[str, Sequence[Finding]]]) -> None:
-    """Assert that a finding with this key failed for each wrong answer, and that no finding failed without a key."""
-    keys = []
-    for key, findings in cases:
-        failed = failed_keys(findings)
-        assert key in failed, findings
-        assert all(failed), findings
-        keys.append(key)
-    assert keys
 
 
 @contextmanager

@@ -172,16 +172,6 @@ def hint(exercise: str, key: str, root: Path = CHECKOUT) -> str:
     return findings(owner, root).hint(key)
 
 
-def until_failed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings up to the first that failed: the later ones would fail only because of it."""
-    leading: list[Finding] = []
-    for finding in findings:
-        leading.append(finding)
-        if not finding.passed:
-            break
-    return tuple(leading)
-
-
 @functools.cache
 def _file(root: Path, prefix: str) -> Mapping[str, Any]:
     """Return the tables of a lesson's file; none without a file. Raises NotReady for one that is no TOML."""

@@ -18,7 +18,6 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import wait_for
 from workshop_kit.reporting import Report, Step, silent
-from workshop_kit.trials import service_image
 from workshop_kit.trials.check_api import CheckEnded, Context
 from workshop_kit.trials.result import Finding, conclude
 from workshop_kit.trials.start_failure import refusal_result, start_failure_result
@@ -164,19 +163,6 @@ def command_of(context: Context, image: str) -> list[str]:
     entrypoint = config.get("Entrypoint") or ()
     command = config.get("Cmd") or ()
     return [*entrypoint, *command]
-
-
-@contextlib.contextmanager
-def start(
-    context: Context, path: str = "/livez", within_seconds: float = START_SECONDS, **options: Any
-) -> Iterator[Trial]:
-    """Build the participant's folder, run it with the stack, and wait until ``path`` answers 200.
-
-    ``options`` are those of `run_with_stack`. Raises CheckEnded if it cannot be built or does not start.
-    """
-    with service_image.build(context) as image, run_with_stack(context, image, **options) as trial:
-        wait_started(trial, path, within_seconds=within_seconds)
-        yield trial
 
 
 def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float = START_SECONDS) -> None:

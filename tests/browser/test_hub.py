@@ -13,11 +13,12 @@ import sys
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Playwright, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from tests.browser.lab_page import LabPage
 from tests.commands import ensure_npm
@@ -151,6 +152,12 @@ def chromium(room: Room, playwright: Playwright, tmp_path_factory: pytest.TempPa
     browser.close()
 
 
+def opens(page: Page) -> bool:
+    """Open the hub; return whether it answers. Its proxy listens before the hub does."""
+    response = page.goto(HUB)
+    return response is not None and response.ok
+
+
 @pytest.fixture(scope="module")
 def contexts(room: Room, chromium: Browser) -> dict[str, BrowserContext]:
     """The browsers of two people, each logged in to the own seat by its line of the list."""
@@ -159,7 +166,7 @@ def contexts(room: Room, chromium: Browser) -> dict[str, BrowserContext]:
     contexts = {name: chromium.new_context(viewport={"width": 1280, "height": 900}) for name in SEATS}
     for name, context in contexts.items():
         page = context.new_page()
-        page.goto(HUB)
+        assert wait_for(partial(opens, page), 60)
         page.locator("#username_input").fill(name)
         page.locator("#password_input").fill(codes[name])
         page.get_by_role("button", name="Sign in").click()

@@ -167,8 +167,9 @@ def health_of(running: RunningService, called: str, began: float) -> Health:
     seconds = time.monotonic() - began
 
     last_probe = (health.get("Log") or [{}])[-1]
-    output = str(last_probe.get("Output", ""))[:MOST_OUTPUT].strip()
+    output = str(last_probe.get("Output", "")).strip()
+    last_words = output.rpartition("\n")[2][:MOST_OUTPUT]  # of a traceback, the error
     got = f"{status} after {seconds:.1f} s; {failures} probes in a row have failed"
     if failures:
-        got = f"{got}\nthe last one: exit code {last_probe.get('ExitCode')}, {output}"
+        got = f"{got}\nthe last one: exit code {last_probe.get('ExitCode')}, {last_words}"
     return Health(called, got, seconds, status, failures, output)

@@ -77,9 +77,9 @@ TROUBLES = (
     Trouble("down", "redis"),
     Trouble("pause", "replica-db"),
     Trouble("stop", "replica-db"),
-    Trouble("latency", "replica-db", {"latency_ms": 80}),
+    Trouble("latency", "replica-db", {"latency_ms": 150}),
     Trouble("pause", "master-db"),
-    Trouble("latency", "master-db", {"latency_ms": 100}),
+    Trouble("latency", "master-db", {"latency_ms": 200}),
     Trouble("reset", "master-db"),
 )
 

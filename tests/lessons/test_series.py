@@ -42,11 +42,8 @@ class Style:
         return CHECKOUT / exercise.answers / exercise.alternatives[0]
 
 
-STYLES = (
-    Style("the solutions"),
-    Style("other answers", is_other=True),
-    Style("nothing solved", is_lazy=True),
-)
+NOTHING_SOLVED = Style("nothing solved", is_lazy=True)
+STYLES = (Style("the solutions"), Style("other answers", is_other=True), NOTHING_SOLVED)
 
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)

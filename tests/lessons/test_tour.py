@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ import nbformat
 import pytest
 
 from tests.commands import copy_of_the_checkout
+from tests.lessons.test_series import NOTHING_SOLVED, walk
 from tests.workshop_kit.engine.kernels import things
 from workshop_dev.book import ANSI
 from workshop_dev.tour import Tour
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import load_course
 from workshop_kit.workspace.folder import Workspace
@@ -172,20 +175,49 @@ def test_the_first_lesson_and_game_day_end_well_on_a_busy_machine(learner: Path)
     ]
 
 
+@contextmanager
+def left_out_checks(notebooks: Sequence[Path]) -> Iterator[None]:
+    """Make text of the cells that only check an exercise in a file: test_two_sides.py runs those checks."""
+    texts = {notebook: notebook.read_text() for notebook in notebooks}
+    for notebook, text in texts.items():
+        content = json.loads(text)
+        for cell in content["cells"]:
+            if cell["id"].startswith("exercise-") and cell["cell_type"] == "code":
+                cell["cell_type"] = "raw"
+                del cell["outputs"], cell["execution_count"]
+        notebook.write_text(json.dumps(content))
+    try:
+        yield
+    finally:
+        for notebook, text in texts.items():
+            notebook.write_text(text)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)  # beside two other workers
 @pytest.mark.parametrize(
-    "lessons",
+    ("written", "lessons"),
     [
-        pytest.param([name for name in LESSONS if name not in AUDIT], marks=pytest.mark.xdist_group("tour untouched")),
-        pytest.param(SERVICE + AUDIT, marks=pytest.mark.xdist_group("audit untouched")),
+        pytest.param(
+            [], [name for name in LESSONS if name not in AUDIT], marks=pytest.mark.xdist_group("tour untouched")
+        ),
+        pytest.param(SERVICE, AUDIT, marks=pytest.mark.xdist_group("tour 1")),
     ],
     ids=["lessons", "audit"],
 )  # of all long tests they take the most time: they begin first
 def test_run_all_on_an_untouched_workspace_ends_well(
-    stack: Stack, workspace: Workspace, tmp_path: Path, lessons: list[str]
+    stack: Stack, workspace: Workspace, tmp_path: Path, written: list[str], lessons: list[str]
 ) -> None:
-    """No exercise is done yet, and every lesson runs from top to bottom: a failed check is no exception."""
+    """No exercise is done yet, and every lesson runs from top to bottom; in the first ones a failed check ends none.
+
+    Of the lessons in ``written``, only the file cells run.
+    """
     assert stack.containers()
-    results = Tour(workspace, output=tmp_path).run(lessons)
+    exercise_service = ExerciseService.of(workspace, lambda: stack)
+    for lesson in written:
+        assert [*walk(exercise_service, lesson, NOTHING_SOLVED)]
+
+    notebooks = [workspace.notebooks / f"{lesson}.ipynb" for lesson in lessons if lesson not in SERVICE]
+    with left_out_checks(notebooks):
+        results = Tour(workspace, output=tmp_path).run(lessons)
     assert [str(result.error) for result in results if result.error] == []

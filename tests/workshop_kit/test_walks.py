@@ -20,7 +20,7 @@ TO_PAUSE = 5
 
 
 @pytest.mark.engine
-@pytest.mark.long
+@pytest.mark.alone  # a busy machine asks its control, too
 @pytest.mark.parametrize("words", MOST_FILES)
 def test_a_command_walks_through_few_files(root: Path, tmp_path: Path, images: dict[str, str], words: str) -> None:
     """A change that adds a file to one of these walks takes another one out."""

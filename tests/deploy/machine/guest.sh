@@ -29,7 +29,7 @@ echo "== agent"
 for command in "${words[@]:1}"; do
     echo "== $command, $(cut -d' ' -f1 /proc/uptime) s"
     # shellcheck disable=SC2086  # the words of the command
-    "${as_user[@]}" env WORKSHOP_PATIENCE=10 WORKSHOP_WORKSPACE=/work ./workshop ${command//,/ } 2>&1
+    "${as_user[@]}" env WORKSHOP_PATIENCE=15 WORKSHOP_WORKSPACE=/work ./workshop ${command//,/ } 2>&1
     echo "exit code $?"
     # What a jump brought is nobody's answer. A line of one's own makes it one.
     if [ "${command%%,*}" = goto ]; then

@@ -77,7 +77,7 @@ SYMPTOMS = {
     "config.redact": "config.redact.log.shown",
     "config.file": "config.file.order",
     "config.store": "config.store.written",
-    "config.restore": "config.restore.plain.empty",
+    "config.restore": "is still there, empty",
     "logging.stdout": "docker logs is empty",
     "logging.context": "the id of another request",
     "logging.cause": "had its hiccup",

@@ -2,76 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 from workshop_kit.checks import config
-from workshop_kit.trials import service_image
-from workshop_kit.trials.check_api import Context, check
-from workshop_kit.trials.findings import findings
-from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.expect import Observation, expect
+from workshop_kit.trials.service import Service
 
-RESTORE = findings("config.restore")
-LONGEST_TOLD = 300
-SituationOutcome = tuple[str, str | None, str | None]
-"""What a situation of config_inside.py left: what happened in its block, and the two variables' values afterwards."""
-RIGHT: SituationOutcome = ("as asked", None, "before")
+LONGEST_GOT = 300
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What happened in a block of config_inside.py, and the two variables afterwards: None for one that is not set."""
+
+    block: str
+    first: str | None
+    second: str | None
+
+    def __str__(self) -> str:
+        first = describe(self.first)
+        second = describe(self.second)
+        return f"within the block {self.block}; afterwards the first variable is {first}, the second {second}"
+
+
+RIGHT = Outcome("as asked", None, "before")
 
 
 @check("config.restore")
-def restore(context: Context) -> Result:
-    """Use the participant's context manager in three situations, and read the variables afterwards."""
-    with service_image.build(context) as image:
-        values_by_name = config.run_inside(context, image, "restored")
-
-    situations: dict[str, SituationOutcome] = {}
-    for name, (block_text, first_value, second_value) in values_by_name.items():
-        situations[name] = (block_text, first_value, second_value)
-    return conclude(RESTORE.success_summary, restore_findings(situations))
+def restore(service: Service) -> None:
+    """After each test, the next one finds the environment as it was."""
+    values = config.run_inside(service.context, service.build(), "restored")
+    plain, raising, nested = (Outcome(*values[name]) for name in ("plain", "raising", "nested"))
+    judge_outcomes(plain, raising, nested)
 
 
-def restore_findings(situations: Mapping[str, SituationOutcome]) -> tuple[Finding, ...]:
-    """Return the findings on the three situations.
+def judge_outcomes(plain: Outcome, raising: Outcome, nested: Outcome) -> None:
+    """Expect three situations to end well, except where a finding would only repeat the one on the plain test."""
+    puts_variables_back(plain)
+    if plain == RIGHT or raising != plain:
+        puts_variables_back_after_a_failure(raising)
+    if plain != RIGHT:
+        return
 
-    If the plain situation is wrong, the nested one is left out, and so is the raising one if it fails likewise.
-    """
-    plain = situations["plain"]
-    if plain == RIGHT:
-        return tuple(_situation_finding(name, outcome) for name, outcome in situations.items())
-
-    raising = situations["raising"]
-    all_findings = [_situation_finding("plain", plain)]
-    if raising != plain:
-        all_findings.append(_situation_finding("raising", raising))
-    return tuple(all_findings)
-
-
-def _situation_finding(name: str, outcome: SituationOutcome) -> Finding:
-    """Find whether the block of a situation had the variables, and whether they are as before it afterwards."""
-    key = name
-    if name != "nested":
-        key = f"{name}.{_way_to_fail(name, outcome)}"
-    return RESTORE.equals(key, _describe(outcome)[:LONGEST_TOLD], right=_describe(RIGHT))
+    expect(
+        nested == RIGHT,
+        seen=seen("Run a block within a block", nested),
+        expected=str(RIGHT),
+        means="After the inner block, the outer block or the next test runs in another environment.",
+        look="The inner block has to restore what it found when it began.",
+        hint=2,
+    )
 
 
-def _way_to_fail(name: str, outcome: SituationOutcome) -> str:
-    """Return the key of the way in which an outcome fails, if it does."""
-    block_text, first_value, _ = outcome
-    right_block_text, _, _ = RIGHT
-    if block_text != right_block_text:
-        return "within"
-    if name == "plain" and first_value == "":
-        return "empty"
-    return "left"
+def puts_variables_back(outcome: Outcome) -> None:
+    """Expect a test to get both variables, and to leave them as they were."""
+    means = "The next test runs in another environment."
+    look = "What was each variable before? One that was not set has no value, not even ''."
+    if outcome.first == "":
+        means = "After one test, all the others fail: the variable that was not set before is still there, empty."
+    if outcome.block != RIGHT.block:
+        means = "The test did not get what it asked for: its variables were not set, or its block failed."
+        look = "What does the block do before `yield`?"
+
+    expect(
+        outcome == RIGHT,
+        seen=seen("Run a test that sets two variables, the first of which was not set before", outcome),
+        expected=str(RIGHT),
+        means=means,
+        look=look,
+    )
 
 
-def _describe(outcome: SituationOutcome) -> str:
-    """Return an outcome as a sentence for a finding."""
-    block_text, first_value, second_value = outcome
-    first_text = _describe_value(first_value)
-    second_text = _describe_value(second_value)
-    return f"within the block {block_text}; afterwards the first is {first_text}, the second {second_text}"
+def puts_variables_back_after_a_failure(outcome: Outcome) -> None:
+    """Expect a test that fails to fail with its own exception, and to leave the variables as they were."""
+    means = "After a test that fails, the next one runs in another environment."
+    look = "What runs even if a test fails?"
+    if outcome.block != RIGHT.block:
+        means = "A test failed, and its exception did not leave the block: a failing test looks like a passing one."
+        look = "What does the block do with an exception?"
+
+    expect(
+        outcome == RIGHT,
+        seen=seen("Run a test that fails within the block", outcome),
+        expected=str(RIGHT),
+        means=means,
+        look=look,
+        hint=2,
+    )
 
 
-def _describe_value(value: str | None) -> str:
-    """Return the value of a variable as text; None: the variable does not exist."""
-    return "not there" if value is None else repr(value)
+def seen(called: str, outcome: Outcome) -> Observation:
+    """Return what came of a situation."""
+    return Observation(called, str(outcome)[:LONGEST_GOT], 0.0)
+
+
+def describe(value: str | None) -> str:
+    """Return the value of a variable as text."""
+    return "not set" if value is None else repr(value)

@@ -21,8 +21,10 @@ from workshop_kit.checks import (
 )
 from workshop_kit.checks.config import Refusal
 from workshop_kit.checks.config_limits import Replies, Reply
+from workshop_kit.checks.config_restore import Outcome
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials.check_api import CheckEnded
+from workshop_kit.trials.expect import collected
 
 
 def refusal(*variables: str, code: int | None = 1, line_count: int = 1, exception: str = "", text: str = "") -> Refusal:
@@ -131,25 +133,25 @@ def test_each_mistake_with_a_secret_in_a_file_is_named(
 
 
 AS_IT_WAS = config_restore.RIGHT
-NOT_PUT_BACK = ("as asked", "within", "within")
-TESTS = {
-    "config.restore.plain.within": (("NameError", None, "before"), ("NameError", None, "before"), AS_IT_WAS),
-    "config.restore.raising.within": (AS_IT_WAS, ("not as asked", None, "before"), AS_IT_WAS),
-    "config.restore.nested": (AS_IT_WAS, AS_IT_WAS, NOT_PUT_BACK),
-}
+NAME_ERROR = Outcome("NameError", None, "before")
+SWALLOWED = Outcome("not as asked", None, "before")
+NOT_PUT_BACK = Outcome("as asked", "within", "within")
 
 
-@pytest.mark.parametrize(("key", "observations"), TESTS.items(), ids=TESTS)
-def test_what_a_test_leaves_behind_is_named(
-    key: str, observations: tuple[config_restore.SituationOutcome, ...]
-) -> None:
+@pytest.mark.parametrize(
+    ("words", "outcomes"),
+    [
+        ("did not get what it asked for", (NAME_ERROR, NAME_ERROR, AS_IT_WAS)),
+        ("its exception did not leave the block", (AS_IT_WAS, SWALLOWED, AS_IT_WAS)),
+        ("After the inner block", (AS_IT_WAS, AS_IT_WAS, NOT_PUT_BACK)),
+    ],
+)
+def test_what_a_test_leaves_behind_is_named(words: str, outcomes: tuple[Outcome, Outcome, Outcome]) -> None:
     """What only repeats the failure of the first situation is left out."""
-    assert failed_keys(config_restore.restore_findings(situations(observations))) == [key]
-
-
-def situations(observations: tuple[config_restore.SituationOutcome, ...]) -> dict[str, config_restore.SituationOutcome]:
-    """What the three situations left, by name."""
-    return dict(zip(("plain", "raising", "nested"), observations, strict=True))
+    with collected() as findings:
+        config_restore.judge_outcomes(*outcomes)
+    [failed] = failed_keys(findings)
+    assert words in failed
 
 
 @pytest.mark.parametrize(

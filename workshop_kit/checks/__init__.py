@@ -15,8 +15,6 @@ from workshop_kit.trials.check_api import Check, TaskNumbers
 FILES = {
     "config.environments": "config_tasks",
     "config.store": "config_tasks",
-    "config.redact": "config_secrets",
-    "config.file": "config_secrets",
     "logging.cause": "logging_incident",
     "orders.recent": "orders",
     "gameday.monday": "gameday",

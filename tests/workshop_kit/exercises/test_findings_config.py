@@ -11,10 +11,10 @@ from tests.workshop_kit.exercises.check_runner import failed_keys
 from workshop_kit.checks import (
     config,
     config_env,
+    config_file,
     config_limits,
     config_report,
     config_restore,
-    config_secrets,
     config_tasks,
     container_limits,
     monitoring_healthcheck,
@@ -103,33 +103,17 @@ def test_the_numbers_of_a_task_come_from_the_seed(numbers_of: Callable[[int], ob
     assert len({str(numbers_of(seed)) for seed in range(30)}) > 5
 
 
-SECRET = "canary-0f1e2d3c4b5a"
-WRONG = config_secrets.WRONG
-SAID = "configuration refused: MASTER_DB_NAME: Field required; MASTER_DB_PORT: no number; HTTP_PORT: no number"
-
-
-@pytest.mark.parametrize("text", [SAID, json.dumps({"problems": SAID.partition(": ")[2].split("; ")})])
-def test_a_report_that_shows_no_value_passes(text: str) -> None:
-    """As text and as JSON: each variable with a reason."""
-    assert failed_keys(config_secrets.redact_findings(refusal(*WRONG, text=text), SECRET)) == []
-
-
 BOTH = refusal(text="configuration refused: MASTER_DB: Value error, PASSWORD and PASSWORD_FILE are both set")
 UNREADABLE = refusal(text='{"problems":["MASTER_DB: Value error, the file that PASSWORD_FILE names is a folder"]}')
-RAISED = refusal(exception="IsADirectoryError: [Errno 21] Is a directory: '/tmp' (config.py, line 40)", text="…")
-FILES = {
-    "config.file.exact.refused": (placed(), refusal("MASTER_DB_PASSWORD"), BOTH, UNREADABLE),
-    "config.file.both.raised": (placed(), placed(), RAISED, UNREADABLE),
-    "config.file.folder.raised": (placed(), placed(), BOTH, RAISED),
-}
+RAISED = refusal(exception="IsADirectoryError: [Errno 21] Is a directory: '/tmp' (config.py, line 40)", text=BOTH.text)
 
 
-@pytest.mark.parametrize(("key", "answers"), FILES.items(), ids=FILES)
-def test_each_mistake_with_a_secret_in_a_file_is_named(
-    key: str, answers: tuple[Answer, Answer | Refusal, Refusal, Refusal]
-) -> None:
-    """The password, a secret with blanks, one that is set twice, and a file that cannot be read."""
-    assert failed_keys(config_secrets.file_findings(*answers)) == [key]
+def test_a_mistake_with_a_file_is_refused_in_a_sentence_and_not_by_an_exception() -> None:
+    """The variable's name may come in two parts: pydantic's group, and the rest in the participant's words."""
+    with collected() as findings:
+        for outcome in (BOTH, UNREADABLE, RAISED):
+            config_file.refuses(outcome, "Start it", accepted="It starts.", look="The log.")
+    assert [finding.passed for finding in findings] == [True, True, False]
 
 
 AS_IT_WAS = config_restore.RIGHT

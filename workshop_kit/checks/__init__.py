@@ -1,8 +1,8 @@
 """The checks, a file for each exercise: that of ``container.graceful`` is in ``container_graceful.py``.
 
 A check is imported when it is asked for. `config` and `logging_service` hold what the checks of one module of the
-service share, `stops` what the checks share that stop a container. Files that end in ``_inside`` run in containers and
-are not imported.
+service share, `config_tasks` those of tasks.yaml, `stops` those that stop a container. Files that end in ``_inside``
+run in containers and are not imported.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from workshop_kit.trials import check_api
 from workshop_kit.trials.check_api import Check, TaskNumbers
 
 FILES = {
-    "config.environments": "config_tasks",
-    "config.store": "config_tasks",
     "logging.cause": "logging_incident",
     "orders.recent": "orders",
     "gameday.monday": "gameday",

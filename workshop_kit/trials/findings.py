@@ -12,8 +12,8 @@ A check names a finding by a short key and passes values; texts have them in bra
     hint = "Docker puts /bin/sh -c before a CMD that is no JSON list."
 
 A finding with one way to fail has ``means`` and ``look`` itself; one with several has a table for each. ``hint`` takes
-the place of the exercise's first hint; one beside ``called`` is for each way that has none. ``start.toml`` belongs to
-all exercises: its keys have no exercise (``start.yaml.shape``). New checks have their words in place (see `expect`).
+the place of the exercise's first hint; one beside ``called`` is for each way that has none. New checks have their
+words in place (see `expect`).
 """
 
 from __future__ import annotations
@@ -33,10 +33,6 @@ from workshop_kit.trials.result import Finding
 
 FOLDER = "exercises/findings"
 SUCCESS_KEY = "shown"
-START = "start"
-"""The findings that all exercises share: why a file cannot be read as YAML."""
-SHARED = (START,)
-"""Files whose findings any exercise has: their keys have no exercise in them."""
 NAMED = 3
 Text = Annotated[str, StringConstraints(pattern=r"\S")]
 
@@ -167,9 +163,7 @@ def findings(exercise: str, root: Path = CHECKOUT) -> Findings:
 
 def hint(exercise: str, key: str, root: Path = CHECKOUT) -> str:
     """Return the first hint for the full key of a finding that an exercise's check failed; "" where it has none."""
-    prefix, _, _ = key.partition(".")
-    owner = prefix if prefix in SHARED else exercise
-    return findings(owner, root).hint(key)
+    return findings(exercise, root).hint(key)
 
 
 @functools.cache

@@ -9,7 +9,7 @@ import pytest
 from workshop_kit.errors import WorkshopError
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import findings as module
-from workshop_kit.trials.findings import FOLDER, SHARED, findings
+from workshop_kit.trials.findings import FOLDER, findings
 from workshop_kit.workspace import registry
 
 TEXTS = """
@@ -81,20 +81,8 @@ def test_a_slip_in_the_file_is_one_sentence(tmp_path: Path, old: str, new: str, 
     assert problem in str(error.value)
 
 
-def ways_to_fail() -> set[str]:
-    """The whole key of each way to fail, of all files."""
-    ways: set[str] = set()
-    for path in (CHECKOUT / FOLDER).glob("*.toml"):
-        tables = module._file(CHECKOUT, path.stem)
-        names = [path.stem] if path.stem in SHARED else [f"{path.stem}.{name}" for name in tables]
-        for name in names:
-            for key, texts in findings(name).texts.items():
-                ways.update(f"{name}.{key}.{way}" if way else f"{name}.{key}" for way in texts.failures)
-    return ways
-
-
-def test_every_key_of_the_files_is_that_of_a_check() -> None:
+def test_every_table_of_the_files_is_that_of_an_exercise() -> None:
     """A table for an exercise that is gone would be translated for nothing."""
     exercises = {exercise.id for exercise in registry.load(CHECKOUT)}
-    ways = [way.split(".") for way in ways_to_fail()]
-    assert {f"{prefix}.{name}" for prefix, name, *_ in ways if prefix not in SHARED} <= exercises
+    for path in (CHECKOUT / FOLDER).glob("*.toml"):
+        assert {f"{path.stem}.{name}" for name in module._file(CHECKOUT, path.stem)} <= exercises

@@ -141,8 +141,8 @@ def test_what_a_test_leaves_behind_is_named(words: str, outcomes: tuple[Outcome,
 @pytest.mark.parametrize(
     ("key", "text", "words"),
     [
-        ("start.yaml.shape", "", "dictionary"),
-        ("start.yaml.shape", "qa:\n  image: !!python/object/apply:os.system ['true']", "line 2"),
+        ("does not have the right form", "", "dictionary"),
+        ("does not have the right form", "qa:\n  image: !!python/object/apply:os.system ['true']", "line 2"),
         ("the line before has no colon", "qa:\n  image x\n  secrets: []\n", "line 3"),
     ],
 )

@@ -36,7 +36,7 @@ class Start:
 
 @check("config.environments")
 def environments(service: Service) -> None:
-    """One image runs as three environments, and each could read its own settings only."""
+    """One image runs in three environments, and each of them can read only its own settings."""
     context = service.context
     definitions = config_tasks.read(context.text)
     service_trial.ensure_up(context.stack, context.report)
@@ -85,11 +85,11 @@ def is_ready_and_logs(name: str, level: str, start: Start | None) -> None:
             look = f"Which paths of the store does {name} ask for?"
     elif not start.is_ready:
         got = f"not ready, logging from {start.level}"
-        means = f"{name} was started, and is not ready on port 8080."
+        means = f"{name} was started, but it is not ready on port 8080."
         look = f"Which settings does {name} get? Compare them with those of an environment that starts."
     else:
         got = f"ready, logging from {start.level}"
-        means = f"{name} logs from {start.level}, and its setting in the store says {level}."
+        means = f"{name} logs from {start.level}, but its setting in the store says {level}."
         look = f"Where does {name} get LOG_LEVEL from?"
 
     expected = f"ready, logging from {level}"

@@ -22,7 +22,7 @@ FOLDER = "/tmp"  # noqa: S108  # in the container
 
 @check("config.file")
 def file(service: Service) -> None:
-    """A secret in a file arrives to the letter, and every mistake with the file is named."""
+    """A secret in a file arrives unchanged, and every mistake with the file is named."""
     stack = service.context.stack
     service_trial.ensure_up(stack, service.context.report)
     secret = service_trial.secrets_of(stack)[f"{SECRETS_FOLDER}/master_db_password"].rstrip("\n")
@@ -38,7 +38,7 @@ def file(service: Service) -> None:
                 config.wait_start_end(with_both),
                 f"Start it with {PASSWORD}, and with {PASSWORD_FILE}, too",
                 accepted="There are two values, and it silently takes one of them. Changing the other has no effect.",
-                look="Raise ValueError with a few words in which PASSWORD stands. pydantic adds the name of the group.",
+                look="Raise ValueError with a message that contains PASSWORD. pydantic adds the name of the group.",
             )
         first_log = service.log
 
@@ -51,8 +51,8 @@ def file(service: Service) -> None:
             refuses(
                 config.wait_start_end(with_folder),
                 f"Start it with {PASSWORD_FILE} naming a folder, which cannot be read",
-                accepted="There is no secret to read, and it goes on with some other value.",
-                look="pydantic makes a sentence of a ValueError alone. Which exception does reading a folder raise?",
+                accepted="There is no secret to read, but it goes on with some other value.",
+                look="pydantic turns only a ValueError into a sentence. Which exception does reading a folder raise?",
             )
         service.log = first_log
 
@@ -73,7 +73,7 @@ def leaves_out_the_line_end(order: Answer) -> None:
             "POST /orders, with the right password in a file, as an editor writes it", str(order), order.seconds
         ),
         expected="201",
-        means="The password in the file is right, and every order fails: access denied.",
+        means="The password in the file is right, but every order fails: access denied.",
         look="Which character follows the last one that you can see?",
     )
 
@@ -81,16 +81,16 @@ def leaves_out_the_line_end(order: Answer) -> None:
 def keeps_blanks(outcome: Answer | Refusal) -> None:
     """Expect an order to be placed, where the start may have been refused."""
     got = str(outcome)
-    means = f"It refuses a password that is right: {got}."
-    look = "Blanks belong to a secret, and its file need not end with a line end."
+    means = f"It refuses a correct password: {got}."
+    look = "Blanks are part of a secret, and its file does not have to end with a line end."
     if isinstance(outcome, Answer):
-        means = "More than the line end was cut off, and it belonged to the secret: access denied."
-        look = "Exactly one line end does not belong to the secret. Blanks do."
+        means = "Part of the secret was cut off together with the line end: access denied."
+        look = "Exactly one line end is not part of the secret. Blanks are."
 
     expect(
         got == "201",
         seen=Observation(
-            "POST /orders, with a password that has blanks at both ends, in a file without a line end at its end",
+            "POST /orders, with a password that has blanks at both ends, in a file that does not end with a line end",
             got,
             0.0,
         ),
@@ -111,7 +111,7 @@ def refuses(refusal: Refusal, called: str, accepted: str, look: str) -> None:
     is_named = GROUP in refusal.text and "PASSWORD" in refusal.text
     is_right = refusal.is_orderly and is_named
 
-    means = f"It fails, and does not say what is wrong: {outcome}."
+    means = f"It fails without saying what is wrong: {outcome}."
     if refusal.code is None:
         means = accepted
     expect(

@@ -20,7 +20,7 @@ WRONG = (PORT, NAME, HTTP)
 
 @check("config.redact")
 def redact(service: Service) -> None:
-    """Every mistake is named, and no value shows."""
+    """Every mistake is named, and no value is shown."""
     canary = leaks.new_canary()
     environment = dict.fromkeys((PASSWORD, PORT, HTTP), canary)
     without = (f"{PASSWORD}_FILE", NAME)
@@ -35,16 +35,16 @@ def names_the_variables_alone(refusal: Refusal, canary: str) -> None:
     """Require exit code 1 and the three variables in the log, and no part of the canary in any encoding."""
     is_leaked = not leaks.find({"canary": canary}, [Surface.of("", "", refusal.text)]).empty
 
-    means = "It does not say which variables are wrong. A person who has to correct them must guess."
-    look = "problems() writes the name before what this function returns. What became of it?"
+    means = "It does not say which variables are wrong, so you have to guess."
+    look = "problems() writes the name before what this function returns. What happened to it?"
     if refusal.code in (None, 0):
         means = "It accepts settings that cannot be used."
-        look = "The service refuses what the model refuses. What became of the problem?"
+        look = "The service refuses what the model refuses. What happened to the problem?"
     if is_leaked:
         means = "A secret was in the wrong variable. Now it is in the log, for everyone who may read logs."
         look = (
-            "A person needs the name of the variable, and what is wrong with it. detail['input'] is the value. For a "
-            "variable that is missing, it is the whole group."
+            "You need the name of the variable and what is wrong with it, but not the value, which is detail['input']. "
+            "For a missing variable, that is the whole group."
         )
 
     verb = "is" if is_leaked else "is not"
@@ -72,7 +72,7 @@ def gives_two_reasons(log: str) -> None:
             0.0,
         ),
         expected="two reasons",
-        means="It says the same of each mistake. A person learns which variable to correct, and not how.",
+        means="It says the same about both mistakes. You learn which variable is wrong, but not what is wrong with it.",
         look="pydantic says what is wrong without the value. Which keys does detail have?",
         hint=2,
     )

@@ -58,7 +58,7 @@ def judge_outcomes(plain: Outcome, raising: Outcome, nested: Outcome) -> None:
 def puts_variables_back(outcome: Outcome) -> None:
     """Expect a test to get both variables, and to leave them as they were."""
     means = "The next test runs in another environment."
-    look = "What was each variable before? One that was not set has no value, not even ''."
+    look = "What did each variable hold before? One that was not set has no value, not even ''."
     if outcome.first == "":
         means = "After one test, all the others fail: the variable that was not set before is still there, empty."
     if outcome.block != RIGHT.block:

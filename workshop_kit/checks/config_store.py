@@ -38,7 +38,7 @@ def store(service: Service) -> None:
         order.status == 201,
         seen=Observation("POST /orders", str(order), order.seconds),
         expected="201",
-        means="The passwords in the store are new. The service has others, and every order fails.",
+        means="The passwords in the store are new. The service has others, so every order fails.",
         look="Where does the service get its password, and when?",
     )
 

@@ -107,7 +107,7 @@ def read(text: str) -> dict[str, Definition]:
         f"Read {FILE}",
         reason,
         "it can be read",
-        means=f"{FILE} is YAML, and does not have the right form: {reason}.",
+        means=f"{FILE} is YAML, but it does not have the right form: {reason}.",
         look="Compare it with the environments around it, or reset it.",
     )
     raise CheckEnded(Result.not_readable(finding.means, finding))

@@ -226,7 +226,7 @@ STAGING = yaml.safe_load(tasks())["staging"]["secrets"]
 NO_HOST = {"image": "${IMAGE}", "environment": [{"name": "MASTER_DB_HOST", "value": "nowhere"}], "secrets": STAGING}
 DEFINITIONS = [
     ("config.environments", tasks(qa={"image": "${IMAGE}", "secrets": [{"name": "A"}]}), "qa does not start"),
-    ("config.environments", tasks(staging=NO_HOST), "staging was started, and is not ready"),
+    ("config.environments", tasks(staging=NO_HOST), "staging was started, but it is not ready"),
     ("config.store", tasks(desk=UNKNOWN), "It does not start"),
     ("config.store", tasks(desk=SWAPPED), "The service has others"),
 ]

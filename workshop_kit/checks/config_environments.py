@@ -92,13 +92,12 @@ def is_ready_and_logs(name: str, level: str, start: Start | None) -> None:
         means = f"{name} logs from {start.level}, but its setting in the store says {level}."
         look = f"Where does {name} get LOG_LEVEL from?"
 
-    expected = f"ready, logging from {level}"
     expect(
-        got == expected,
+        start == Start(is_ready=True, level=level),  # what an error says may look like this
         seen=Observation(
             f"Call run_task for {name}, as a user who may read /workshop/{name} and nothing else", got, 0.0
         ),
-        expected=expected,
+        expected=f"ready, logging from {level}",
         means=means,
         look=look,
     )

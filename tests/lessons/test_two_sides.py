@@ -70,7 +70,7 @@ SYMPTOMS = {
     "container.dockerfile": "installs all packages again",
     "container.limits": "other containers lose that memory",
     "orders.recent": "it answers that there are none",
-    "config.env": "config.env.order.elsewhere",
+    "config.env": "production gets the order",
     "config.limits": "config.limits.master.fails",
     "config.report": "config.report.names.none",
     "config.environments": "which is not its own",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,11 @@ from typing import Any
 from pydantic import SecretStr
 
 from workshop_kit.engine import parameter_store
-from workshop_kit.engine.stack import Stack
-from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import CheckEnded, Context
+from workshop_kit.trials.service import RunningService, Service
 from workshop_kit.trials.start_failure import exception_reason, start_failure_result
-from workshop_kit.trials.trial import MARK, START_SECONDS, Trial, printed_json
+from workshop_kit.trials.trial import MARK, START_SECONDS, Reply, Trial, printed_json
 from workshop_kit.trials.trial_database import TrialDatabase
 
 INSIDE = Path(__file__).with_name("config_inside.py")
@@ -44,7 +44,7 @@ class Refusal:
     """How a start ended: the exit code (None: the service still runs), and what its log says.
 
     ``variables`` are those that the log names, ``line_count`` is the number of its lines, ``exception`` what was raised
-    in it ("" for none), ``text`` the log itself.
+    in it ("" for none), ``text`` the log itself. No clock decides whether it is right, so it has no ``seconds``.
     """
 
     code: int | None
@@ -52,11 +52,18 @@ class Refusal:
     line_count: int = 1
     exception: str = ""
     text: str = ""
+    called: str = "Start it"
+    seconds: float = 0.0
 
     @property
     def is_orderly(self) -> bool:
         """Whether it ended as a service should that cannot use its settings: with exit code 1, without an exception."""
         return self.code == 1 and not self.exception
+
+    @property
+    def got(self) -> str:
+        """How it ended, in words."""
+        return str(self)
 
     def __str__(self) -> str:
         if self.code is None:
@@ -70,11 +77,17 @@ def wait_start_end(trial: Trial) -> Refusal:
     """Wait until the service has ended or answers a request; return its exit code and what its log says."""
     trial.wait_listening(NO_ORDER, REFUSE_SECONDS)
     code = trial.exit_code()
-    log = trial.log_tail(LOG_LIMIT_BYTES, LOG_LINES)
+    log = read_log(trial)
 
     variables = frozenset(VARIABLE.findall(log))
     lines = [line for line in log.split("\n") if line.strip()]
-    return Refusal(code, variables, len(lines), exception_reason(log), log)
+    called = f"Start it{trial.situation}"
+    return Refusal(code, variables, len(lines), exception_reason(log), log, called)
+
+
+def read_log(trial: Trial) -> str:
+    """Return the log, with secrets masked: of a service that has just started, it is the whole of it."""
+    return trial.log_tail(LOG_LIMIT_BYTES, LOG_LINES)
 
 
 def wait_listening(trial: Trial) -> None:
@@ -83,7 +96,7 @@ def wait_listening(trial: Trial) -> None:
         raise CheckEnded(start_failure_result(trial, f"GET {NO_ORDER}"))
 
 
-def place_order(trial: Trial, item: str = "tea") -> Answer:
+def place_order(trial: Trial, item: str = "tea") -> Reply:
     """Place an order, again if the service answers with an error; return the last answer."""
     for _ in range(TRIES):
         answer = trial.post("/orders", {"item": item, "quantity": 1})
@@ -93,29 +106,39 @@ def place_order(trial: Trial, item: str = "tea") -> Answer:
     return answer
 
 
-def order_or_refusal(trial: Trial) -> Answer | Refusal:
+def order_or_refusal(trial: Trial) -> Reply | Refusal:
     """Return the answer to an order, or how the start ended if the service does not run."""
     refusal = wait_start_end(trial)
     return place_order(trial) if refusal.code is None else refusal
 
 
-def settings_with_passwords(stack: Stack) -> tuple[dict[str, str], tuple[str, ...]]:
+def settings_with_passwords(context: Context) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return environment variables with the stack's passwords as text, and the variables of their files to leave out.
 
     The service reads no password from a file before the exercise `config.report`.
     """
-    service_trial.ensure_up(stack)
+    service_trial.ensure_up(context.stack, context.report)
     passwords: dict[str, str] = {}
-    redis_user = "default"
-    for name, value in parameter_store.settings_of(stack).items():
-        variable = parameter_store.variable(name)
+    for name, value in parameter_store.settings_of(context.stack).items():
         if isinstance(value, SecretStr):
-            passwords[variable] = value.get_secret_value()
-        elif variable == "REDIS_USER" and isinstance(value, str):
-            redis_user = value
+            passwords[parameter_store.variable(name)] = value.get_secret_value()
 
-    environment = {"REDIS_USER": redis_user, **passwords}
-    return environment, tuple(f"{variable}_FILE" for variable in passwords)
+    file_variables = tuple(f"{variable}_FILE" for variable in passwords)
+    return {"REDIS_USER": "default", **passwords}, file_variables
+
+
+def run_with_passwords(
+    service: Service,
+    behind: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    *,
+    without: Collection[str] = (),
+    **options: Any,
+) -> AbstractContextManager[RunningService]:
+    """Run the service as `Service.run` does, with its passwords as text (see `settings_with_passwords`)."""
+    passwords, file_variables = settings_with_passwords(service.context)
+    settings = {**passwords, **(environment or {})}
+    return service.run(behind, settings, without=(*file_variables, *without), **options)
 
 
 @contextlib.contextmanager
@@ -132,7 +155,7 @@ def run_on(
     ``password_setting`` maps a variable to the database's password, or to the path of a file with it. The password is
     masked in the lines of the log.
     """
-    stack_settings, file_variables = settings_with_passwords(context.stack)
+    stack_settings, file_variables = settings_with_passwords(context)
     del stack_settings[PASSWORD]
     environment = {**stack_settings, **database.settings, **password_setting}
     unset_variables = [name for name in (*file_variables, PASSWORD) if name not in password_setting]
@@ -149,7 +172,7 @@ def run_inside(context: Context, image: str, *arguments: str) -> Any:
     ``arguments`` are the program's. Raises CheckEnded if it printed none: a module could not be imported, or ended the
     process.
     """
-    environment, without = settings_with_passwords(context.stack)
+    environment, without = settings_with_passwords(context)
     with service_trial.run_with_stack(
         context,
         image,

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
 
 from workshop_kit.checks import config
 from workshop_kit.checks.config import PASSWORD
-from workshop_kit.engine.stack import Stack
-from workshop_kit.observe.http import Answer
-from workshop_kit.trials import service_image, service_trial, trial_database
-from workshop_kit.trials.check_api import Context, check, entry_of
-from workshop_kit.trials.findings import findings
-from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.check_api import check, entry_of
+from workshop_kit.trials.expect import Observation, expect
+from workshop_kit.trials.service import Service
 from workshop_kit.trials.start_failure import exception_reason
+from workshop_kit.trials.trial import Reply
 from workshop_kit.trials.trial_database import ROOM
 
-ENV = findings("config.env")
-MASTER = "MASTER_DB_"
 ITEM = "coffee"
-OTHER_GROUP = "OTHER_DB"
-OTHER_VALUES = {
+OTHER = {
     "HOST": "other-host",
     "PORT": "3308",
     "NAME": "other_name",
@@ -36,55 +30,61 @@ OF_THE_DRIVER = re.compile(r"""\(\d{4}, (?P<quote>["'])(?P<words>.*?)(?P=quote)\
 
 
 @check("config.env")
-def env(context: Context) -> Result:
-    """Place an order with the settings of another database; then start the service without settings of a database."""
-    service_trial.ensure_up(context.stack, context.report)
-    with trial_database.start(context.stack) as database, service_image.build(context) as image:
-        database.wait_ready()
-        with config.run_on(context, image, database, {PASSWORD: database.password}) as trial:
-            config.wait_listening(trial)
-            context.report_step("placing an order in another database")
-            order = config.place_order(trial, ITEM)
-            log = trial.log_tail(config.LOG_LIMIT_BYTES, config.LOG_LINES)
-            lines = trial.log_tail()
+def env(service: Service) -> None:
+    """It follows its settings: with other settings, the same code uses another database."""
+    with service.database() as database:
+        environment = {**database.settings, PASSWORD: database.password}
+        with config.run_with_passwords(service, environment=environment) as running:
+            running.report_step("placing an order in another database")
+            running.situation = " with the settings of another database"
+            order = config.place_order(running, ITEM)
+            log = config.read_log(running)
 
-        uses_settings = order_finding(order, log, database.first_id)
-        no_secret = secrets_finding(log)
-        all_findings = [uses_settings, no_secret]
-        if uses_settings.passed:
-            context.report_step("starting it without these settings")
-            answer = _place_order_without_settings(context, image)
-            all_findings.append(missing_settings_finding(answer))
-            all_findings += _group_findings(context, image)
-
-    is_lucky = uses_settings.passed and no_secret.passed
-    return conclude(ENV.success_summary, all_findings, lines, lucky=is_lucky)
+    follows_settings = uses_the_database(order, log, database.first_id)
+    shows_no_password(log)
+    if follows_settings:
+        needs_its_settings(service)
+        reads_any_group(service)
 
 
-def order_finding(order: Answer, log: str, first_id: int) -> Finding:
-    """Find whether an order went to the database of the settings, with its mode.
+def uses_the_database(order: Reply, log: str, first_id: int) -> bool:
+    """Expect the order in the database of the settings, and placed in its mode; return whether that is so.
 
-    That database is known by its ids, which begin at ``first_id``; in its mode it shortens an item that is too long.
+    The ids of that database begin at ``first_id``. In its mode it shortens an item that is too long.
     """
     order_id = entry_of(order.json(), "id")
-    is_there = isinstance(order_id, int) and order_id >= first_id
-    is_shortened = entry_of(order.json(), "item") == ITEM[:ROOM]
-    passed = order.status == 201 and is_there and is_shortened
+    is_there = order.status == 201 and isinstance(order_id, int) and order_id >= first_id
+    is_right = is_there and entry_of(order.json(), "item") == ITEM[:ROOM]
 
-    reason = _failure_reason(log)
-    if order.status == 201 and is_there:
-        way_to_fail = "mode"
-        observation = f"{order}, and the order is there"
-    elif order.status == 201:
-        way_to_fail = "elsewhere"
-        observation = f"{order}, and the order is in another database"
-    else:
-        way_to_fail = "mode" if TOO_LONG in log else "failed"
-        observation = f"{order}; {reason}"
-    return ENV.found(passed, f"order.{way_to_fail}", observation, reason=reason)
+    reason = failure_reason(log)
+    got = f"{order}; {reason}"
+    means = f"The order failed: {reason}."
+    look = (
+        "Six variables describe the database. Compare each value in that message with the variable it should come from."
+    )
+    hint = 1
+    if order.status == 201:
+        got = f"{order}, and the order is in another database"
+        means = "The order is not in the database of the settings: you test in staging, and production gets the order."
+        look = "Where do host, port and name of the database come from?"
+    if is_there:
+        got = f"{order}, and the order is there"
+    if is_there or (order.status != 201 and TOO_LONG in log):
+        means = "The order is placed in another SQL mode than the one in MASTER_DB_SQL_MODE."
+        look = "Where does sql_mode come from? A strict mode refuses a text that is too long, and this one shortens it."
+
+    expect(
+        is_right,
+        seen=Observation(order.called, got, 0.0),
+        expected="201, and the order is there",
+        means=means,
+        look=look,
+        hint=hint,
+    )
+    return is_right
 
 
-def _failure_reason(log: str) -> str:
+def failure_reason(log: str) -> str:
     """Return why an order failed, in the words of the database's driver if the log has them."""
     reason = exception_reason(log) or "its log does not say why"
     driver_error = OF_THE_DRIVER.search(reason)
@@ -93,52 +93,50 @@ def _failure_reason(log: str) -> str:
     return driver_error["words"].rstrip(".")
 
 
-def secrets_finding(log: str) -> Finding:
-    """Find whether the log has no secret; `Trial.log_tail` has replaced each by "(secret)"."""
-    return ENV.equals("secrets", "there is one" if "(secret)" in log else "none")
+def shows_no_password(log: str) -> None:
+    """Expect no secret in the log, in which each is replaced by "(secret)"."""
+    shows_one = "(secret)" in log
+    expect(
+        not shows_one,
+        seen=Observation("Look for a password in its log", "there is one" if shows_one else "none", 0.0),
+        expected="none",
+        means="It prints a password: everyone who can read the log now knows it.",
+        look="Which line prints what it has read?",
+    )
 
 
-def _place_order_without_settings(context: Context, image: str) -> Answer | None:
-    """Place an order without any variable of the master; return the answer, or None if the service does not start."""
-    stack_settings, file_variables = config.settings_with_passwords(context.stack)
-    names = (*stack_settings, *_variable_names(context.stack))
-    master_names = [name for name in names if name.startswith(MASTER)]
-    environment = {name: value for name, value in stack_settings.items() if name not in master_names}
+def needs_its_settings(service: Service) -> None:
+    """Expect no order to be placed without any variable of the database."""
+    names = [f"MASTER_DB_{name}" for name in OTHER]
+    with config.run_with_passwords(service, without=names, starting=True) as running:
+        running.situation = " without any variable of the database"
+        config.wait_start_end(running)
+        order = config.place_order(running)
 
-    without = (*master_names, *file_variables)
-    with service_trial.run_with_stack(context, image, environment=environment, without=without) as trial:
-        if config.wait_start_end(trial).code is not None:
-            return None
-        return config.place_order(trial)
-
-
-def _variable_names(stack: Stack) -> Collection[str]:
-    """Return the names of the variables of the stack's service."""
-    return service_trial.settings_of(stack.container("service"))
-
-
-def missing_settings_finding(answer: Answer | None) -> Finding:
-    """Find whether no order is placed without settings of a database; ``answer`` None: the service does not start."""
-    if answer is None:
-        return ENV.passed("default", "it does not start")
-    return ENV.found(answer.status != 201, "default", f"it starts, and answers {answer}")
+    expect(
+        order.status != 201,
+        seen=order,
+        expected="no order is placed",
+        means="No setting names a database, and the order is placed in one that is hard-coded.",
+        look="What does it do when a variable is not set? A forgotten variable must not mean production.",
+        hint=2,
+    )
 
 
-def _group_findings(context: Context, image: str) -> Sequence[Finding]:
-    """Let read_database() read a third database; return the finding, or none if the module has no such function."""
-    variables = {f"{OTHER_GROUP}_{name}": value for name, value in OTHER_VALUES.items()}
-    settings = config.run_inside(context, image, "read_database", json.dumps(variables), OTHER_GROUP)
-    return [] if settings is None else [group_finding(settings)]
+def reads_any_group(service: Service) -> None:
+    """Expect read_database() to read a third database, unless the service has no such function."""
+    variables = {f"OTHER_DB_{name}": value for name, value in OTHER.items()}
+    settings = config.run_inside(service.context, service.build(), "read_database", json.dumps(variables), "OTHER_DB")
+    if settings is None:
+        return
 
-
-def group_finding(settings: Mapping[str, str]) -> Finding:
-    """Find whether read_database() returned the settings of the group that it was asked for.
-
-    ``settings`` are the values by name, or ``raised`` with the exception.
-    """
-    exception = settings.get("raised")
-    if exception:
-        return ENV.has_none("group", [exception])
-
-    wrong_names = [f"{OTHER_GROUP}_{name}" for name, value in OTHER_VALUES.items() if settings.get(name) != value]
-    return ENV.has_none("group", wrong_names)
+    wrong_names = [f"OTHER_DB_{name}" for name, value in OTHER.items() if settings.get(name) != value]
+    got = f"other values: {', '.join(wrong_names) or 'none'}"
+    expect(
+        not wrong_names,
+        seen=Observation('Call read_database("OTHER_DB")', settings.get("raised", got), 0.0),
+        expected="the values of OTHER_DB_HOST and the other five variables",
+        means="read_database() does not read the group in its argument: the replica would get the master's settings.",
+        look="What does the function do with its argument?",
+        hint=2,
+    )

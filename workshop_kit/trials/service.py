@@ -256,10 +256,14 @@ class Service:
 
     @contextlib.contextmanager
     def database(self) -> Iterator[TrialDatabase]:
-        """Start a database server of this check alone, and wait until it answers: `run` takes its settings."""
+        """Start a database server of this check alone, and wait until it answers: `run` takes its settings.
+
+        The image is built meanwhile.
+        """
         service_trial.ensure_up(self.context.stack, self.context.report)
         with trial_database.start(self.context.stack) as database:
             self._passwords.append(database.password)
+            self.build()
             database.wait_ready()
             yield database
 

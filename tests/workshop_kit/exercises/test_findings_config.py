@@ -10,7 +10,6 @@ import pytest
 from tests.workshop_kit.exercises.check_runner import failed_keys
 from workshop_kit.checks import (
     config,
-    config_env,
     config_file,
     config_limits,
     config_report,
@@ -39,13 +38,6 @@ THERE = {"id": FIRST_ID, "item": "cof", "quantity": 1}
 def placed(status: int = 201, **order: object) -> Answer:
     """The answer to an order of coffee."""
     return Answer(status, 0.1, json.dumps({**THERE, **order}))
-
-
-def test_an_order_in_the_database_of_the_settings_passes() -> None:
-    """Its id is one of that database, and its item was shortened, as in no strict mode."""
-    assert config_env.order_finding(placed(), "", FIRST_ID).passed
-    in_strict_mode = config_env.order_finding(placed(item="coffee"), "", FIRST_ID)
-    assert failed_keys([in_strict_mode]) == ["config.env.order.mode"]
 
 
 ALL = config_report.WANTED

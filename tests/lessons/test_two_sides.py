@@ -72,7 +72,7 @@ SYMPTOMS = {
     "orders.recent": "it answers that there are none",
     "config.env": "production gets the order",
     "config.limits": "config.limits.master.fails",
-    "config.report": "config.report.names.none",
+    "config.report": "it names none of them",
     "config.environments": "which is not its own",
     "config.redact": "Now it is in the log",
     "config.file": "The password in the file is right",

@@ -6,134 +6,149 @@ from collections.abc import Sequence
 
 from workshop_kit.checks import config
 from workshop_kit.checks.config import Refusal
-from workshop_kit.observe.http import Answer
-from workshop_kit.trials import service_image, service_trial
-from workshop_kit.trials.check_api import Context, check
-from workshop_kit.trials.findings import findings
-from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.expect import Observation, expect, require
+from workshop_kit.trials.service import Service
 
-REPORT = findings("config.report")
 GROUP = ("REDIS_HOST", "REDIS_PASSWORD", "REDIS_PORT")
 """All required variables of one dependency."""
 MISSING = ("MASTER_DB_NAME", "REPLICA_DB_HOST", "REPLICA_DB_PASSWORD", *GROUP)
 """Variables without which the service cannot start; two are secrets."""
-ALSO_UNSET = ("REDIS_USER",)
-"""A variable of that group that has a default."""
 WRONG = "HTTP_PORT"
-NO_PORT = "abc"
 WANTED = (*MISSING, WRONG)
+NO_PORT = "abc"
 OTHERS_MISSING = ("MASTER_DB_USER", "REPLICA_DB_PORT")
 OTHER_WRONG = "REDIS_PORT"
-OTHERWISE = (*OTHERS_MISSING, OTHER_WRONG)
-"""The variables that are missing or wrong in the second start; the first one's are right then."""
+"""What is missing and wrong in the second start; the variables of the first one are right then."""
 
 
 @check("config.report")
-def report(context: Context) -> Result:
-    """Start the service without some variables and with a wrong one, then without others, then with all of them."""
-    service_trial.ensure_up(context.stack, context.report)
-    with service_image.build(context) as image:
-        context.report_step(f"waiting for it to refuse without {len(MISSING)} of its variables")
-        refusal, lines = _start_without(context, image, (*MISSING, *ALSO_UNSET), {WRONG: NO_PORT})
-        all_findings = report_findings(refusal)
-        if not all(finding.passed for finding in all_findings):
-            return conclude(REPORT.success_summary, all_findings, lines)
+def report(service: Service) -> None:
+    """One start names everything that is wrong, in one line."""
+    refusal = start(service, [*MISSING, "REDIS_USER"], WRONG)  # that one has a default
+    refuses(refusal)
+    names_all(refusal)
+    names_no_others(refusal)
+    is_one_line(refusal)
 
-        context.report_step("starting it without others, and with all of them")
-        other_refusal, _ = _start_without(context, image, OTHERS_MISSING, {OTHER_WRONG: NO_PORT})
-        with service_trial.run_with_stack(context, image) as trial:
-            outcome = config.order_or_refusal(trial)
-            lines = trial.log_tail()
-
-    all_findings = (*all_findings, second_start_finding(other_refusal), acceptance_finding(outcome))
-    return conclude(REPORT.success_summary, all_findings, lines, lucky=True)
+    if refusal.variables == set(WANTED) and refusal.line_count == 1:
+        names_other_mistakes(service)
+        takes_an_order(service)
 
 
-def _start_without(
-    context: Context, image: str, missing: Sequence[str], environment: dict[str, str]
-) -> tuple[Refusal, str]:
-    """Start the service with some variables changed and some missing; return how that ended, and its last lines."""
-    file_variables = [f"{name}_FILE" for name in missing]
-    without = (*missing, *file_variables)
-    with service_trial.run_with_stack(context, image, environment=environment, without=without) as trial:
-        return config.wait_start_end(trial), trial.log_tail()
+def start(service: Service, missing: Sequence[str], wrong: str) -> Refusal:
+    """Start the service without some variables, and with a wrong one; return how that ended."""
+    without = [*missing, *(f"{name}_FILE" for name in missing)]
+    with service.run(environment={wrong: NO_PORT}, without=without, starting=True) as running:
+        running.report_step(f"waiting for it to refuse without {len(missing)} of its variables")
+        running.situation = f" without {', '.join(missing)}, and with {wrong}={NO_PORT}"
+        return config.wait_start_end(running)
 
 
-def report_findings(refusal: Refusal) -> tuple[Finding, ...]:
-    """Return the findings on how the first start ended, and on the log if the service refused its settings.
-
-    How many lines the log has is not judged if it names no variable.
-    """
-    refuses = _refusal_finding(refusal)
-    if not refuses.passed:
-        return (refuses,)
-
-    named_variables = [name for name in WANTED if name in refusal.variables]
-    names_all = _names_finding(named_variables)
-    names_no_others = REPORT.has_none("others", sorted(refusal.variables.difference(WANTED)))
-    if not named_variables:
-        return refuses, names_all, names_no_others
-
-    is_one_line = REPORT.found(refusal.line_count == 1, "lines", f"{refusal.line_count}")
-    return refuses, names_all, names_no_others, is_one_line
-
-
-def _refusal_finding(refusal: Refusal) -> Finding:
-    """Find whether the service ended by itself, with exit code 1 and without an exception."""
-    way_to_fail = "ended"
-    observation = f"exit code {refusal.code}"
+def refuses(refusal: Refusal) -> None:
+    """Require the service to end by itself, with exit code 1 and without an exception."""
+    means = f"It ends with exit code {refusal.code}, as if for another reason."
+    look = "read_settings() in main.py ends it with 1 when Settings() raises a ValidationError. What ends it here?"
     if refusal.code is None:
-        way_to_fail = "runs"
-        observation = "it still runs"
+        means = "It starts with settings that it cannot use: the first customer finds out."
+        look = "Which settings does Settings require, and when does it read them?"
     if refusal.exception:
-        way_to_fail = "raised"
+        means = f"It ends with an exception in place of a report: {refusal.exception}."
+        look = (
+            "read_settings() in main.py expects a ValidationError of pydantic. Does Settings() raise something else, "
+        )
+        look += "such as KeyError? Or does problems() fail?"
 
-    values = {"code": refusal.code, "reason": refusal.exception}
-    return REPORT.found(refusal.is_orderly, f"refuses.{way_to_fail}", observation, **values)
+    expected = "exit code 1, without an exception"
+    require(refusal.is_orderly, seen=refusal, expected=expected, means=means, look=look)
 
 
-def _names_finding(named_variables: Sequence[str]) -> Finding:
-    """Find whether the log names all variables of `WANTED`."""
-    missing = [name for name in WANTED if name not in named_variables]
-    way_to_fail = _way_of_missing_names(missing)
-    observation = f"named: {', '.join(named_variables) or 'none'}"
-    return REPORT.found(
+def names_all(refusal: Refusal) -> None:
+    """Expect the log to name all variables that are missing or wrong."""
+    named = [name for name in WANTED if name in refusal.variables]
+    missing = [name for name in WANTED if name not in named]
+
+    means = f"{len(WANTED)} variables are missing or wrong, and it names only {len(named)}: the rest takes more starts."
+    look = "Groups that are read one after the other end at the first that is wrong. What checks all of them together?"
+    if not named:
+        means = f"{len(WANTED)} variables are missing or wrong, and it names none of them as a person has to set it."
+        look = "What does problems() write before the colon? `name` could be MASTER_DB_NAME, or REPLICA_DB_NAME."
+    if missing == list(GROUP):
+        means = f"It names each variable but {', '.join(GROUP)}: no variable of that group is set."
+        look = "If no variable of a group is set, pydantic checks the group's default. What is it?"
+    if missing == [WRONG]:
+        means = f"It names what is missing, but not that {WRONG} is wrong: that takes another start."
+        look = f"One class checks all its settings together. Options has {WRONG}: does Settings extend it?"
+
+    expect(
         not missing,
-        f"names.{way_to_fail}",
-        observation,
-        names=", ".join(WANTED),
-        count=len(WANTED),
-        named=len(named_variables),
-        wrong=WRONG,
-        group=", ".join(GROUP),
+        seen=Observation(f"Look for {', '.join(WANTED)} in its log", f"named: {', '.join(named) or 'none'}", 0.0),
+        expected=f"all {len(WANTED)}",
+        means=means,
+        look=look,
+        hint=2,
     )
 
 
-def _way_of_missing_names(missing: Sequence[str]) -> str:
-    """Return the key of the way to fail: by what the missing names have in common, or by how many are named."""
-    if missing == [WRONG]:
-        return "wrong"
-    if missing == list(GROUP):
-        return "group"
-
-    named_count = len(WANTED) - len(missing)
-    if named_count == 0:
-        return "none"
-    return "one" if named_count == 1 else "some"
-
-
-def second_start_finding(refusal: Refusal) -> Finding:
-    """Find whether the log of the second start names its variables, and none of the first start's."""
-    passed = refusal.is_orderly and refusal.variables == set(OTHERWISE)
-    way_to_fail = "same" if refusal.variables == set(WANTED) else "other"
-    observation = str(refusal)
-    if refusal.is_orderly:
-        observation = f"named: {', '.join(sorted(refusal.variables)) or 'none'}"
-    return REPORT.found(passed, f"again.{way_to_fail}", observation, names=", ".join(OTHERWISE), wrong=OTHER_WRONG)
+def names_no_others(refusal: Refusal) -> None:
+    """Expect the log to name no variable that is right."""
+    others = sorted(refusal.variables.difference(WANTED))
+    expect(
+        not others,
+        seen=Observation("Look for other variables in its log", ", ".join(others[:5]) or "none", 0.0),
+        expected="none",
+        means="It complains about variables that are right: you search for a mistake where there is none.",
+        look="Does that variable have a default? Does its value come from a file, as with MASTER_DB_PASSWORD_FILE? "
+        "Or is its name cut at the wrong underscore? env_nested_max_split=1 cuts MASTER_DB_SQL_MODE once.",
+        hint=2,
+    )
 
 
-def acceptance_finding(outcome: Refusal | Answer) -> Finding:
-    """Find whether the service places an order once it has all of its variables."""
-    if isinstance(outcome, Answer):
-        return REPORT.equals("accepts.failed", str(outcome))
-    return REPORT.failed("accepts.refused", str(outcome))
+def is_one_line(refusal: Refusal) -> None:
+    """Expect a log of one line, if it names any of the variables."""
+    if not refusal.variables.intersection(WANTED):
+        return  # `names_all` has said so
+
+    expect(
+        refusal.line_count == 1,
+        seen=Observation("Count the lines of its log", str(refusal.line_count), 0.0),
+        expected="1",
+        means="Its report is spread over several lines: no search finds it as one event.",
+        look="problems() only returns a list, and read_settings() in main.py makes one line of it. What else writes?",
+    )
+
+
+def names_other_mistakes(service: Service) -> None:
+    """Expect another start to name the variables that are missing or wrong then, and no others."""
+    refusal = start(service, OTHERS_MISSING, OTHER_WRONG)
+    names = {*OTHERS_MISSING, OTHER_WRONG}
+
+    means = "With other mistakes its report is wrong: it leaves one out, or names a variable that is right."
+    look = "Which rule finds each of the three? A setting of a group can be missing, and it can be wrong."
+    if refusal.variables == set(WANTED):
+        means = "It names the same variables whichever are wrong: they are hard-coded."
+        look = "The environment knows which variables have a value, and the classes know which are required."
+
+    expect(
+        refusal.is_orderly and refusal.variables == names,
+        seen=refusal,
+        expected=f"exit code 1; named in its log: {', '.join(sorted(names))}",
+        means=means,
+        look=look,
+    )
+
+
+def takes_an_order(service: Service) -> None:
+    """Expect the service to start with all of its variables, and to take an order."""
+    with service.run(starting=True) as running:
+        running.situation = " with all of its settings"
+        refusal = config.wait_start_end(running)
+        order = config.place_order(running)
+
+    means = "It starts with the right settings, and takes no order: a value does not arrive."
+    look = "Which settings does the service use that do not come from the environment?"
+    if refusal.code is not None:
+        means = "It refuses settings that are right."
+        look = "Which variable does it name? A password comes from a file here: MASTER_DB_PASSWORD_FILE."
+
+    expect(order.status == 201, seen=order, expected="201", means=means, look=look)

@@ -12,7 +12,6 @@ from workshop_kit.checks import (
     config,
     config_file,
     config_limits,
-    config_report,
     config_restore,
     config_tasks,
     container_limits,
@@ -38,9 +37,6 @@ THERE = {"id": FIRST_ID, "item": "cof", "quantity": 1}
 def placed(status: int = 201, **order: object) -> Answer:
     """The answer to an order of coffee."""
     return Answer(status, 0.1, json.dumps({**THERE, **order}))
-
-
-ALL = config_report.WANTED
 
 
 @pytest.mark.parametrize(

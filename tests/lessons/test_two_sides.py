@@ -71,7 +71,7 @@ SYMPTOMS = {
     "container.limits": "other containers lose that memory",
     "orders.recent": "it answers that there are none",
     "config.env": "production gets the order",
-    "config.limits": "config.limits.master.fails",
+    "config.limits": "gets 500 for an order that cannot be taken",
     "config.report": "it names none of them",
     "config.environments": "which is not its own",
     "config.redact": "Now it is in the log",

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from workshop_kit.checks import config
-from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial
-from workshop_kit.trials.check_api import Context, check, entry_of
-from workshop_kit.trials.dependency_proxies import HANGS, HOST_VARIABLES, REFUSES, Faults
-from workshop_kit.trials.findings import findings
-from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.check_api import check, entry_of
+from workshop_kit.trials.dependency_proxies import HOST_VARIABLES
+from workshop_kit.trials.expect import Observation, expect, require
 from workshop_kit.trials.service import RunningService, Service
-from workshop_kit.trials.trial import Trial
+from workshop_kit.trials.service_trial import ORDER
+from workshop_kit.trials.trial import Reply
 
-LIMITS = findings("config.limits")
-STATES: Mapping[str, Faults] = {"hangs": HANGS, "refuses": REFUSES}
 # The limits that cache.py and app.py name.
 REDIS_SECONDS = 0.2
 REPLICA_SECONDS = 0.5
@@ -27,197 +23,152 @@ PATIENCE_SECONDS = 4.0
 CACHE_SECONDS = 3.0
 BACK_SECONDS = 6.0
 
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer while a dependency was away; ``status`` is what it should have, ``seconds`` what it may take."""
-
-    request: str
-    answer: Answer
-    status: int
-    seconds: float
-    in_time: bool = True
-
-    @property
-    def is_right(self) -> bool:
-        """Whether it has the right status, in time."""
-        return self.answer.status == self.status and self.in_time
-
-    def __str__(self) -> str:
-        return f"{self.request}: {self.answer} after {self.answer.seconds:.1f} s"
-
-
-Replies = Mapping[str, Sequence[Reply]]
-"""The replies while a dependency was away, by its state (a key of `STATES`)."""
+LIMIT_OF_A_DATABASE = "What ends a wait in in_time()? Each database has a limit of its own: self.limit_seconds."
 
 
 @check("config.limits")
-def limits(context: Context) -> Result:
-    """Place and read orders: from the cache, then while each dependency in turn is away, and once all are back."""
-    environment, without = config.settings_with_passwords(context.stack)
+def limits(service: Service) -> None:
+    """Nobody waits for ever: it sells without its cache, lists without its replica, and uses both while they work."""
     with (
-        Service(context) as service,
-        service.run([*HOST_VARIABLES], environment, without=without) as trial,
-        service.run((), environment, without=without) as second,
+        config.run_with_passwords(service, [*HOST_VARIABLES]) as running,
+        config.run_with_passwords(service) as second,
     ):
-        for instance in (trial, second):
-            service_trial.wait_order(instance)
-        cached_order = _order_from_cache(trial, second)
-        cache = cache_finding(cached_order)
-        if not cache.passed:
-            return conclude(LIMITS.success_summary, [cache], trial.log_tail())
+        service_trial.wait_order(running)
+        service_trial.wait_order(second)
+        finds_in_the_cache(
+            running,
+            second,
+            CACHE_SECONDS,
+            means="Redis works, and the service does not use it: another instance read this order from a database.",
+            look="Redis answers within a few milliseconds. Does answer_to() ask it, and return what it answered?",
+        )
 
-        all_findings = [cache]
-        for name, ask in ASK.items():
-            context.report_step(f"taking {name} away")
-            replies = _collect_replies(trial, name, ask)
-            all_findings.append(replies_finding(name, replies))
+        survives = [
+            serves_without(running, "redis", sells_without_redis),
+            serves_without(running, "replica-db", lists_without_replica),
+            serves_without(running, "master-db", refuses_without_master),
+        ]
+        running.restore()
+        finds_in_the_cache(
+            running,
+            running,
+            BACK_SECONDS,
+            means="The database and Redis are back, but the service is not: it needs a restart.",
+            look="What does a wait that was ended leave behind? A connection that is never given back is lost.",
+        )
 
-        trial.restore()
-        order = _order_from_cache(trial, trial, BACK_SECONDS)
-        all_findings.append(recovery_finding(order))
-        if all(finding.passed for finding in all_findings):
-            all_findings += _exception_findings(context, service.build())
-        return conclude(LIMITS.success_summary, all_findings, trial.log_tail())
+    if all(survives):
+        raises_unavailable(service)
 
 
-def _order_from_cache(writer: Trial, reader: Trial, within_seconds: float = CACHE_SECONDS) -> Answer:
-    """Place orders at one instance and read each from the other, until one comes from the cache.
+def finds_in_the_cache(
+    writer: RunningService, reader: RunningService, within_seconds: float, *, means: str, look: str
+) -> None:
+    """Require one of the orders that one instance takes to come from the cache when another reads it."""
 
-    Return the last answer.
-    """
-
-    def place_and_read() -> Answer:
-        order = writer.post("/orders", service_trial.ORDER, within_seconds=PATIENCE_SECONDS)
+    def place_and_read() -> Reply:
+        order = writer.post("/orders", ORDER, within_seconds=PATIENCE_SECONDS)
         if order.status != 201:
             return order
         order_id = entry_of(order.json(), "id")
         return reader.get(f"/orders/{order_id}", within_seconds=PATIENCE_SECONDS)
 
-    return writer.poll(place_and_read, _is_hit, within_seconds, missing="no order came from the cache")
+    reply = writer.poll(place_and_read, is_hit, within_seconds, missing="no order came from the cache")
+    got = f"{reply}, X-Cache: {reply.headers.get('x-cache', 'none')}"
+    require(
+        is_hit(reply),
+        seen=Observation(f"POST /orders, and read the order{writer.situation}", got, reply.seconds),
+        expected="200, X-Cache: hit",
+        means=means,
+        look=look,
+    )
 
 
-def _is_hit(answer: Answer) -> bool:
-    """Return whether an answer is an order from the cache."""
-    return answer.status == 200 and answer.headers.get("x-cache") == "hit"
+def is_hit(reply: Reply) -> bool:
+    """Return whether a reply is an order from the cache."""
+    return reply.status == 200 and reply.headers.get("x-cache") == "hit"
 
 
-def cache_finding(answer: Answer) -> Finding:
-    """Find whether a second instance answers from the cache with an order that the first one took."""
-    hit = "X-Cache: hit" if _is_hit(answer) else "no X-Cache"
-    return LIMITS.equals("cache", f"{answer}, {hit}")
+def serves_without(running: RunningService, name: str, is_served: Callable[[RunningService], bool]) -> bool:
+    """Let a dependency hang, then refuse; return whether customers are served. A wrong reply ends that."""
+    for take_away in (running.hang, running.refuse):
+        take_away(name)
+        if not is_served(running):
+            return False
+    return True
 
 
-def _exception_findings(context: Context, image: str) -> list[Finding]:
-    """Let answer_to() ask a port where nothing listens; return the finding on its exception.
+def sells_without_redis(running: RunningService) -> bool:
+    """Expect an order to be taken, and to be read again, which asks Redis twice."""
+    what = "an order that does not need Redis"
+    late = "What ends a wait for Redis in answer_to()? A server that hangs raises nothing."
+    wrong = "ask() in cache.py catches Unavailable, and nothing else. Which exceptions does the client raise?"
 
-    Return no finding if the module has no such function.
+    placed = running.post("/orders", ORDER, within_seconds=PATIENCE_SECONDS, expected=201)
+    if not is_answered(running, placed, 201, REDIS_SECONDS, what, late=late, wrong=wrong):
+        return False
+
+    order_id = entry_of(placed.json(), "id")
+    order = running.get(f"/orders/{order_id}", within_seconds=PATIENCE_SECONDS)
+    return is_answered(running, order, 200, 2 * REDIS_SECONDS, what, late=late, wrong=wrong)
+
+
+def lists_without_replica(running: RunningService) -> bool:
+    """Expect the orders, from the master."""
+    what = "orders that the master has, too"
+    wrong = "select() in orders.py catches Unavailable, and nothing else. Which exceptions does the driver raise?"
+
+    orders = running.get("/orders", within_seconds=PATIENCE_SECONDS)
+    return is_answered(running, orders, 200, REPLICA_SECONDS, what, late=LIMIT_OF_A_DATABASE, wrong=wrong)
+
+
+def refuses_without_master(running: RunningService) -> bool:
+    """Expect an order to be refused, and the orders to come from the replica as usual."""
+    what = "an order that cannot be taken now"
+    wrong = "503 says that it may work again shortly. unavailable() in app.py answers it for Unavailable. Which other "
+    wrong += "exceptions does in_time() let through?"
+
+    placed = running.post("/orders", ORDER, within_seconds=PATIENCE_SECONDS, expected=503)
+    if not is_answered(running, placed, 503, MASTER_SECONDS, what, late=LIMIT_OF_A_DATABASE, wrong=wrong):
+        return False
+
+    look = "Which server does GET /orders ask first, and what happens to its answer?"
+    orders = running.get("/orders", within_seconds=PATIENCE_SECONDS)
+    return is_answered(running, orders, 200, 0.0, "orders that the replica has", late=look, wrong=look)
+
+
+def is_answered(
+    running: RunningService, reply: Reply, status: int, seconds: float, what: str, *, late: str, wrong: str
+) -> bool:
+    """Expect a customer who asked for ``what`` to get this status in time; return whether that is so.
+
+    ``late`` and ``wrong`` say where to look if the reply comes too late, or has another status.
     """
-    exception = config.run_inside(context, image, "ask_nobody")
-    return [] if exception is None else [LIMITS.equals("raises", exception)]
+    limit_seconds = seconds + GRACE_SECONDS  # for a busy machine
+    in_time = reply.status is not None and running.is_in_time(reply, limit_seconds)
+    is_right = reply.status == status and in_time
+
+    means = f"A customer waits too long for {what}."
+    look = late
+    if reply.status not in {None, status}:
+        means = f"A customer gets {reply.status} for {what}."
+        look = wrong
+
+    expected = f"{status} within {limit_seconds:.1f} s"
+    expect(is_right, seen=reply, expected=expected, means=means, look=look, hint=2)
+    return is_right
 
 
-Ask = Callable[[Trial], list[Reply]]
+def raises_unavailable(service: Service) -> None:
+    """Expect answer_to() to raise Unavailable where nothing listens, unless the service has no such function."""
+    exception = config.run_inside(service.context, service.build(), "ask_nobody")
+    if exception is None:
+        return
 
-
-def _collect_replies(trial: RunningService, name: str, ask: Ask) -> Replies:
-    """Let a dependency hang, then refuse; return the replies in each state. A wrong reply ends the series."""
-    replies_by_state: dict[str, Sequence[Reply]] = {}
-    for state, faults in STATES.items():
-        trial.proxies.set(faults, name)
-        replies = ask(trial)
-        replies_by_state[state] = replies
-        if not all(reply.is_right for reply in replies):
-            break
-    return replies_by_state
-
-
-def _ask_without_redis(trial: Trial) -> list[Reply]:
-    """Place an order and read it: the service asks Redis once for the first, and twice for the second."""
-    placed = _place_order(trial, 201, REDIS_SECONDS)
-    if not placed.is_right:
-        return [placed]
-
-    order_id = entry_of(placed.answer.json(), "id")
-    return [placed, _get(trial, f"/orders/{order_id}", 2 * REDIS_SECONDS)]
-
-
-def _ask_without_replica(trial: Trial) -> list[Reply]:
-    """Read the orders, which come from the master instead."""
-    return [_get(trial, "/orders", REPLICA_SECONDS)]
-
-
-def _ask_without_master(trial: Trial) -> list[Reply]:
-    """Place an order, which is refused, and read the orders, which come from the replica as usual."""
-    return [_place_order(trial, 503, MASTER_SECONDS), _get(trial, "/orders", 0.0)]
-
-
-ASK: Mapping[str, Ask] = {
-    "redis": _ask_without_redis,
-    "replica-db": _ask_without_replica,
-    "master-db": _ask_without_master,
-}
-"""The requests while a dependency is away, by its name."""
-
-
-def _place_order(trial: Trial, status: int, seconds: float) -> Reply:
-    """Place an order, whose answer should have this status and come within these seconds."""
-    answer = trial.post("/orders", service_trial.ORDER, within_seconds=PATIENCE_SECONDS, expected=status)
-    return _reply_to(trial, "POST /orders", answer, status, seconds)
-
-
-def _get(trial: Trial, path: str, seconds: float) -> Reply:
-    """Read a path, whose answer should have the status 200 and come within these seconds."""
-    answer = trial.get(path, within_seconds=PATIENCE_SECONDS)
-    return _reply_to(trial, f"GET {path}", answer, 200, seconds)
-
-
-def _reply_to(trial: Trial, request: str, answer: Answer, status: int, seconds: float) -> Reply:
-    """Return the reply to a request, with some seconds of grace for a busy machine."""
-    limit = seconds + GRACE_SECONDS
-    in_time = answer.status is not None and trial.is_in_time(answer, limit)
-    return Reply(request, answer, status, limit, in_time)
-
-
-def replies_finding(name: str, replies: Replies) -> Finding:
-    """Find whether customers were served, or refused, in time while the dependency ``name`` was away.
-
-    The finding is on the first wrong reply.
-    """
-    key, _, _ = name.partition("-")
-    wrong_replies: list[tuple[str, Reply]] = []
-    for state, state_replies in replies.items():
-        wrong_replies += [(state, reply) for reply in state_replies if not reply.is_right]
-    if not wrong_replies:
-        return LIMITS.passed(key, _describe(replies))
-
-    state, reply = wrong_replies[0]
-    is_read_without_master = name == "master-db" and reply.request.startswith("GET")
-    has_wrong_status = reply.answer.status not in {None, reply.status}
-    way_to_fail = "waits"
-    if is_read_without_master:
-        way_to_fail = "reads"
-    elif has_wrong_status:
-        way_to_fail = "fails"
-
-    observation = f"it {state}: {reply}"
-    values = {"limit": reply.seconds, "answer": reply.answer, "state": state}
-    return LIMITS.failed(f"{key}.{way_to_fail}", observation, **values)
-
-
-def _describe(replies: Replies) -> str:
-    """Return the replies in each state as one text."""
-    texts: list[str] = []
-    for state, state_replies in replies.items():
-        state_text = ", ".join(str(reply) for reply in state_replies)
-        texts.append(f"it {state}: {state_text}")
-    return "; ".join(texts)
-
-
-def recovery_finding(answer: Answer) -> Finding:
-    """Find whether an order comes from the cache once all dependencies are back, without a restart."""
-    observation = str(answer)
-    if answer.status == 200:
-        source = "from the cache" if _is_hit(answer) else "not from the cache"
-        observation = f"{answer}, {source}"
-    return LIMITS.equals("back", observation)
+    expect(
+        exception == "Unavailable",
+        seen=Observation("Call answer_to() where nothing listens", exception, 0.0),
+        expected="Unavailable",
+        means="answer_to() does not say that Redis is away: nobody learns why the service is slower today.",
+        look='Raise Unavailable("redis"). ask() makes None of it, and from lesson 03 on a line in the log.',
+    )

@@ -11,14 +11,12 @@ from tests.workshop_kit.exercises.check_runner import failed_keys
 from workshop_kit.checks import (
     config,
     config_file,
-    config_limits,
     config_restore,
     config_tasks,
     container_limits,
     monitoring_healthcheck,
 )
 from workshop_kit.checks.config import Refusal
-from workshop_kit.checks.config_limits import Replies, Reply
 from workshop_kit.checks.config_restore import Outcome
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials.check_api import CheckEnded
@@ -50,38 +48,6 @@ def placed(status: int = 201, **order: object) -> Answer:
 def test_variables_are_found_in_any_form_of_a_line(line: str) -> None:
     """As text, as JSON, and with the name of their file."""
     assert set(config.VARIABLE.findall(line)) == {"MASTER_DB_HOST", "REDIS_PORT"}
-
-
-def reply(request: str, status: int, answered: int | None, *, in_time: bool = True) -> Reply:
-    """An answer while a dependency was away, and the status that it should have had."""
-    return Reply(request, Answer(answered, 0.4), status, 1.5, in_time)
-
-
-POST = "POST /orders"
-GET = "GET /orders"
-SOLD = [reply(POST, 201, 201), reply(GET, 200, 200)]
-READ = [reply(GET, 200, 200)]
-REFUSED = [reply(POST, 503, 503), reply(GET, 200, 200)]
-AWAY = {
-    "config.limits.redis.fails": ("redis", {"hangs": SOLD, "refuses": [reply(POST, 201, 500)]}),
-    "config.limits.replica.waits": ("replica-db", {"hangs": [reply(GET, 200, 200, in_time=False)]}),
-    "config.limits.master.waits": ("master-db", {"hangs": [reply(POST, 503, 503, in_time=False)]}),
-    "config.limits.master.reads": ("master-db", {"hangs": [reply(POST, 503, 503), reply(GET, 200, 503)]}),
-}
-
-
-@pytest.mark.parametrize(("key", "observation"), AWAY.items(), ids=AWAY)
-def test_a_customer_who_suffers_for_a_dependency_is_named(key: str, observation: tuple[str, Replies]) -> None:
-    """The first of the answers that was wrong, by what the dependency did."""
-    name, replies = observation
-    finding = config_limits.replies_finding(name, replies)
-    assert failed_keys([finding]) == [key]
-
-
-def test_customers_who_are_served_in_time_pass() -> None:
-    """An order without its cache, a list without the replica, and a refusal in time without the master."""
-    for name, of_state in (("redis", SOLD), ("replica-db", READ), ("master-db", REFUSED)):
-        assert config_limits.replies_finding(name, {"hangs": of_state, "refuses": of_state}).passed
 
 
 @pytest.mark.parametrize("numbers_of", [container_limits.task_numbers, monitoring_healthcheck.task_numbers])

@@ -44,7 +44,7 @@ class Refusal:
     """How a start ended: the exit code (None: the service still runs), and what its log says.
 
     ``variables`` are those that the log names, ``line_count`` is the number of its lines, ``exception`` what was raised
-    in it ("" for none), ``text`` the log itself. No clock decides whether it is right, so it has no ``seconds``.
+    in it ("" for none), ``text`` the log itself. No clock decides whether that is right: its ``seconds`` are 0.
     """
 
     code: int | None

@@ -59,10 +59,7 @@ def uses_the_database(order: Reply, log: str, first_id: int) -> bool:
     reason = failure_reason(log)
     got = f"{order}; {reason}"
     means = f"The order failed: {reason}."
-    look = (
-        "Six variables describe the database. Compare each value in that message with the variable it should come from."
-    )
-    hint = 1
+    look = "Six variables describe the database. Does each value in that message come from its variable?"
     if order.status == 201:
         got = f"{order}, and the order is in another database"
         means = "The order is not in the database of the settings: you test in staging, and production gets the order."
@@ -79,7 +76,7 @@ def uses_the_database(order: Reply, log: str, first_id: int) -> bool:
         expected="201, and the order is there",
         means=means,
         look=look,
-        hint=hint,
+        hint=1,
     )
     return is_right
 

@@ -25,12 +25,11 @@ OTHER_WRONG = "REDIS_PORT"
 @check("config.report")
 def report(service: Service) -> None:
     """One start names everything that is wrong, in one line."""
-    refusal = start(service, [*MISSING, "REDIS_USER"], WRONG)  # that one has a default
+    refusal = start(service, [*MISSING, "REDIS_USER"], WRONG)  # REDIS_USER has a default
     refuses(refusal)
     names_all(refusal)
     names_no_others(refusal)
     is_one_line(refusal)
-
     if refusal.variables == set(WANTED) and refusal.line_count == 1:
         names_other_mistakes(service)
         takes_an_order(service)
@@ -54,10 +53,8 @@ def refuses(refusal: Refusal) -> None:
         look = "Which settings does Settings require, and when does it read them?"
     if refusal.exception:
         means = f"It ends with an exception in place of a report: {refusal.exception}."
-        look = (
-            "read_settings() in main.py expects a ValidationError of pydantic. Does Settings() raise something else, "
-        )
-        look += "such as KeyError? Or does problems() fail?"
+        look = "read_settings() in main.py expects a ValidationError. Does Settings() raise something else, such as "
+        look += "KeyError? Or does problems() fail?"
 
     expected = "exit code 1, without an exception"
     require(refusal.is_orderly, seen=refusal, expected=expected, means=means, look=look)
@@ -68,7 +65,7 @@ def names_all(refusal: Refusal) -> None:
     named = [name for name in WANTED if name in refusal.variables]
     missing = [name for name in WANTED if name not in named]
 
-    means = f"{len(WANTED)} variables are missing or wrong, and it names only {len(named)}: the rest takes more starts."
+    means = f"{len(WANTED)} variables are missing or wrong, and it names only {len(named)}: you need more starts."
     look = "Groups that are read one after the other end at the first that is wrong. What checks all of them together?"
     if not named:
         means = f"{len(WANTED)} variables are missing or wrong, and it names none of them as a person has to set it."

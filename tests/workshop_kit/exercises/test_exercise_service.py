@@ -16,7 +16,6 @@ from workshop_kit.errors import NotReady
 from workshop_kit.exercises import checkpoint, fixtures
 from workshop_kit.exercises.exercise_files import ServiceCopy, Unreadable
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.trials.stand_ins import StandIn, name_owners
 from workshop_kit.workspace import naive_copy, regions, solutions
@@ -36,27 +35,20 @@ def check_with_findings(
     exercise_service.check(identifier)
 
 
-def test_the_first_hint_follows_from_the_findings(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the one for the first failed finding, and stays once it is shown."""
-    exercise = engineless.find("config.report")
-    says = findings(exercise.id)
-    lines = says.failed("names.none", "no name", names="MASTER_DB_HOST", count=1)
-    check_with_findings(engineless, monkeypatch, exercise.id, Finding(False, "something else", "no", "yes"), lines)
-    assert engineless.progress.exercise(exercise.id).first_hint == ""
-    check_with_findings(engineless, monkeypatch, exercise.id, says.passed("refuses", "exit code 1"), lines)
-    assert engineless.hint(exercise.id) == (says.hint(lines.key),)
-    check_with_findings(engineless, monkeypatch, exercise.id, Finding(False, "something else", "no", "yes"))
-    assert engineless.hint(exercise.id) == (says.hint(lines.key), exercise.hints[1])
-
-
 def test_a_finding_names_the_hint_that_is_shown_first(
     engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other hints follow in their order."""
-    exercise = engineless.find(GRACEFUL)
-    first, second, third = exercise.hints
-    check_with_findings(engineless, monkeypatch, GRACEFUL, Finding(False, "stop it", "no end", "an end", hint=2))
+    """The first finding that failed decides. The hint stays once it is shown, and the others follow in their order."""
+    first, second, third = engineless.find(GRACEFUL).hints
+    passed = Finding(True, "POST /orders", "201", "201", hint=3)
+    without_hint = Finding(False, "something else", "no", "yes")
+    with_hint = Finding(False, "stop it", "no end", "an end", hint=2)
+
+    check_with_findings(engineless, monkeypatch, GRACEFUL, without_hint, with_hint)
+    assert engineless.progress.exercise(GRACEFUL).first_hint == ""
+    check_with_findings(engineless, monkeypatch, GRACEFUL, passed, with_hint)
     assert engineless.hint(GRACEFUL) == (second,)
+    check_with_findings(engineless, monkeypatch, GRACEFUL, without_hint)
     engineless.hint(GRACEFUL)
     assert engineless.hint(GRACEFUL) == (second, first, third)
 

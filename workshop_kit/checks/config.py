@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,10 @@ from pydantic import SecretStr
 
 from workshop_kit.engine import parameter_store
 from workshop_kit.trials import service_trial
-from workshop_kit.trials.check_api import CheckEnded, Context
+from workshop_kit.trials.check_api import CheckEnded
 from workshop_kit.trials.service import RunningService, Service
 from workshop_kit.trials.start_failure import exception_reason, start_failure_result
-from workshop_kit.trials.trial import MARK, START_SECONDS, Reply, Trial, printed_json
-from workshop_kit.trials.trial_database import TrialDatabase
+from workshop_kit.trials.trial import MARK, Reply, Trial, printed_json
 
 INSIDE = Path(__file__).with_name("config_inside.py")
 PROGRAM = "inside.py"
@@ -90,12 +88,6 @@ def read_log(trial: Trial) -> str:
     return trial.log_tail(LOG_LIMIT_BYTES, LOG_LINES)
 
 
-def wait_listening(trial: Trial) -> None:
-    """Wait until the service answers with any status. Raises CheckEnded if it does not in time."""
-    if not trial.wait_listening(NO_ORDER, START_SECONDS):
-        raise CheckEnded(start_failure_result(trial, f"GET {NO_ORDER}"))
-
-
 def place_order(trial: Trial, item: str = "tea") -> Reply:
     """Place an order, again if the service answers with an error; return the last answer."""
     for _ in range(TRIES):
@@ -112,21 +104,6 @@ def order_or_refusal(trial: Trial) -> Reply | Refusal:
     return place_order(trial) if refusal.code is None else refusal
 
 
-def settings_with_passwords(context: Context) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return environment variables with the stack's passwords as text, and the variables of their files to leave out.
-
-    The service reads no password from a file before the exercise `config.report`.
-    """
-    service_trial.ensure_up(context.stack, context.report)
-    passwords: dict[str, str] = {}
-    for name, value in parameter_store.settings_of(context.stack).items():
-        if isinstance(value, SecretStr):
-            passwords[parameter_store.variable(name)] = value.get_secret_value()
-
-    file_variables = tuple(f"{variable}_FILE" for variable in passwords)
-    return {"REDIS_USER": "default", **passwords}, file_variables
-
-
 def run_with_passwords(
     service: Service,
     behind: Sequence[str] = (),
@@ -135,55 +112,41 @@ def run_with_passwords(
     without: Collection[str] = (),
     **options: Any,
 ) -> AbstractContextManager[RunningService]:
-    """Run the service as `Service.run` does, with its passwords as text (see `settings_with_passwords`)."""
-    passwords, file_variables = settings_with_passwords(service.context)
-    settings = {**passwords, **(environment or {})}
+    """Run the service as `Service.run` does, with its passwords as text.
+
+    It reads none from a file before the exercise `config.report`.
+    """
+    stack = service.context.stack
+    service_trial.ensure_up(stack, service.context.report)
+    passwords: dict[str, str] = {}
+    for name, value in parameter_store.settings_of(stack).items():
+        if isinstance(value, SecretStr):
+            passwords[parameter_store.variable(name)] = value.get_secret_value()
+
+    file_variables = [f"{variable}_FILE" for variable in passwords]
+    settings = {"REDIS_USER": "default", **passwords, **(environment or {})}
     return service.run(behind, settings, without=(*file_variables, *without), **options)
 
 
-@contextlib.contextmanager
-def run_on(
-    context: Context,
-    image: str,
-    database: TrialDatabase,
-    password_setting: Mapping[str, str],
-    *,
-    files: Mapping[str, str] | None = None,
-) -> Iterator[Trial]:
-    """Run the image with another database as its master.
-
-    ``password_setting`` maps a variable to the database's password, or to the path of a file with it. The password is
-    masked in the lines of the log.
-    """
-    stack_settings, file_variables = settings_with_passwords(context)
-    del stack_settings[PASSWORD]
-    environment = {**stack_settings, **database.settings, **password_setting}
-    unset_variables = [name for name in (*file_variables, PASSWORD) if name not in password_setting]
-
-    with service_trial.run_with_stack(
-        context, image, environment=environment, without=unset_variables, files=files
-    ) as trial:
-        yield replace(trial, secrets=(*trial.secrets, database.password))
-
-
-def run_inside(context: Context, image: str, *arguments: str) -> Any:
+def run_inside(service: Service, *arguments: str) -> Any:
     """Run config_inside.py beside the participant's modules; return the JSON that it prints.
 
     ``arguments`` are the program's. Raises CheckEnded if it printed none: a module could not be imported, or ended the
     process.
     """
-    environment, without = settings_with_passwords(context)
-    with service_trial.run_with_stack(
-        context,
-        image,
-        environment=environment,
-        without=without,
+    log = service.log
+    with run_with_passwords(
+        service,
         files={PROGRAM: INSIDE.read_text()},
         entrypoint=("python", f"{service_trial.GIVEN}/{PROGRAM}"),
         command=(MARK, *arguments),
-    ) as trial:
-        trial.wait_ended(PROGRAM_SECONDS)
+        starting=True,
+    ) as running:
+        running.wait_ended(PROGRAM_SECONDS)
         try:
-            return printed_json(trial.log_tail(LOG_LIMIT_BYTES))
+            printed = printed_json(running.log_tail(LOG_LIMIT_BYTES))
         except ValueError:
-            raise CheckEnded(start_failure_result(trial)) from None
+            raise CheckEnded(start_failure_result(running)) from None
+
+    service.log = log  # a person reads that of the service, not that of a program
+    return printed

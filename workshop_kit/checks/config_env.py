@@ -123,7 +123,7 @@ def needs_its_settings(service: Service) -> None:
 def reads_any_group(service: Service) -> None:
     """Expect read_database() to read a third database, unless the service has no such function."""
     variables = {f"OTHER_DB_{name}": value for name, value in OTHER.items()}
-    settings = config.run_inside(service.context, service.build(), "read_database", json.dumps(variables), "OTHER_DB")
+    settings = config.run_inside(service, "read_database", json.dumps(variables), "OTHER_DB")
     if settings is None:
         return
 

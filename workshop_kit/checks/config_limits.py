@@ -161,7 +161,7 @@ def is_answered(
 
 def raises_unavailable(service: Service) -> None:
     """Expect answer_to() to raise Unavailable where nothing listens, unless the service has no such function."""
-    exception = config.run_inside(service.context, service.build(), "ask_nobody")
+    exception = config.run_inside(service, "ask_nobody")
     if exception is None:
         return
 

@@ -32,7 +32,7 @@ RIGHT = Outcome("as asked", None, "before")
 @check("config.restore")
 def restore(service: Service) -> None:
     """After each test, the next one finds the environment as it was."""
-    values = config.run_inside(service.context, service.build(), "restored")
+    values = config.run_inside(service, "restored")
     plain, raising, nested = (Outcome(*values[name]) for name in ("plain", "raising", "nested"))
     judge_outcomes(plain, raising, nested)
 

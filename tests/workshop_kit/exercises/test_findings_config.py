@@ -18,7 +18,6 @@ from workshop_kit.checks import (
 )
 from workshop_kit.checks.config import Refusal
 from workshop_kit.checks.config_restore import Outcome
-from workshop_kit.observe.http import Answer
 from workshop_kit.trials.check_api import CheckEnded
 from workshop_kit.trials.expect import collected
 
@@ -26,15 +25,6 @@ from workshop_kit.trials.expect import collected
 def refusal(*variables: str, code: int | None = 1, line_count: int = 1, exception: str = "", text: str = "") -> Refusal:
     """The end of a start with settings that it cannot use."""
     return Refusal(code, frozenset(variables), line_count, exception, text)
-
-
-FIRST_ID = 500_000_001
-THERE = {"id": FIRST_ID, "item": "cof", "quantity": 1}
-
-
-def placed(status: int = 201, **order: object) -> Answer:
-    """The answer to an order of coffee."""
-    return Answer(status, 0.1, json.dumps({**THERE, **order}))
 
 
 @pytest.mark.parametrize(

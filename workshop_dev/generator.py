@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from workshop_dev import registry_check
 from workshop_kit.errors import WorkshopError
 from workshop_kit.files import files_below, read_document, write_atomically
 from workshop_kit.trials.findings import FOLDER
@@ -70,6 +71,7 @@ def _generated_exercises(root: Path) -> list[Path]:
 
 def _contents(root: Path) -> dict[str, bytes]:
     """Return the content of every generated file, by its name in the checkout. Raises WorkshopError."""
+    registry_check.require_sound(root)
     exercises = registry.load(root)
     sources_of_service = list(service_sources(root))
     names_of_service = {source.name for source in sources_of_service}

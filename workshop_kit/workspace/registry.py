@@ -1,33 +1,23 @@
-"""The list of exercises: ``exercises/exercises.toml``, read and checked."""
+"""The list of exercises: ``exercises/exercises.toml``."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from workshop_kit.errors import WorkshopError, did_you_mean
-from workshop_kit.files import read_document
-from workshop_kit.guidelines import principles
-from workshop_kit.workspace.course import FILE, MY_SERVICE, Course, load_course, resolve
+from workshop_kit.errors import did_you_mean
+from workshop_kit.files import load_document
+from workshop_kit.workspace.course import FILE, MY_SERVICE, resolve
 from workshop_kit.workspace.regions import ID
-from workshop_kit.workspace.solutions import ANSWERS, NOTEBOOK, marked_sources, service_sources
-
-GUIDELINES = tuple(
-    f"factor {guideline.id.removeprefix('F')}, {guideline.name}" if guideline.id.startswith("F") else guideline.name
-    for guideline in principles()
-)
-"""The names that exercises cite: ``factor 7, Disposability`` (the number with its name), ``Process Disposability``."""
+from workshop_kit.workspace.solutions import ANSWERS, NOTEBOOK
 
 Text = Annotated[str, StringConstraints(pattern=r"\S")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")]
 Minutes = Annotated[int, Field(ge=1)]
 AnyMinutes = Annotated[int, Field(ge=0)]
-LessonName = Annotated[str, StringConstraints(pattern=r"^\d\d[a-z]?_\w+$")]
-CellId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]+$")]
 
 
 class Entry(BaseModel):
@@ -121,81 +111,18 @@ class Exercise(Entry):
         return self.minutes + self.debrief_minutes
 
 
-class TrackEntry(Entry):
-    """A way through the workshop."""
+class _Document(BaseModel):
+    """What is read here of exercises.toml; `workshop_dev.registry_check` compares all of it with the answers."""
 
-    minutes: Minutes
-    """The sum of its lessons' minutes."""
-    exercises: Minutes | None = None
-    """The most core exercises that it may ask for; none: as many as fit."""
-    welcome: AnyMinutes = 0
-    demo: AnyMinutes = 0
-    """The minutes of the instructor's demo, after the first lesson."""
-    break_after: Minutes = 90
-    """A break comes after so many minutes of lessons and demo at most."""
-    break_minutes: AnyMinutes = 0
-    lunch_minutes: AnyMinutes = 0
-    buffer: AnyMinutes = 0
-    wrap_up: AnyMinutes = 0
-    total: AnyMinutes = 0
-    """The minutes of the whole timetable."""
-    second_day: LessonName | None = None
-    """The lesson with which a second day begins."""
-
-
-class LessonEntry(Entry):
-    """A lesson, by the name of its notebook."""
-
-    title: Text
-    prefix: Annotated[str, StringConstraints(pattern=r"^[a-z]+$")] | None = None
-    """The first part of its exercises' ids."""
-    minutes: Mapping[str, Minutes] = {}
-    """The minutes for talking, doing and debriefing on each track that has it."""
-    more: bool = False
-    """true: a lesson's second notebook, with what nobody has to do; minutes, if any, are those of a visit."""
-    visit: str = ""
-    """What a second notebook is visited for."""
-
-
-class SectionEntry(Entry, extra="allow"):
-    """A part of a lesson: its minutes on each track; a track that is not named skips it."""
-
-    __pydantic_extra__: dict[str, Minutes] = Field(init=False)
-
-    rest: bool = False
-    """A break may come before it."""
-    cells: Mapping[str, tuple[CellId, ...]] = {}
-    """The cells that a track has of it besides the first one, where it has not all of them."""
-
-
-class Registry(Entry):
-    """exercises.toml: the tracks, the lessons with their sections, and the exercises."""
-
-    tracks: Mapping[str, TrackEntry]
-    lessons: Mapping[LessonName, LessonEntry]
-    sections: Mapping[LessonName, Mapping[CellId, SectionEntry]] = {}
     exercise: tuple[Exercise, ...] = ()
 
 
 def load(root: Path) -> tuple[Exercise, ...]:
     """Return the exercises of the checkout ``root``, by lesson and then in the order of exercises.toml.
 
-    Raises WorkshopError with a sentence for every problem: in the file, or between it and the marked sources.
+    Raises NotReady for an entry that is not complete.
     """
-    document = read_document(root / FILE)
-    try:
-        exercises = Registry.model_validate(document).exercise
-    except ValidationError as error:
-        problems = [_problem_sentence(problem["loc"], problem["msg"], document) for problem in error.errors()]
-    else:  # only a complete list can be compared with the sources
-        problems = [
-            *_unknown_names(exercises, load_course(root)),
-            *_misplaced_regions(exercises, root),
-            *_missing_answers(exercises, root),
-        ]
-
-    if problems:
-        raise WorkshopError(" ".join(problems), f"Correct {FILE}, or the file in solutions/.")
+    exercises = load_document(root / FILE, _Document).exercise
     return tuple(sorted(exercises, key=lambda exercise: exercise.lesson))
 
 
@@ -210,65 +137,3 @@ def find(exercises: Sequence[Exercise], exercise_id: str) -> Exercise:
     advice = f"{question} Choose one that `./workshop status` lists.".lstrip()
     full_id = resolve("exercise", exercise_id, exercises_by_id, ".", advice)
     return exercises_by_id[full_id]
-
-
-def _problem_sentence(place: tuple[int | str, ...], problem: str, document: Mapping[str, Any]) -> str:
-    """Return a sentence for a problem that pydantic found at ``place``: with the exercise's id if it is in one."""
-    name = FILE
-    field = place
-    if place[0] == "exercise" and len(place) > 2:
-        index = int(place[1])
-        name = document["exercise"][index].get("id", f"{FILE}, exercise {index + 1}")
-        field = place[2:]
-
-    dotted_field = ".".join(map(str, field))
-    return f"{name}: `{dotted_field}`: {problem}."
-
-
-def _unknown_names(exercises: Sequence[Exercise], course: Course) -> Iterator[str]:
-    """Yield a sentence for every id that is registered twice, and for unknown lessons, prefixes, tracks, guidelines."""
-    counts = Counter(exercise.id for exercise in exercises)
-    yield from (f"{name} is registered {count} times." for name, count in counts.items() if count > 1)
-
-    for exercise in exercises:
-        lesson = course.lesson(exercise.lesson)
-        if lesson is None:
-            yield f"{exercise.id}: there is no lesson {exercise.lesson}."
-        elif not exercise.id.startswith(f"{lesson.prefix}."):
-            yield f"{exercise.id}: an id of {lesson.name} begins with `{lesson.prefix}.`."
-
-        names = {*exercise.tracks, *exercise.guidelines}
-        unknown_names = names - {*course.tracks, *GUIDELINES}
-        yield from (f"{exercise.id}: there is no track or guideline {name!r}." for name in sorted(unknown_names))
-
-
-def _misplaced_regions(exercises: Sequence[Exercise], root: Path) -> Iterator[str]:
-    """Yield a sentence for every exercise without its regions and every region without its exercise."""
-    marked = {(name, source.name) for source in marked_sources(root) for name in source.ids()}
-    registered = _registered_regions(exercises, root)
-
-    missing = sorted(registered - marked)
-    yield from (f"{name}: {file} has no `# region {name}`." for name, file in missing)
-    unregistered = sorted(marked - registered)
-    yield from (f"{name} has a region in {file}, and no [[exercise]] for it." for name, file in unregistered)
-
-
-def _registered_regions(exercises: Sequence[Exercise], root: Path) -> set[tuple[str, str]]:
-    """Return each exercise's id with the path of each marked source that must have its region."""
-    source_names = {source.file: source.name for source in service_sources(root)}
-    registered: set[tuple[str, str]] = set()
-    for exercise in exercises:
-        for part in exercise.parts:
-            source_name = f"solutions/{exercise.lesson}/{part.source}"
-            if exercise.in_service:  # the source may be in an earlier lesson's folder
-                source_name = source_names.get(part.source, source_name)
-            registered.add((exercise.id, source_name))
-    return registered
-
-
-def _missing_answers(exercises: Sequence[Exercise], root: Path) -> Iterator[str]:
-    """Yield a sentence for every alternative or cheat whose file or folder is missing."""
-    for exercise in exercises:
-        for name in (*exercise.alternatives, *exercise.cheats):
-            if not (root / exercise.answers / name).exists():
-                yield f"{exercise.id}: there is no {exercise.answers}/{name}."

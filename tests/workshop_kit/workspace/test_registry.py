@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.workshop_kit.conftest import CELLS, MARKED, REGISTRY, Write
-from workshop_dev import generator
+from workshop_dev import generator, registry_check
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import registry
@@ -32,7 +32,7 @@ def test_problems_name_their_exercise(checkout: Path, write: Write, old: str, ne
     write("exercises/exercises.toml", REGISTRY.replace(old, new))
     write("solutions/01_container/leaving.py", MARKED.replace(old, new))
     with pytest.raises(WorkshopError, match=re.escape(problem)):
-        registry.load(checkout)
+        registry_check.require_sound(checkout)
 
 
 def test_a_beginning_is_enough_where_no_other_exercise_has_it(checkout: Path) -> None:

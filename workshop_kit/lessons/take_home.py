@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.display.markdown import markdown_template
-from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.rendered import Rendered, templates
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Document
 from workshop_kit.lessons.predictions import Question, load_all_questions
@@ -24,6 +24,8 @@ NAME = "take-home.md"
 NOTE = "<!-- Written by the last lesson of the Container Design Workshop. Each run rewrites it. -->"
 SENTENCE_LENGTH = 600
 LINE_LENGTH = 2_000
+ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&@]|:(?=//)|(?<=www)\.|(?<=mailto):", re.IGNORECASE)
+"""What acts in Markdown."""
 
 
 def write(workspace: Workspace, service: ExerciseService, audit: object) -> Rendered:
@@ -45,8 +47,13 @@ def write(workspace: Workspace, service: ExerciseService, audit: object) -> Rend
 def page(document: Document, not_passed: str, audit: str, mask: Mask, day: date) -> str:
     """Return the page as Markdown; typed text is escaped, secrets are masked, and ``audit`` is a block of text."""
     exercises = registry.load(CHECKOUT)
-    template = markdown_template(HERE / "take_home.md.j2", mask)
-    text = template.render(
+
+    def masked(value: str, *limit: int) -> str:
+        return plain(mask(value, *limit))
+
+    environment = templates(HERE).overlay()  # the mask is this page's alone
+    environment.filters = environment.filters | {"plain": plain, "text": masked}
+    text = environment.get_template("take_home.md.j2").render(
         NOTE=NOTE,
         SENTENCE_LENGTH=SENTENCE_LENGTH,
         day=day.isoformat(),
@@ -58,6 +65,16 @@ def page(document: Document, not_passed: str, audit: str, mask: Mask, day: date)
         audit_lines=_masked_lines(audit, mask),
     )
     return f"{text}\n"
+
+
+def plain(text: str) -> str:
+    """Escape a text for Markdown: no link, no image, no HTML, no mention."""
+    return ACTIVE.sub(_character_reference, text)
+
+
+def _character_reference(match: re.Match[str]) -> str:
+    """Return the matched character as a numeric character reference of HTML."""
+    return f"&#{ord(match[0])};"
 
 
 def _masked_lines(text: str, mask: Mask) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a cell shows: HTML for the notebook, and the same as text; tables, and DataFrames that cannot act."""
+"""What a cell shows: HTML for the notebook, and the same as text; tables, panels, DataFrames that cannot act."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 TABLE_STYLE = f"<style>{(Path(__file__).parent / 'tables.css').read_text()}</style>"
 WIDGET_CSS = (Path(__file__).parent / "widget.css").read_text()
 """The frame of every widget; its own stylesheet comes after this one."""
+PANEL_CSS = WIDGET_CSS + (Path(__file__).parent / "panel.css").read_text()
+"""The style of every panel; a widget's own stylesheet comes after this one."""
+PANEL_STYLE = f"<style>{PANEL_CSS}</style>"
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,15 @@ def templates(folder: Path) -> Environment:
     )
     environment.filters["visible"] = visible
     return environment
+
+
+def static_page(label: str, html: str, text: str) -> Rendered:
+    """Return a panel without buttons, in which a widget finds its static twin by the ``label``.
+
+    It is for a page without a kernel. The caller escapes ``html``.
+    """
+    section = f'<section class="wk-exercise wk-static" role="group" aria-label="{escape(label)}">{html}</section>'
+    return Rendered(f"{PANEL_STYLE}{section}", text)
 
 
 def table(

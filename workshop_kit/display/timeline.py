@@ -1,14 +1,19 @@
 """What happened to a container, as one figure on one time axis: measurements, then faults, events and health.
 
-The live figure of a lesson, of game day and of the stage is a `Timeline`, and so is `one_clock`.
+The live figure of a lesson, of game day and of the stage is a `Timeline`, and so is `one_clock`. Pictures are drawn
+dark on white. In a dark theme the stylesheet inverts their lightness, so one PNG serves both themes.
 """
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from html import escape
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,10 +22,9 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, DateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from workshop_kit.display import charts
-from workshop_kit.display.charts import INK, PAPER
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.logs.lines import level_group
@@ -28,6 +32,11 @@ from workshop_kit.observe.watcher import Tables
 from workshop_kit.untrusted_text import visible
 
 Numbers = NDArray[np.float64]
+CSS = (Path(__file__).parent / "charts.css").read_text()
+WIDTH_INCHES = 8.6
+DPI = 100
+PAPER = "#ffffff"
+INK = "#1f2328"
 SOFT = "#57606a"
 GRID = "#d8dee4"
 LEVEL_LOOKS: Mapping[str, tuple[str, str]] = {
@@ -168,13 +177,18 @@ class Timeline:
         lanes.set_xlabel(f"time (UTC), {self.start:%Y-%m-%d}")
         return figure
 
-    def png(self, size_inches: tuple[float, float] | None = None, dpi: int = charts.DPI) -> bytes:
+    def png(self, size_inches: tuple[float, float] | None = None, dpi: int = DPI) -> bytes:
         """Return the figure as a PNG; a smaller size with more dots per inch has larger letters."""
-        return charts.figure_png(self.figure(size_inches), dpi)
+        return _png_of(self.figure(size_inches), dpi)
 
     def picture(self) -> Rendered:
         """Return the figure for a cell, with its text."""
-        return charts.picture(self.figure(), self.text())
+        figure = self.figure()
+        alt = self.text()
+        data = base64.b64encode(_png_of(figure, DPI)).decode()
+        width, height = (round(inches * DPI) for inches in figure.get_size_inches())
+        image = f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" width="{width}" height="{height}">'
+        return Rendered(f'<style>{CSS}</style><div class="wk-picture">{image}</div>', alt)
 
     def text(self) -> str:
         """Return the same in words: newest and highest values, log lines, faults, events, states."""
@@ -328,6 +342,15 @@ class Timeline:
         axes.legend(handles=patches, ncols=len(patches), **ABOVE)
 
 
+def _png_of(figure: Figure, dpi: int) -> bytes:
+    """Return the figure as a PNG; its texts are drawn as they are: two dollars make no formula."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    file = io.BytesIO()
+    figure.savefig(file, dpi=dpi)
+    return file.getvalue()
+
+
 def live_span(started: datetime) -> tuple[datetime, datetime]:
     """Return the time that a live figure shows: from ``started`` until now, within the limits."""
     now = datetime.now(UTC)
@@ -374,7 +397,7 @@ def _time_shown(first: pd.Timestamp, last: pd.Timestamp, faults: Sequence[FaultB
 def _stacked_axes(title: str, heights: Sequence[float], size_inches: tuple[float, float] | None) -> Figure:
     """Return a figure with axes of these heights, one below the other, on one time axis."""
     natural_height = TOP_INCHES + BOTTOM_INCHES + sum(heights) * (1 + GAP * (len(heights) - 1) / len(heights))
-    width, height = size_inches or (charts.WIDTH_INCHES, natural_height)
+    width, height = size_inches or (WIDTH_INCHES, natural_height)
     figure = Figure(figsize=(width, height), facecolor=PAPER)
     figure.text(0.01, 1 - 0.06 / height, title, va="top", fontsize=12, fontweight="bold", color=INK)
 

@@ -11,8 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.display.rendered import Rendered, table, templates
-from workshop_kit.display.static_panel import STYLE, static_page
+from workshop_kit.display.rendered import PANEL_STYLE, Rendered, static_page, table, templates
 from workshop_kit.exercises.board import Board, BoardRow, State, minutes_of
 from workshop_kit.exercises.progress import HINTS
 from workshop_kit.trials.result import Finding, Result, Verdict
@@ -143,7 +142,7 @@ def board_page(board: Board, unfolded: str = "") -> Rendered:
         bars.append(_lesson_html(name, rows, name == unfolded))
         table_rows += [_lesson_cells(name, rows), *map(_row_cells, rows)]
 
-    html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{"".join(bars)}</div>'
+    html = f'{PANEL_STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{"".join(bars)}</div>'
     return Rendered(html, table(caption, BOARD_COLUMNS, table_rows).text)
 
 

@@ -12,8 +12,7 @@ import traitlets
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from workshop_kit.display.rendered import Rendered
-from workshop_kit.display.static_panel import PANEL_CSS
+from workshop_kit.display.rendered import PANEL_CSS, Rendered
 from workshop_kit.display.widget_job import PARTS, Job, JobWidget
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards

@@ -10,8 +10,7 @@ from typing import Any
 
 import traitlets
 
-from workshop_kit.display.rendered import Rendered
-from workshop_kit.display.static_panel import PANEL_CSS, static_page
+from workshop_kit.display.rendered import PANEL_CSS, Rendered, static_page
 from workshop_kit.display.widget_job import PARTS, Job, JobWidget
 from workshop_kit.workspace.naive_copy import NaiveCopy
 

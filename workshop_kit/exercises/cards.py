@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.display.rendered import PANEL_STYLE, Rendered, static_page, table, templates
-from workshop_kit.exercises.board import Board, BoardRow, State, minutes_of
-from workshop_kit.exercises.progress import HINTS
+from workshop_kit.exercises.progress import HINTS, Board, BoardRow, State, minutes_of
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.untrusted_text import in_lines
 from workshop_kit.workspace.registry import Exercise

@@ -1,4 +1,4 @@
-"""The progress file: checks, hints, answers and predictions of a participant."""
+"""The progress file: checks, hints, answers and predictions of a participant; and the board that shows it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from pydantic import BaseModel, NonNegativeInt
 from pydantic_core import from_json, to_json
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises.board import Board, BoardRow, State, minutes_of
 from workshop_kit.files import load_document, write_atomically
 from workshop_kit.trials.result import Verdict
 from workshop_kit.workspace.course import find_track
@@ -22,6 +22,39 @@ from workshop_kit.workspace.registry import Exercise
 
 HINTS = 3
 MAX_BYTES = 16_000_000
+
+
+class State(StrEnum):
+    """The state of an exercise, in the words that people read."""
+
+    PASSED = "passed"
+    SHOWN = "solution seen"  # and not passed
+    TRIED = "tried"
+    NOT_STARTED = "not started"
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """One exercise. ``minutes`` includes the debrief; ``counts``: whether they are part of the lesson's minutes."""
+
+    lesson: str
+    id: str
+    title: str
+    state: State
+    minutes: int
+    counts: bool
+    attempts: int
+    hints: int
+
+
+@dataclass(frozen=True)
+class Board:
+    """The exercises of ``track``, by lesson. Minutes are those of the exercises that count."""
+
+    track: str
+    exercises: tuple[BoardRow, ...]
+    minutes_done: int
+    minutes_left: int
 
 
 class _Entry(BaseModel, extra="allow", strict=True):
@@ -169,6 +202,14 @@ class Progress:
             yield document
             text = document.model_dump_json(indent=2, exclude_defaults=True)
             write_atomically(self.path, f"{text}\n".encode())
+
+
+def minutes_of(rows: Sequence[BoardRow]) -> tuple[int, int]:
+    """Return the minutes done and the minutes left, of the exercises that count."""
+    counted_rows = [row for row in rows if row.counts]
+    minutes = sum(row.minutes for row in counted_rows)
+    minutes_done = sum(row.minutes for row in counted_rows if row.state is State.PASSED)
+    return minutes_done, minutes - minutes_done
 
 
 def _board_row(exercise: Exercise, record: ExerciseRecord) -> BoardRow:

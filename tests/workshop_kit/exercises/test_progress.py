@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.errors import NotReady, WrongUsage
-from workshop_kit.exercises.board import State
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.progress import Progress
+from workshop_kit.exercises.progress import Progress, State
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.result import Verdict
 from workshop_kit.workspace import registry

@@ -5,6 +5,7 @@ A step that is already done is skipped.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import shutil
 from collections.abc import Collection, Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from workshop_kit.engine import cleanup, containers, images, install, recipes
+from workshop_kit.engine import cleanup, containers, images, install, reach, reaper, recipes
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.reach import Engine
@@ -38,6 +39,17 @@ def session_of(workspace: Workspace, engine: Engine) -> Session:
 def stack_of(workspace: Workspace, session: Session, root: Path = CHECKOUT) -> Stack:
     """Return the stack of this workspace, whether it runs or not."""
     return Stack(session, root, workspace.secrets_folder.parent, workspace.compose_project)
+
+
+def connected_stack(workspace: Workspace) -> Stack:
+    """Return the workspace's stack on the engine that answers. Raises NotReady if none does.
+
+    What this command made for itself is removed when it ends; if it is killed, the reaper does that.
+    """
+    session = session_of(workspace, reach.connect())
+    reaper.watch(session, REVERT_FAULTS)
+    atexit.register(reaper.finish, session)
+    return stack_of(workspace, session)
 
 
 def make_ready(workspace: Workspace, root: Path = CHECKOUT, *, may_install: bool, report: Report = silent) -> Stack:

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import json
+import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import exercise_service
 from workshop_kit.commands.options import AsJson, Seed
-from workshop_kit.errors import Exit, WrongUsage
-from workshop_kit.exercises import cards, check_table
-from workshop_kit.exercises.check_table import Row
+from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
+from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.folder_copy import FolderCopy, copy_of
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.reporting import Report
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.trials.result import Verdict
+from workshop_kit.untrusted_text import visible
 from workshop_kit.workspace import registry
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import own_workspace
 from workshop_kit.workspace.registry import Exercise
+
+ID_COLUMNS = 24
+NO_FILE = "Its file is in exercises/, which this folder does not have."
+NO_SEED = "Its numbers are those of a workspace, and this folder does not say which: name them with --seed."
 
 Words = Annotated[
     list[str] | None,
@@ -37,6 +44,41 @@ Folder = Annotated[
     Path | None,
     typer.Option(help="A workspace or a my_service folder to check in place of yours. Its programs are run."),
 ]
+
+
+class Outcome(StrEnum):
+    """What a row says of an exercise."""
+
+    PASSED = "passed"
+    NOT_YET = "not yet"
+    NOT_JUDGED = "not judged"
+    REPLACED = "replaced by a later lesson"
+    IN_NOTEBOOK = "in a notebook"
+
+
+OUTCOMES = {
+    Verdict.PASSED: Outcome.PASSED,
+    Verdict.CANNOT_JUDGE: Outcome.NOT_JUDGED,
+    Verdict.NOT_JUDGED: Outcome.NOT_JUDGED,
+}
+"""The outcomes of verdicts; any other verdict is "not yet"."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table. ``summary`` is the check's sentence, or says why there was no check."""
+
+    exercise: str
+    outcome: Outcome
+    summary: str = ""
+
+    def __str__(self) -> str:
+        lines = [f"{self.exercise:<{ID_COLUMNS}} {self.outcome}"]
+        if self.outcome in (Outcome.NOT_YET, Outcome.NOT_JUDGED):
+            indent = " " * 4
+            text = visible(" ".join(self.summary.split()))
+            lines += textwrap.wrap(text, cards.TEXT_COLUMNS, initial_indent=indent, subsequent_indent=indent)
+        return "\n".join(lines)
 
 
 def check(
@@ -54,7 +96,7 @@ def check(
     is_single = not everything and len(exercises) == 1
 
     if folder is None:
-        service = exercise_service(own_workspace(seed=seed))
+        service = ExerciseService.on_demand(own_workspace(seed=seed))
         if is_single:
             _check_one(service, exercises[0], as_json=as_json)
         else:
@@ -63,8 +105,8 @@ def check(
 
     with copy_of(folder, seed) as copy:
         say(f"This runs the programs in {folder} on this machine.")
-        service = exercise_service(own_workspace(), copy.workspace)
-        if is_single and check_table.row_without_check(service, exercises[0], copy) is None:
+        service = ExerciseService.on_demand(own_workspace(), copy.workspace)
+        if is_single and _row_without_check(service, exercises[0], copy) is None:
             _check_one(service, exercises[0], as_json=as_json)
         else:
             _check_all(service, exercises, copy, as_json=as_json)
@@ -123,15 +165,60 @@ def _check_all(
     """Check exercises one after the other, and show a row for each as soon as it is known."""
     rows: list[Row] = []
     for exercise in exercises:
-        row = check_table.row_without_check(service, exercise, copy)
+        row = _row_without_check(service, exercise, copy)
         if row is None:
             with TerminalReport() as report:
-                row = check_table.checked_row(service, exercise, report)
+                row = _checked_row(service, exercise, report)
         rows.append(row)
         if not as_json:
             answer(str(row))
 
     if as_json:
         answer(json.dumps([asdict(row) for row in rows]))
-    say(f"{check_table.count_text(rows)}. `./workshop check EXERCISE` shows all that a check found.")
-    raise typer.Exit(check_table.exit_code(rows))
+    say(f"{_count_text(rows)}. `./workshop check EXERCISE` shows all that a check found.")
+    raise typer.Exit(_exit_code(rows))
+
+
+def _row_without_check(service: ExerciseService, exercise: Exercise, copy: FolderCopy | None) -> Row | None:
+    """Return the row of an exercise that cannot be checked any more, or not from a folder's copy; None for any other.
+
+    ``copy`` is None for the own workspace.
+    """
+    if service.is_replaced(exercise):
+        return Row(exercise.id, Outcome.REPLACED)
+    if copy is None:
+        return None
+    if exercise.file is None:
+        return Row(exercise.id, Outcome.IN_NOTEBOOK)
+    if not exercise.in_service and not copy.has_exercises:
+        return Row(exercise.id, Outcome.NOT_JUDGED, NO_FILE)
+    if not copy.has_seed and service.task_numbers(exercise.id):
+        return Row(exercise.id, Outcome.NOT_JUDGED, NO_SEED)
+    return None
+
+
+def _checked_row(service: ExerciseService, exercise: Exercise, report: Report) -> Row:
+    """Check an exercise and return its row. Raises NotReady, since no other exercise can be checked then."""
+    try:
+        result = service.check(exercise.id, report)
+    except NotReady:
+        raise
+    except WorkshopError as error:
+        return Row(exercise.id, Outcome.NOT_JUDGED, str(error))
+    return Row(exercise.id, OUTCOMES.get(result.verdict, Outcome.NOT_YET), result.summary)
+
+
+def _count_text(rows: Sequence[Row]) -> str:
+    """Return how many rows have which outcome: ``3 passed, 1 not yet``."""
+    counts = Counter(row.outcome for row in rows)
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
+
+
+def _exit_code(rows: Sequence[Row]) -> Exit:
+    """Return the exit code of a table: that of the first outcome of "not yet" and "not judged" that a row has."""
+    outcomes = {row.outcome for row in rows}
+    if Outcome.NOT_YET in outcomes:
+        return Exit.NOT_GOOD
+    if Outcome.NOT_JUDGED in outcomes:
+        return Exit.NOT_READY
+    return Exit.GOOD

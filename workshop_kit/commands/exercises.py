@@ -7,20 +7,28 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from docker.errors import DockerException
+from requests.exceptions import RequestException
 
-from workshop_kit.commands.common import exercise_service, paused_containers
+from workshop_kit import provision
 from workshop_kit.commands.options import AsJson, ExerciseId, Track
-from workshop_kit.errors import Exit
+from workshop_kit.engine import pauses, reach
+from workshop_kit.engine.pauses import PausedContainer
+from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.exercises import cards, checkpoint
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import content
-from workshop_kit.workspace.folder import own_workspace
+from workshop_kit.workspace.folder import Workspace, own_workspace
 from workshop_kit.workspace.lab_settings import trust
+
+ENGINE_SECONDS = 5
+"""How long `status`, which can do without an engine, waits for one."""
 
 
 def hint(exercise: ExerciseId) -> None:
     """Give the next hint of an exercise, after those given before."""
-    service = exercise_service(own_workspace())
+    service = ExerciseService.on_demand(own_workspace())
     former_hints = service.hints_shown(exercise)
     hints = service.hint(exercise)
 
@@ -35,7 +43,7 @@ def solution(
     anyway: Annotated[bool, typer.Option("--anyway", help="Show it although the exercise is not passed.")] = False,
 ) -> None:
     """Show the solution of an exercise, once it is passed."""
-    service = exercise_service(own_workspace())
+    service = ExerciseService.on_demand(own_workspace())
     text = service.solution(exercise, anyway=anyway)
     if text is None:
         say(f"{exercise} is not passed yet. Try `./workshop hint {exercise}`, or add --anyway to see it nevertheless.")
@@ -47,14 +55,14 @@ def solution(
 
 def reset(exercise: ExerciseId) -> None:
     """Put an exercise back to its start; what was there is kept aside."""
-    say(exercise_service(own_workspace()).reset(exercise))
+    say(ExerciseService.on_demand(own_workspace()).reset(exercise))
 
 
 def status(track: Track = None, as_json: AsJson = False) -> None:
     """Show what is done and what is left, in minutes, and which containers are paused."""
-    service = exercise_service(own_workspace())
+    service = ExerciseService.on_demand(own_workspace())
     board = service.progress.board(service.exercises, track or service.workspace.track)
-    containers = paused_containers(service.workspace)
+    containers = _paused_containers(service.workspace)
     pause_sentences = [f"{container.sentence} {container.next_step}" for container in containers]
     if as_json:
         answer(json.dumps({**asdict(board), "paused": pause_sentences}))
@@ -65,11 +73,20 @@ def status(track: Track = None, as_json: AsJson = False) -> None:
         say(sentence)
 
 
+def _paused_containers(workspace: Workspace) -> list[PausedContainer]:
+    """Return the paused containers of a workspace; none without an engine that answers."""
+    try:
+        engine = reach.connect(timeout_seconds=ENGINE_SECONDS)
+        return pauses.find(provision.session_of(workspace, engine))
+    except (WorkshopError, DockerException, RequestException):
+        return []
+
+
 def goto(
     lesson: Annotated[str, typer.Argument(help="The lesson: 03_logging, or a beginning such as 03 or log.")],
 ) -> None:
     """Bring the workspace and its containers to the start of a lesson."""
-    service = exercise_service(own_workspace())
+    service = ExerciseService.on_demand(own_workspace())
     with TerminalReport() as report:
         result = checkpoint.goto(service, lesson, report)
     trust(service.workspace)  # JupyterLab shows no panels in unsigned notebooks

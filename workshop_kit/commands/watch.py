@@ -11,7 +11,6 @@ import tty
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from workshop_kit.commands.common import exercise_service
 from workshop_kit.commands.options import Seed
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
@@ -155,7 +154,7 @@ class CheckOnSave:
 
 def watch(seed: Seed = None) -> None:
     """Check an exercise whenever its file is saved."""
-    service = exercise_service(own_workspace(seed=seed))
+    service = ExerciseService.on_demand(own_workspace(seed=seed))
     checks = CheckOnSave(service)
     stop = threading.Event()
     workspace = service.workspace

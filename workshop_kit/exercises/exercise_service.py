@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from workshop_kit import checks
+from workshop_kit import checks, provision
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
@@ -59,6 +61,14 @@ class ExerciseService:
         """Return the service of a workspace with the exercises of the checkout ``root``."""
         progress = Progress(workspace.progress_path)
         return cls(workspace, progress, stack, root, registry.load(root))
+
+    @classmethod
+    def on_demand(cls, workspace: Workspace, copy: Workspace | None = None) -> ExerciseService:
+        """Return the service of a command's workspace, or of a ``copy`` of another one, which its stack will check.
+
+        It connects to the engine when a check needs it.
+        """
+        return cls.of(copy or workspace, functools.cache(partial(provision.connected_stack, workspace)))
 
     def stop_checks(self, *identifiers: str) -> None:
         """End the running checks of these exercises, or of all without an argument: they raise Superseded."""

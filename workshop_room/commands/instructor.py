@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import connected_stack
+from workshop_kit import provision
 from workshop_kit.commands.options import NoBrowser
 from workshop_kit.terminal import TerminalReport, say
 from workshop_kit.workspace.folder import own_workspace
@@ -27,7 +27,7 @@ def desk(
 
     server = InstructorServer(port)  # a taken port is an error before anything starts
     workspace = own_workspace()
-    controller = Controller(connected_stack(workspace))
+    controller = Controller(provision.connected_stack(workspace))
     with TerminalReport() as report:
         controller.open(report)
 

@@ -62,7 +62,7 @@ def send(stack: Stack, requests: Sequence[Mapping[str, Any]], rate_per_second: i
     spec = Spec(
         recipes.tags(stack.root)["load"],
         environment={"LOAD": dumps(plan)},
-        network=f"{stack.project}_default",
+        network=stack.network,
         memory_bytes=MEMORY_BYTES,
         cpus=CPUS,
     )

@@ -22,7 +22,6 @@ from docker.errors import APIError
 from requests.exceptions import RequestException
 
 from workshop_kit.engine import containers, recipes
-from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec
 from workshop_kit.engine.control import explain_if_slow
 from workshop_kit.engine.labels import COLLECT, COMPOSE_SERVICE
@@ -43,7 +42,6 @@ PRODUCTION = "production"
 FIRST_RELEASE = 40
 DEPENDENCIES = ("master-db", "replica-db", "redis")
 MEMORY_MIB = 128
-CPUS = 1.0
 LIVE_SECONDS = 45.0
 READY_SECONDS = 3.0
 """How long a release that answers may take to get ready before it takes the place of the former one."""
@@ -56,15 +54,6 @@ GATEWAY_STOP_SECONDS = 1
 AWAY = (APIError, RequestException, WorkshopError)
 """Errors of a container that is gone or does not run, or of an engine that does not answer."""
 NOT_SET = "not set: its default"
-HARDENED: Mapping[str, Any] = {
-    "read_only": True,
-    "tmpfs": {"/tmp": "size=16m,mode=1777"},  # noqa: S108
-    "cap_drop": ["ALL"],
-    "security_opt": ["no-new-privileges:true"],
-    "pids_limit": 100,
-    "dns_opt": ["timeout:1", "attempts:1"],
-    "restart_policy": {"Name": "on-failure", "MaximumRetryCount": 50},
-}
 
 
 @dataclass(frozen=True)
@@ -105,7 +94,6 @@ class Shop:
         self.stack = stack
         self.service = service
         self.gateways = gateways
-        self.client = WorkspaceClient(stack.session, scope="kernel")
         self.release_containers: list[Running] = []  # older ones, too: their logs can still be read
         self.history: list[Release] = []
         self.balancer: Running
@@ -236,7 +224,7 @@ class Shop:
         spec = Spec(
             recipes.tags(self.stack.root)["proxy"],
             entrypoint=("haproxy", "-db", "-f", "/etc/workshop/shop.cfg"),
-            network=f"{self.stack.project}_default",
+            network=self.stack.network,
             dns_options=("ndots:1",),  # the engine answers for a missing copy, and asks no other name server
             ports=(OPERATORS_PORT,),
             labels={COLLECT: "no"},
@@ -246,43 +234,37 @@ class Shop:
         return balancer
 
     def _run(self, release: Release) -> Running:
-        """Start the container of a release, and keep it for its logs."""
-        path_by_variable = {variable: _secret_path(variable) for variable in release.secrets}
-        text_by_path = {path_by_variable[variable]: text for variable, (_, text) in release.secrets.items()}
-        container = self._create(release, path_by_variable)
-
-        running = Running(self.stack.session, container)
-        self._started.append(running)
-        containers.copy_in(container, text_by_path)
-        container.start()
-        self.release_containers.append(running)
-        return running
-
-    def _create(self, release: Release, secret_paths: Mapping[str, str]) -> Any:
-        """Create the container of a release; ``secret_paths`` has the path of each secret by its variable.
+        """Start the container of a release, and keep it for its logs. Raises WorkshopError if the engine refuses it.
 
         The balancer finds the container by the alias that has the balancer's host name.
         """
         name = f"{PRODUCTION}-{release.number}"
-        network = f"{self.stack.project}_default"
-        balancer_name = self.balancer.id[:12]
-        endpoint = self.client.api.create_endpoint_config(aliases=[name, f"copies-{balancer_name}"])
-        memory_bytes = release.memory_mib * MIB
+        network = self.stack.network
+        api = self.stack.session.engine.client.api
+        endpoint = api.create_endpoint_config(aliases=[name, f"copies-{self.balancer.id[:12]}"])
+        secret_paths = {variable: _secret_path(variable) for variable in release.secrets}
 
-        return self.client.containers.create(
-            self.service.images[release.code - 1],
-            name=name,
-            network=network,
-            networking_config={network: endpoint},
+        spec = Spec(
+            self.service.images[release.code - 1].id,
             environment={**release.settings, **self.gateways.environment, **secret_paths},
-            mem_limit=memory_bytes,
-            memswap_limit=memory_bytes,
-            nano_cpus=round(CPUS * 1e9),
-            ports={f"{PORT}/tcp": None},
-            mounts=[containers.anonymous_volume(SECRETS_FOLDER)],
+            ports=(PORT,),
+            volumes=(SECRETS_FOLDER,),
+            files={secret_paths[variable]: text for variable, (_, text) in release.secrets.items()},
+            memory_bytes=release.memory_mib * MIB,
+            dns_options=("timeout:1", "attempts:1"),
             labels={COMPOSE_SERVICE: PRODUCTION, "team": release.team},
-            **HARDENED,
+            more={
+                "name": name,
+                "network_mode": None,
+                "network": network,
+                "networking_config": {network: endpoint},
+                "restart_policy": {"Name": "on-failure", "MaximumRetryCount": 50},
+            },
         )
+        running = containers.run(self.stack.session, spec)
+        self._started.append(running)
+        self.release_containers.append(running)
+        return running
 
 
 def _first_release(stack: Stack, gateways: DependencyProxies) -> Release:

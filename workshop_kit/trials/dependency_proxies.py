@@ -78,12 +78,11 @@ class DependencyProxies:
 def start_proxies(stack: Stack, *names: str) -> DependencyProxies:
     """Start an open proxy for each of these dependencies. The stack must be up."""
     image = recipes.tags(stack.root)["fault_proxy"]
-    network = f"{stack.project}_default"
     proxies = {}
     with contextlib.ExitStack() as started:
         for name in names:
             command = ("serve", name, str(DEPENDENCY_PORTS[name]))
-            spec = Spec(image, command, network=network, memory_bytes=PROXY_MEMORY_BYTES, labels={COLLECT: "no"})
+            spec = Spec(image, command, network=stack.network, memory_bytes=PROXY_MEMORY_BYTES, labels={COLLECT: "no"})
             proxies[name] = started.enter_context(containers.run(stack.session, spec))
         return DependencyProxies(proxies, started.pop_all())
 

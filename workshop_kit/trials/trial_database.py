@@ -120,7 +120,7 @@ def _spec(stack: Stack, environment: Mapping[str, str], password: str, schema: s
             "MARIADB_PASSWORD_FILE": f"{SECRETS_FOLDER}/password",
             "MARIADB_SCHEMA_FILE": f"{SECRETS_FOLDER}/schema.sql",
         },
-        network=f"{stack.project}_default",
+        network=stack.network,
         volumes=("/var/lib/mysql", SECRETS_FOLDER),
         files={f"{SECRETS_FOLDER}/password": password, f"{SECRETS_FOLDER}/schema.sql": schema},
         tmpfs=TMPFS,

@@ -15,6 +15,7 @@ from pathlib import Path
 from workshop_kit import provision
 from workshop_kit.engine import install as installer
 from workshop_kit.errors import NotReady
+from workshop_kit.host import can_install_packages
 from workshop_kit.reporting import Report, silent
 from workshop_kit.terminal import TerminalReport, say
 from workshop_kit.workspace.folder import own_workspace
@@ -191,7 +192,7 @@ def find_browser() -> Path | None:
 def ensure_browser(*, install: bool, report: Report = silent) -> Path:
     """Return a browser; ``install`` allows Chromium from the distribution. Raises NotReady without one."""
     browser = find_browser()
-    if browser is None and install and installer.is_debian():
+    if browser is None and install and can_install_packages():
         installer.install_packages(BROWSER_PACKAGES, report, "Chromium")
         browser = find_browser()
     if browser is None:

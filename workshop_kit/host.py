@@ -1,4 +1,4 @@
-"""This machine: its kind, its memory, and its file systems.
+"""This machine: its kind, its memory, its file systems, and whether apt may install something.
 
 It needs the standard library only.
 """
@@ -9,6 +9,7 @@ import contextlib
 import os
 import platform
 import re
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -136,6 +137,18 @@ def sends_events(path: Path, mounts: Path = MOUNTS) -> bool:
     """Return whether the kernel reports saves below ``path``: not on a disk of Windows, a share or a network disk."""
     kind = file_system(path, mounts)
     return kind not in SILENT and not kind.startswith("fuse.")
+
+
+def can_install_packages() -> bool:
+    """Return whether this user can install packages with apt: on Debian, or on what is derived from it (Ubuntu …)."""
+    is_debian = shutil.which("apt-get") is not None and Path("/etc/debian_version").exists()
+    may_be_root = os.geteuid() == 0 or shutil.which("sudo") is not None
+    return is_debian and may_be_root
+
+
+def sudo() -> list[str]:
+    """Return the words before a command that needs root: none for root itself."""
+    return [] if os.geteuid() == 0 else ["sudo"]
 
 
 def is_home_writable() -> bool:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TextIO
 
 from workshop_kit.errors import NotReady
-from workshop_kit.host import HOME_ADVICE, is_home_writable
+from workshop_kit.host import HOME_ADVICE, can_install_packages, is_home_writable, sudo
 from workshop_kit.terminal import say
 
 LOCK = "requirements.lock"
@@ -178,18 +178,16 @@ def _has_ensurepip() -> bool:
 def _install_debian_venv() -> None:
     """Install venv and pip from the distribution: Debian and Ubuntu have them in a separate package.
 
-    Raises NotReady where there is no ``apt-get``, this process may not become root, or the installation fails.
+    Raises NotReady where that is not possible, or fails.
     """
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
     advice = f"Install it: sudo apt-get install {package}"
-    may_be_root = os.geteuid() == 0 or shutil.which("sudo") is not None
-    if not shutil.which("apt-get") or not may_be_root:
+    if not can_install_packages():
         raise NotReady(f"{sys.executable} comes without venv and pip.", advice)
 
-    sudo = [] if os.geteuid() == 0 else ["sudo"]
     say(f"Installing {package} from the distribution: this Python comes without venv and pip.")
-    _run([*sudo, "apt-get", "update", "-q"], "The package lists could not be fetched.", advice)
-    _run([*sudo, "apt-get", "install", "-y", "-q", package], f"{package} could not be installed.", advice)
+    _run([*sudo(), "apt-get", "update", "-q"], "The package lists could not be fetched.", advice)
+    _run([*sudo(), "apt-get", "install", "-y", "-q", package], f"{package} could not be installed.", advice)
 
 
 def _install_uv(root: Path, python: Path) -> None:

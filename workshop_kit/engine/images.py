@@ -25,7 +25,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import Recipe
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
-from workshop_kit.host import GIB, HOME_ADVICE, is_home_writable
+from workshop_kit.host import GIB, HOME_ADVICE, can_install_packages, is_home_writable, sudo
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.untrusted_text import visible
@@ -291,7 +291,7 @@ def _bootstrap_debian(session: Session, dpkg_options: Path, *, install: bool, re
 
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "debian.tar")
-        bootstrap = [*installer.sudo(), "mmdebstrap", "--variant=minbase", f"--include={INCLUDE}"]
+        bootstrap = [*sudo(), "mmdebstrap", "--variant=minbase", f"--include={INCLUDE}"]
         bootstrap += [f"--dpkgopt={dpkg_options}", f"--architectures={session.engine.architecture}"]
         bootstrap += [recipes.RELEASE, str(archive)]
         import_archive = ["docker", "import", "--change", label_instruction, str(archive), BOOTSTRAPPED]
@@ -310,7 +310,7 @@ def _ensure_mmdebstrap(*, install: bool, report: Report) -> None:
     if shutil.which("mmdebstrap"):
         return
 
-    if not install or not installer.is_debian():
+    if not install or not can_install_packages():
         raise NotReady(
             "No registry answers, and mmdebstrap, which bootstraps Debian without one, is not installed.",
             "Install it (Debian/Ubuntu: sudo apt-get install mmdebstrap), or find a network with a registry.",

@@ -18,6 +18,7 @@ from workshop_kit.engine import reach, shell
 from workshop_kit.engine.dialect import DEFAULT_SOCKET
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.host import can_install_packages, sudo
 from workshop_kit.patience import wait_for
 from workshop_kit.reporting import Report, Step, silent
 
@@ -39,7 +40,7 @@ def ensure(*, install: bool, report: Report = silent) -> Engine:
     except NotReady as error:
         if not _lacks_engine(error) or not install or reach.other_engine():
             raise
-        if not _can_install():
+        if not can_install_packages():
             advice = "Install and start Docker Engine, Docker Desktop or Colima, or ask an administrator to do it."
             raise NotReady(error.what, advice) from error
 
@@ -67,7 +68,7 @@ def ensure_tools(*, install: bool, report: Report = silent) -> None:
     if not missing_plugins:
         return
 
-    if install and _can_install():
+    if install and can_install_packages():
         install_packages(_engine_packages(), report)
         return
 
@@ -75,11 +76,6 @@ def ensure_tools(*, install: bool, report: Report = silent) -> None:
         f"The docker command has no {' and no '.join(missing_plugins)} plugin.",
         "Install it (Debian: docker-buildx, docker-compose; Docker Desktop has both), then run ./workshop setup.",
     )
-
-
-def is_debian() -> bool:
-    """Return whether this is Debian or a distribution derived from it, with apt (Ubuntu …)."""
-    return shutil.which("apt-get") is not None and Path("/etc/debian_version").exists()
 
 
 def install_packages(packages: Sequence[str], report: Report = silent, task: str = TASK) -> None:
@@ -99,17 +95,6 @@ def install_packages(packages: Sequence[str], report: Report = silent, task: str
         next_step=f"Run it by hand to see more: sudo apt-get install {' '.join(packages)}",
         on_line=show,
     )
-
-
-def _can_install() -> bool:
-    """Return whether this user can install packages with apt."""
-    may_be_root = os.geteuid() == 0 or shutil.which("sudo") is not None
-    return is_debian() and may_be_root
-
-
-def sudo() -> list[str]:
-    """Return the words before a command that needs root: none for root itself."""
-    return [] if os.geteuid() == 0 else ["sudo"]
 
 
 def plugin_version(name: str) -> str:

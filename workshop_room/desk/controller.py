@@ -13,8 +13,6 @@ from typing import Any, Self
 from docker.errors import APIError, DockerException
 from requests.exceptions import RequestException
 
-from workshop_kit import provision
-from workshop_kit.engine import reaper
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.stack import Stack
@@ -72,11 +70,10 @@ class Controller:
         self._drawing_lock = threading.Lock()
 
     def open(self, report: Report = silent) -> Self:
-        """Bring the stack up and start to watch. A reaper reverts the faults if this process is killed."""
+        """Bring the stack up and start to watch. The command's reaper reverts the faults if this process is killed."""
         injection.revert_all(self.stack.session, self.stack.session.made_or_dead, report)
         self.stack.up(report=report)
         session = self.stack.session
-        reaper.watch(session, provision.REVERT_FAULTS)
         target = WatchTarget(SERVICE, self.stack.project, SERVICE)
         self._watcher = Watcher(session.engine, session.identity.workspace_id, target).start()
         return self

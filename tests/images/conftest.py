@@ -27,7 +27,7 @@ def client(engine: Engine) -> Any:
 @pytest.fixture(scope="session")
 def labels(session: Session) -> dict[str, str]:
     """The labels of everything that these tests create."""
-    return session.identity.labels("kernel")
+    return session.labels("kernel")
 
 
 @pytest.fixture(scope="module")

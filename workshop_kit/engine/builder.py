@@ -18,7 +18,7 @@ from docker.models.images import Image, ImageCollection
 
 from workshop_kit.engine import images, shell
 from workshop_kit.engine.dialect import Dialect
-from workshop_kit.engine.labels import IMAGE_SESSION, labels_of
+from workshop_kit.engine.labels import IMAGE_SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import PYTHON_ALIAS, short_name, wheels
 from workshop_kit.errors import NotReady
@@ -56,7 +56,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         session = self.client.session
         typed_tag = arguments.get("tag")
         tag = self.client.names.versioned_tag(typed_tag) if typed_tag else None
-        labels = {**labels_of(arguments.get("labels")), **session.image_labels("workspace")}
+        labels = session.image_labels("workspace", arguments.get("labels"))
         full_arguments = {**arguments, "tag": tag, "labels": labels}
         if tag:
             self._note_replaced(tag)

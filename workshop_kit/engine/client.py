@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from docker import DockerClient
@@ -24,8 +24,8 @@ from docker.models.volumes import Volume, VolumeCollection
 
 from workshop_kit.engine.builder import Images
 from workshop_kit.engine.container_collection import Containers
-from workshop_kit.engine.labels import COMPOSE_NETWORK, COMPOSE_PROJECT, SESSION, Scope, labels_of
-from workshop_kit.engine.session import Session
+from workshop_kit.engine.labels import COMPOSE_NETWORK, COMPOSE_PROJECT, SESSION, Scope
+from workshop_kit.engine.session import GivenLabels, Session
 from workshop_kit.reporting import Report, silent
 
 
@@ -78,8 +78,7 @@ class Networks(NetworkCollection):  # type: ignore[misc]
         real_name = self.client.names.real_name(name)
         self._remove_earlier(real_name)
 
-        labels = labels_of(options.pop("labels", None))
-        return self._create(real_name, labels, *arguments, **options)
+        return self._create(real_name, options.pop("labels", None), *arguments, **options)
 
     def real_name(self, name: str) -> str:
         """Return the real name of this workspace's network; the name as it is if the workspace has no such network."""
@@ -105,9 +104,9 @@ class Networks(NetworkCollection):  # type: ignore[misc]
             if refusal.status_code != http.client.CONFLICT:  # a conflict: compose has just created it
                 raise
 
-    def _create(self, name: str, labels: Mapping[str, str], *arguments: Any, **options: Any) -> Network:
+    def _create(self, name: str, labels: GivenLabels, *arguments: Any, **options: Any) -> Network:
         """Create a network under its real name."""
-        all_labels = {**labels, **self.client.session.labels("workspace")}
+        all_labels = self.client.session.labels("workspace", labels)
         sdk_options = {"check_duplicate": True, **options, "labels": all_labels}
         return super().create(name, *arguments, **sdk_options)
 
@@ -135,6 +134,5 @@ class Volumes(VolumeCollection):  # type: ignore[misc]
             with contextlib.suppress(NotFound):
                 return self.get(name)
 
-        own_labels = self.client.session.labels("workspace")
-        options["labels"] = {**labels_of(options.get("labels")), **own_labels}
+        options["labels"] = self.client.session.labels("workspace", options.get("labels"))
         return super().create(name, **options)

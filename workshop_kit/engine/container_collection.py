@@ -13,7 +13,7 @@ from docker.models.images import Image
 
 from workshop_kit.engine import markers, pauses
 from workshop_kit.engine.builder import IDENTIFIER
-from workshop_kit.engine.labels import COMPOSE_PROJECT, SERVICE, labels_of
+from workshop_kit.engine.labels import COMPOSE_PROJECT, SERVICE
 from workshop_kit.engine.session import Session
 
 LOOPBACK = "127.0.0.1"
@@ -103,13 +103,11 @@ class Containers(ContainerCollection):  # type: ignore[misc]
 
         name = options.get("name")
         options.update(self._network_options(options, name))
+        options["labels"] = self.client.session.labels(self.client.scope, options.get("labels"))
         if name:
+            options["labels"][SERVICE] = name
             options["name"] = self.client.names.real_name(name)
             self._remove_earlier(options["name"])
-
-        service_label = {SERVICE: name} if name else {}
-        own_labels = self.client.session.labels(self.client.scope)
-        options["labels"] = {**labels_of(options.get("labels")), **service_label, **own_labels}
         return super().create(image, command, **options)
 
     def get(self, container_id: str) -> Container:

@@ -8,7 +8,7 @@ Images have labels of other names: a container inherits its image's labels, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,16 +61,6 @@ class Identity:
         """The compose project of the participant's own folder, ``my_service``."""
         return f"{self.project}-my-service"
 
-    def labels(self, scope: Scope) -> dict[str, str]:
-        """Return the labels for one new container, network or volume."""
-        return {SESSION: self.workspace_id, SCOPE: scope}
-
-    def image_labels(self, scope: Scope) -> dict[str, str]:
-        """Return the labels for one new image; an image of the machine is no workspace's."""
-        if scope == "machine":
-            return {IMAGE_SCOPE: scope}
-        return {IMAGE_SESSION: self.workspace_id, IMAGE_SCOPE: scope}
-
     def real_name(self, name: str) -> str:
         """Return the engine's name of the workspace's container, network or volume with this name."""
         return name if self._is_real(name) else f"{self.project}-{name}"
@@ -102,13 +92,6 @@ class Identity:
     def _is_real(self, name: str) -> bool:
         """Return whether a name has the project in front already, with a dash or with docker compose's underscore."""
         return name.startswith((f"{self.project}-", f"{self.project}_"))
-
-
-def labels_of(labels: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
-    """Return the SDK's argument ``labels`` as a dictionary; it may be a list of names, whose values are then ""."""
-    if isinstance(labels, Mapping):
-        return dict(labels)
-    return dict.fromkeys(labels or (), "")
 
 
 def service_in(labels: Mapping[str, str] | None) -> str | None:

@@ -53,7 +53,7 @@ def mark(session: Session, fault: str, target: str, service: str, details: str =
 
     ``target`` is the container's full id, ``service`` a word for it in the marker's name.
     """
-    labels = {**session.labels("workspace"), FAULT: fault, TARGET: target, DETAILS: details, COLLECT: "no"}
+    labels = session.labels("workspace", {FAULT: fault, TARGET: target, DETAILS: details, COLLECT: "no"})
     name = session.identity.real_name(f"{fault}-of-{service}-{secrets.token_hex(2)}")
     try:
         answer = session.engine.client.api.create_container(PYTHON_ALIAS, ["true"], name=name, labels=labels)

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
-from workshop_kit.engine.labels import COMPOSE_FOLDER, COMPOSE_PROJECT, IMAGE_MAKER, MAKER, SESSION, Identity, Scope
+from workshop_kit.engine.labels import (
+    COMPOSE_FOLDER,
+    COMPOSE_PROJECT,
+    IMAGE_MAKER,
+    IMAGE_SCOPE,
+    IMAGE_SESSION,
+    MAKER,
+    SCOPE,
+    SESSION,
+    Identity,
+    Scope,
+)
 from workshop_kit.engine.reach import Engine
 
 Makers = Callable[[str], bool]
 """Says of a maker (the label MAKER, or "" without one) whether what it made is to be removed or undone."""
+GivenLabels = Mapping[str, str] | Sequence[str] | None
+"""The SDK's argument ``labels``: it may be a list of names, whose values are then ""."""
 
 
 def this_process() -> str:
@@ -53,6 +66,10 @@ def _start_time(pid: int) -> str:
     return f"{process.create_time() - origin_seconds:.2f}"
 
 
+def _by_name(labels: GivenLabels) -> dict[str, str]:
+    return dict(labels) if isinstance(labels, Mapping) else dict.fromkeys(labels or (), "")
+
+
 @dataclass(frozen=True)
 class Session:
     """One workspace on one engine; ``maker`` names the process (a kernel, say) that makes things.
@@ -66,17 +83,22 @@ class Session:
     folder: Path
     maker: str = field(default_factory=this_process)
 
-    def labels(self, scope: Scope) -> dict[str, str]:
-        """Return the labels for one new container, network or volume."""
-        return {**self.identity.labels(scope), MAKER: self.maker}
+    def labels(self, scope: Scope, given: GivenLabels = None) -> dict[str, str]:
+        """Return the labels for one new container, network or volume: the ``given`` ones, and the kit's, which win."""
+        own_labels = {SESSION: self.identity.workspace_id, SCOPE: scope, MAKER: self.maker}
+        return {**_by_name(given), **own_labels}
 
-    def image_labels(self, scope: Scope) -> dict[str, str]:
-        """Return the labels for one new image.
+    def image_labels(self, scope: Scope, given: GivenLabels = None) -> dict[str, str]:
+        """Return the labels for one new image, as `labels` does; an image of the machine is no workspace's.
 
         An image that outlives its maker does not name it: an unchanged image would get a new id in each process.
         """
-        labels = self.identity.image_labels(scope)
-        return {**labels, IMAGE_MAKER: self.maker} if scope == "kernel" else labels
+        labels = {**_by_name(given), IMAGE_SCOPE: scope}
+        if scope != "machine":
+            labels[IMAGE_SESSION] = self.identity.workspace_id
+        if scope == "kernel":
+            labels[IMAGE_MAKER] = self.maker
+        return labels
 
     def owns(self, labels: Mapping[str, str] | None) -> bool:
         """Return whether a container with these labels is this workspace's: made by the kit, or in ``my_service``.

@@ -22,7 +22,7 @@ from workshop_kit.engine.aws import REGION, Access
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import Identity, Scope
-from workshop_kit.engine.session import Session
+from workshop_kit.engine.session import GivenLabels, Session
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
 from workshop_kit.trials.check_api import CheckEnded, Context
@@ -45,9 +45,9 @@ class TaskSession(Session):
 
     task: str = ""
 
-    def labels(self, scope: Scope) -> dict[str, str]:
+    def labels(self, scope: Scope, given: GivenLabels = None) -> dict[str, str]:
         """Return the labels for one new thing."""
-        return {**super().labels(scope), TASK: self.task}
+        return {**super().labels(scope, given), TASK: self.task}
 
 
 @contextlib.contextmanager

@@ -69,7 +69,7 @@ def test_foreign_containers_stay_whatever_their_labels_are(own: Session, images:
     composed = {COMPOSE_PROJECT: own.identity.service_project, COMPOSE_FOLDER: folder}
     try:
         mine = [containers.run(own, Spec(images["base"], command=SLEEP)).container]
-        mine += [sleeper(own, images["base"], **labels) for labels in (own.identity.labels("workspace"), composed)]
+        mine += [sleeper(own, images["base"], **labels) for labels in (own.labels("workspace"), composed)]
         removed = cleanup.remove(own, {"kernel", "workspace"}).removed
         assert {resource.id for resource in removed} == {container.id for container in mine}
         assert {why: exists(container) for why, container in foreign.items()} == dict.fromkeys(foreign, True)

@@ -95,7 +95,7 @@ def test_what_appears_after_a_sweep_is_found_by_its_maker(own: Session, images: 
     assert cleanup.remove(own, {"kernel"}, makers=is_of_dead).removed == []
     create = own.engine.client.containers.create
     late, living = (
-        create(images["base"], list(SLEEP), labels={**own.identity.labels("kernel"), MAKER: maker})
+        create(images["base"], list(SLEEP), labels={**own.labels("kernel"), MAKER: maker})
         for maker in (DEAD, own.maker)
     )
     assert [resource.id for resource in cleanup.remove(own, {"kernel"}, makers=is_of_dead).removed] == [late.id]

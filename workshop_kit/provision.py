@@ -106,11 +106,10 @@ def write_env(stack: Stack, report: Report = silent) -> None:
 def prove(session: Session, image: str) -> None:
     """Run a container that prints a word, and wait for it in the log. Raises WorkshopError if it does not come."""
     word = "ready"
-    # It sleeps on: if a container ends on a busy machine, the engine may lose its last output.
     program = f"import time; print({word!r}, flush=True); time.sleep(600)"
     spec = Spec(image=image, command=("python3", "-I", "-S", "-c", program), network="none")
     with containers.run(session, spec) as running:
-        running.wait_for(lambda: running.log_tail() == word, within_seconds=30, goal="print a word")
+        running.wait_line(word, within_seconds=30, goal="print a word")
 
 
 def sweep(session: Session, report: Report = silent) -> cleanup.CleanupResult:

@@ -327,13 +327,8 @@ def _clock_line(session: Session, image: str) -> DoctorLine:
     program = ("python3", "-I", "-S", "-c", "import time; print(time.time(), flush=True); time.sleep(3600)")
     time_before = time.time()
     with containers.run(session, Spec(image, command=program, network="none")) as running:
-
-        def has_printed() -> bool:
-            return bool(running.log_tail(1))
-
-        running.wait_for(has_printed, goal="tell the time")
+        container_time = float(running.wait_line(goal="tell the time"))
         time_after = time.time()
-        container_time = float(running.log_tail(1))
 
     seconds_behind = time_before - container_time
     seconds_ahead = container_time - time_after

@@ -178,6 +178,19 @@ class Running:
             raise self._state_error(f"did not {goal} within {waited_seconds:.0f} s", NotInTime)
         return waited_seconds
 
+    def wait_line(self, text: str = "", *, within_seconds: float = 20, goal: str = "print a line") -> str:
+        """Wait until its last line is this text, or until there is any line; return it. Raises as `wait_for` does.
+
+        Its program should not end then: on a busy machine the engine may lose the last output of one that ends.
+        """
+
+        def has_line() -> bool:
+            line = self.log_tail(1)
+            return line == text if text else bool(line)
+
+        self.wait_for(has_line, within_seconds=within_seconds, goal=goal)
+        return self.log_tail(1)
+
     def wait_ended(self, *, within_seconds: float = 20) -> int:
         """Return its exit code once it has ended. Raises NotInTime with its last lines if it takes longer."""
         started = time.monotonic()

@@ -140,14 +140,7 @@ def _read_exit_code(running: Running) -> str:
 
 
 def _read_output(running: Running) -> str:
-    """Wait for a line of output and return it."""
-
-    def has_output() -> bool:
-        return bool(running.log_tail(1))
-
-    # The program does not end: on a busy machine the engine may lose the last output of a container that ends.
-    running.wait_for(has_output, within_seconds=ANSWER_SECONDS, goal="print its answer")
-    return running.log_tail(1)
+    return running.wait_line(within_seconds=ANSWER_SECONDS, goal="print its answer")
 
 
 def _read_health(running: Running) -> str:

@@ -19,7 +19,6 @@ import pandas as pd
 from workshop_kit import provision
 from workshop_kit.display.figure_text import describe_figures
 from workshop_kit.display.live import LiveOutputs, NotebookReport
-from workshop_kit.display.map import system_map
 from workshop_kit.display.rendered import Rendered, escape_dataframes
 from workshop_kit.engine import reach, reaper, recipes
 from workshop_kit.engine.client import WorkspaceClient
@@ -210,6 +209,8 @@ class Lesson:
 
     def map(self, *lit: str) -> Rendered:
         """Return the map of the system with the nodes ``lit`` (ids) highlighted."""
+        from workshop_kit.display.map import system_map
+
         return system_map(set(lit))
 
     def predict(self, name: str) -> Prediction:

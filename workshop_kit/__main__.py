@@ -11,8 +11,8 @@ from typing import NoReturn
 
 from workshop_kit import python_env
 from workshop_kit.bundle import wheels
-from workshop_kit.commands import COMMANDS, Command
-from workshop_kit.errors import Exit, WorkshopError, WrongUsage, did_you_mean
+from workshop_kit.commands import COMMANDS, Command, run_without_packages
+from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import answer, say, say_error
 
@@ -41,34 +41,6 @@ def run(arguments: list[str]) -> int:
         return Exit.GOOD
 
     return _start_command_line(COMMANDS[name], arguments)
-
-
-def run_without_packages(arguments: list[str]) -> int | None:
-    """Show the list of commands, or run a command that needs no package; return None for any other command.
-
-    What is run returns an exit code. Raises WrongUsage for a word that is no command.
-    """
-    if not arguments or arguments[0] in {"-h", "--help", "help"}:
-        answer(overview())
-        return Exit.GOOD if arguments else Exit.WRONG_USAGE
-
-    name = arguments[0]
-    if name not in COMMANDS:
-        sentence = f"There is no command {name!r}. {did_you_mean(name, COMMANDS)}".rstrip()
-        raise WrongUsage(sentence, "Run ./workshop --help for the list.")
-
-    command = COMMANDS[name]
-    if not command.needs_no_packages:
-        return None
-    code: int = command.load().main(arguments[1:])
-    return code
-
-
-def overview() -> str:
-    """Return the list of commands with their summaries."""
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
-    return "\n".join(["Usage: ./workshop COMMAND [OPTIONS]", "", "Commands:", *lines])
 
 
 def help_of(name: str) -> str:

@@ -9,8 +9,7 @@ from typing import NoReturn
 import typer
 
 from workshop_kit import program
-from workshop_kit.__main__ import run_without_packages
-from workshop_kit.commands import COMMANDS
+from workshop_kit.commands import COMMANDS, run_without_packages
 from workshop_kit.engine import reaper
 from workshop_kit.paths import LAUNCHER
 

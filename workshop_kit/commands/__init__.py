@@ -1,4 +1,4 @@
-"""The table of the commands of ``./workshop`` (standard library only).
+"""The table of the commands of ``./workshop``, and those that run without packages (standard library only).
 
 A command is a function, or a group, of its module. This is the one place where it is named: the launcher, the command
 line and the lists in pages read it.
@@ -9,6 +9,9 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from types import ModuleType
+
+from workshop_kit.errors import Exit, WrongUsage, did_you_mean
+from workshop_kit.terminal import answer
 
 KIT = "workshop_kit.commands"
 ROOM = "workshop_room.commands"
@@ -136,3 +139,31 @@ COMMANDS = {
         for_maintainers=True,
     ),
 }
+
+
+def run_without_packages(arguments: list[str]) -> int | None:
+    """Show the list of commands, or run a command that needs no package; return None for any other command.
+
+    What is run returns an exit code. Raises WrongUsage for a word that is no command.
+    """
+    if not arguments or arguments[0] in {"-h", "--help", "help"}:
+        answer(overview())
+        return Exit.GOOD if arguments else Exit.WRONG_USAGE
+
+    name = arguments[0]
+    if name not in COMMANDS:
+        sentence = f"There is no command {name!r}. {did_you_mean(name, COMMANDS)}".rstrip()
+        raise WrongUsage(sentence, "Run ./workshop --help for the list.")
+
+    command = COMMANDS[name]
+    if not command.needs_no_packages:
+        return None
+    code: int = command.load().main(arguments[1:])
+    return code
+
+
+def overview() -> str:
+    """Return the list of commands with their summaries."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(["Usage: ./workshop COMMAND [OPTIONS]", "", "Commands:", *lines])

@@ -19,7 +19,6 @@ from docker.models.images import Image, ImageCollection
 from workshop_kit.engine import images, shell
 from workshop_kit.engine.dialect import Dialect
 from workshop_kit.engine.labels import IMAGE_SESSION
-from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import PYTHON_ALIAS, short_name, wheels
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
@@ -123,7 +122,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         Return the image and the builder's output, as the SDK's ``build`` does. ``name`` is the image's in the progress.
         """
         engine = self.client.session.engine
-        words = _build_command(engine, arguments)
+        words = _build_command(engine.dialect, arguments)
         if words is None:
             return self._build_classic(arguments)
 
@@ -182,7 +181,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         return True
 
 
-def _build_command(engine: Engine, arguments: Mapping[str, Any]) -> list[str] | None:
+def _build_command(dialect: Dialect, arguments: Mapping[str, Any]) -> list[str] | None:
     """Return BuildKit's command for the arguments of the SDK's ``build``.
 
     Return None without a path, or if the command has no option for one of the arguments.
@@ -194,7 +193,7 @@ def _build_command(engine: Engine, arguments: Mapping[str, Any]) -> list[str] | 
 
     tag = options.pop("tag", None)
     labels = options.pop("labels", {})
-    words = images.build_command(engine, tag, labels)
+    words = dialect.build_command(tag, labels)
     build_arguments = options.pop("buildargs", {})
     words += [f"--build-arg={key}={value}" for key, value in build_arguments.items()]
     dockerfile = options.pop("dockerfile", None)

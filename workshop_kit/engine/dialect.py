@@ -41,8 +41,17 @@ class Dialect:
         numbers = str(self.version["ApiVersion"]).split(".")
         return tuple(map(int, numbers)) >= START_INTERVAL_API
 
-    def build_command(self) -> list[str]:
-        """Return the beginning of the command that builds an image: without tag, labels and folder."""
+    def build_command(self, tag: str | None, labels: Mapping[str, str]) -> list[str]:
+        """Return the beginning of the command that builds an image; the caller adds further options and the folder."""
+        words = self._builder()
+        if tag:
+            words += ["--tag", tag]
+        for key, value in labels.items():
+            words += ["--label", f"{key}={value}"]
+        return words
+
+    def _builder(self) -> list[str]:
+        """Return the program that builds images, with the options that it always needs."""
         return ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false"]
 
     def built_ids(self, result: str) -> list[str]:
@@ -101,8 +110,8 @@ class PodmanDialect(Dialect):
     })  # fmt: skip
     """What a container gets by default. Where ALL are dropped, ``docker inspect`` names each of these."""
 
-    def build_command(self) -> list[str]:
-        """Return the beginning of the build command; without ``--format`` Podman leaves out health checks."""
+    def _builder(self) -> list[str]:
+        """Return the program that builds images; without ``--format`` Podman leaves out health checks."""
         return ["podman", "--remote", "--url", self.address, "build", "--format=docker"]
 
     def built_ids(self, result: str) -> list[str]:

@@ -122,16 +122,6 @@ def build(
     )
 
 
-def build_command(engine: Engine, tag: str | None, labels: Mapping[str, str]) -> list[str]:
-    """Return the beginning of the command that builds an image; the caller adds further options and the folder."""
-    words = engine.dialect.build_command()
-    if tag:
-        words += ["--tag", tag]
-    for key, value in labels.items():
-        words += ["--label", f"{key}={value}"]
-    return words
-
-
 def build_folder(
     session: Session,
     folder: Path,
@@ -150,7 +140,7 @@ def build_folder(
         advice = HOME_ADVICE
 
     shell.run(
-        [*build_command(session.engine, tag, session.image_labels(scope)), *words, folder],
+        [*session.engine.dialect.build_command(tag, session.image_labels(scope)), *words, folder],
         failure=f"The image {tag} could not be built.",
         next_step=advice,
         environment=environment,

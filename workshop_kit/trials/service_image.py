@@ -11,7 +11,7 @@ from pathlib import Path
 
 from docker.errors import ImageNotFound
 
-from workshop_kit.engine import images, recipes, shell
+from workshop_kit.engine import recipes, shell
 from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
 from workshop_kit.patience import wait_for
 from workshop_kit.trials.build_failure import build_finding, endless_build
@@ -34,7 +34,7 @@ def build(context: Context, folder: Path | None = None, base: str | None = None)
     base = base or recipes.tags(context.stack.root)["python"]
     tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
 
-    build_command = images.build_command(session.engine, tag, session.image_labels("kernel"))
+    build_command = session.engine.dialect.build_command(tag, session.image_labels("kernel"))
     base_option = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
     try:
         _run_builder([*build_command, base_option, str(folder or context.folder)], context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -11,17 +12,39 @@ from typing import Any
 
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import MAX_NOTEBOOK_BYTES, parse_json, read_small_text
-from workshop_kit.trials.stand_ins import StandIn
+from workshop_kit.trials.result import Result
 from workshop_kit.workspace import growth, regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.merge import cell_text, notebook_bytes, same_code
+from workshop_kit.workspace.merge import cell_text, notebook_bytes
 from workshop_kit.workspace.regions import Region
 from workshop_kit.workspace.registry import Exercise
-from workshop_kit.workspace.solutions import TOOLS, Source
+from workshop_kit.workspace.solutions import TOOLS, Source, same_code
 from workshop_kit.workspace.track_notebook import unfold
 
 LEFT_OUT = (".git", "__pycache__", ".ipynb_checkpoints", ".venv")
 """Parts of a participant's folders that a check does not copy."""
+PLACE = re.compile(r"(?P<file>[\w.-]+), line (?P<line>\d+)")
+SHORTEST = 8
+"""A shorter line (``return``, ``else:``) tells nothing of a solution."""
+HIDDEN = "(a line of the reference)"
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """The reference of one exercise in a check's copy of a file: its lines, counted from ``first_line``.
+
+    It stands there for an exercise that the participant has not begun. What a check says of such a line must not look
+    as if the participant had written it, and must not show the solution of an exercise that is still to come.
+    """
+
+    exercise: str
+    file: str
+    first_line: int
+    lines: tuple[str, ...]
+
+    def has(self, file: str, line: int) -> bool:
+        """Return whether a line of a file is one of these."""
+        return file == self.file and self.first_line <= line < self.first_line + len(self.lines)
 
 
 @dataclass(frozen=True)
@@ -265,6 +288,53 @@ def _stand_ins(file: str, text: str, begun_ids: Collection[str]) -> list[StandIn
     """Return the references that a check put into a file: the regions of exercises that are not begun."""
     solved_regions = [region for region in regions.parse(text) if region.id not in begun_ids]
     return [StandIn(region.id, file, region.first_line, tuple(region.body.splitlines())) for region in solved_regions]
+
+
+def name_owners(result: Result, stand_ins: Iterable[StandIn], participant_text: str) -> Result:
+    """Return the result with changed texts: a place in a reference names its exercise, and lines of one are hidden.
+
+    ``participant_text`` is all text of the participant: a line that they have written themselves may be shown.
+    """
+    references = tuple(stand_ins)
+    hidden_lines = _hidden_lines(references, participant_text)
+
+    def name_exercise(place: re.Match[str]) -> str:
+        return _place_with_exercise(place, references)
+
+    def hide_references(text: str) -> str:
+        for line in hidden_lines:
+            text = text.replace(line, HIDDEN)
+        return PLACE.sub(name_exercise, text)
+
+    findings = []
+    for finding in result.findings:
+        observation = hide_references(finding.got)
+        means = hide_references(finding.means)
+        findings.append(replace(finding, got=observation, means=means))
+
+    return replace(
+        result,
+        summary=hide_references(result.summary),
+        findings=tuple(findings),
+        output=hide_references(result.output),
+    )
+
+
+def _hidden_lines(references: Iterable[StandIn], participant_text: str) -> list[str]:
+    """Return the lines of the references that the participant has not written, the longest first."""
+    reference_lines = {line.strip() for reference in references for line in reference.lines}
+    own_lines = {line.strip() for line in participant_text.splitlines()}
+    lines = [line for line in reference_lines - own_lines if len(line) >= SHORTEST]
+    return sorted(lines, key=len, reverse=True)
+
+
+def _place_with_exercise(place: re.Match[str], references: Iterable[StandIn]) -> str:
+    """Return the text of a place; for a line of a reference, one that names the exercise in place of the line."""
+    for reference in references:
+        if reference.has(place["file"], int(place["line"])):
+            owner = f"in the reference of {reference.exercise}, which stands there until you begin that exercise"
+            return f"{reference.file}, {owner}; your file may lack an import that it needs"
+    return place[0]
 
 
 def _find_cell(notebook: Mapping[str, Any], cell_id: str) -> dict[str, Any]:

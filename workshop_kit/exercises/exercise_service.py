@@ -16,7 +16,7 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
-from workshop_kit.exercises.exercise_files import ExerciseFiles, ServiceCopy, Unreadable
+from workshop_kit.exercises.exercise_files import ExerciseFiles, ServiceCopy, Unreadable, name_owners
 from workshop_kit.exercises.progress import HINTS, Progress
 from workshop_kit.files import TemporaryCopy
 from workshop_kit.paths import CHECKOUT
@@ -24,14 +24,12 @@ from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.trials import findings
 from workshop_kit.trials.check_api import Context, seeded_random
 from workshop_kit.trials.result import Finding, Result, Verdict
-from workshop_kit.trials.stand_ins import name_owners
 from workshop_kit.workspace import content, registry
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
-from workshop_kit.workspace.merge import same_code
 from workshop_kit.workspace.registry import Exercise
-from workshop_kit.workspace.solutions import FIRST, LATER_SERVICE_FILE, TOOLS
+from workshop_kit.workspace.solutions import FIRST, LATER_SERVICE_FILE, TOOLS, same_code
 
 REFERENCE = "The reference stands there: ./workshop goto put it in. To write your own: ./workshop reset {id}"
 

@@ -1,4 +1,4 @@
-"""Merge a new version of a file into a participant's copy, and compare code. Pure."""
+"""Merge a new version of a file into a participant's copy. Pure."""
 
 from __future__ import annotations
 
@@ -32,11 +32,6 @@ def merge(base: bytes | None, mine: bytes, new_version: bytes) -> Merged:
         return _merge_exercises(base.decode(), mine.decode(), new_version.decode())
     except (ValueError, regions.MarkerError):
         return mine, WHOLE  # an edit has damaged the file: it stays as it is
-
-
-def same_code(code: str, other_code: str) -> bool:
-    """Return whether the two differ only in blank lines, trailing spaces, and lines that hold a ``#`` comment."""
-    return _code_lines(code) == _code_lines(other_code)
 
 
 def notebook_bytes(notebook: Mapping[str, Any]) -> bytes:
@@ -150,10 +145,3 @@ def _merge_exercises(base: str, mine: str, new_version: str) -> Merged:
 def cell_text(cell: Cell) -> str:
     """Return a cell's text; notebooks have it as one string or as a list of lines."""
     return "".join(cell["source"])
-
-
-def _code_lines(text: str) -> list[str]:
-    """Return the lines without trailing spaces, without blank lines and those that hold only a comment."""
-    lines = [line.rstrip() for line in text.split("\n")]
-    filled_lines = [line for line in lines if line]
-    return [line for line in filled_lines if not line.lstrip().startswith("#")]

@@ -14,7 +14,6 @@ from pathlib import Path, PurePosixPath
 from workshop_kit.files import files_below, read_document
 from workshop_kit.workspace import regions
 from workshop_kit.workspace.course import FILE, MY_SERVICE
-from workshop_kit.workspace.merge import same_code
 from workshop_kit.workspace.regions import FileStage
 
 NOTEBOOK = "notebook.py"
@@ -163,3 +162,15 @@ def keep_regions(mine: str, text: str, names: Collection[str]) -> str:
         with contextlib.suppress(regions.MarkerError):
             result = regions.replace(result, name, regions.region_of(mine, name))
     return result
+
+
+def same_code(code: str, other_code: str) -> bool:
+    """Return whether the two differ only in blank lines, trailing spaces, and lines that hold a ``#`` comment."""
+    return _code_lines(code) == _code_lines(other_code)
+
+
+def _code_lines(text: str) -> list[str]:
+    """Return the lines without trailing spaces, without blank lines and those that hold only a comment."""
+    lines = [line.rstrip() for line in text.split("\n")]
+    filled_lines = [line for line in lines if line]
+    return [line for line in filled_lines if not line.lstrip().startswith("#")]

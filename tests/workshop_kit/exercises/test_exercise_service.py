@@ -14,10 +14,9 @@ from tests.workshop_kit.exercises import check_runner
 from workshop_dev import generator
 from workshop_kit.errors import NotReady
 from workshop_kit.exercises import checkpoint, fixtures
-from workshop_kit.exercises.exercise_files import ServiceCopy, Unreadable
+from workshop_kit.exercises.exercise_files import ServiceCopy, StandIn, Unreadable, name_owners
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.trials.result import Finding, Result, Verdict
-from workshop_kit.trials.stand_ins import StandIn, name_owners
 from workshop_kit.workspace import naive_copy, regions, solutions
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.regions import FileStage

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from workshop_kit.workspace.merge import merge, same_code
+from workshop_kit.workspace.merge import merge
 from workshop_kit.workspace.regions import MarkerError, region_of, replace, solved, starter
+from workshop_kit.workspace.solutions import same_code
 
 MARKED = """import os
 

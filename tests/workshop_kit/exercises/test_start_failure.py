@@ -11,8 +11,8 @@ import pytest
 from workshop_kit.errors import WorkshopError
 from workshop_kit.host import MIB
 from workshop_kit.trials import start_failure
-from workshop_kit.trials.build_failure import build_finding, endless_build
 from workshop_kit.trials.result import Finding
+from workshop_kit.trials.service_image import build_finding, endless_build
 from workshop_kit.trials.start_failure import crash_reason, missing_program
 from workshop_kit.trials.trial import Trial
 

@@ -19,8 +19,8 @@ from typing import Any
 from PIL import Image
 
 from workshop_kit.files import read_document, write_atomically
-from workshop_kit.lessons.book import CONTENTS
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.content import CONTENTS
 from workshop_kit.workspace.course import tables_path
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")

@@ -18,7 +18,6 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.lessons.book import BOOK
 from workshop_kit.paths import CHECKOUT, TOURS
 from workshop_kit.reporting import Report
 from workshop_kit.terminal import TerminalReport, answer
@@ -76,7 +75,7 @@ def _run_lessons(lessons: Sequence[str], track: str | None, *, book: bool, may_i
             workspace,
             report,
             output=TOURS,
-            book=BOOK if book else None,
+            book=content.BOOK if book else None,
             solutions=checkpoint.solved_cells(service),
             before_cell=checkpoint.SolvedFiles(service).before_cell,
         )

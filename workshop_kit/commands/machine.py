@@ -20,7 +20,6 @@ from workshop_kit.engine import cleanup, features, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit, NotReady
-from workshop_kit.lessons import book
 from workshop_kit.paths import CHECKOUT, LAUNCHER, TOURS
 from workshop_kit.reporting import Report, Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
@@ -73,8 +72,8 @@ def start(
         install.repeat_as_group_member(error, [str(LAUNCHER), *sys.argv[1:]])
         say_error(error)
         say("Until then you can read the book: the lessons with their outputs.")
-        book.copy_book(workspace)
-        page = book.book_page(lesson)
+        content.copy_book(workspace)
+        page = content.book_page(lesson)
         has_engine = False
 
     def make_ready(report: Report) -> None:

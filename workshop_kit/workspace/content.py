@@ -1,4 +1,4 @@
-"""Copy lessons and exercises from the checkout into a workspace: updates, a fresh start, and backups in ``kept/``.
+"""Copy lessons, exercises and the book from the checkout into a workspace; updates, and backups in ``kept/``.
 
 ``.workshop/base`` in the workspace holds the version that each copy was made from, so an update can tell the
 participant's changes from the project's.
@@ -12,12 +12,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePath
 
-from workshop_kit.files import MAX_NOTEBOOK_BYTES, explain, parse_json, read_small, write_atomically
+from workshop_kit.files import MAX_NOTEBOOK_BYTES, explain, files_below, parse_json, read_small, write_atomically
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import growth, regions, solutions, track_notebook
 from workshop_kit.workspace.course import Course, load_course
 from workshop_kit.workspace.folder import ELSEWHERE, Workspace, lesson_copies
 from workshop_kit.workspace.merge import merge
+
+BOOK = CHECKOUT / "docs" / "book"
+CONTENTS = "README.md"
+BOOK_COPY = "book"
+"""The folder of the book's copy in a workspace: JupyterLab serves nothing outside of it."""
 
 
 @dataclass
@@ -240,3 +245,16 @@ def write_base(workspace: Workspace, name: str, content: str | bytes) -> None:
     """Note the version that a file of the workspace was made from. Raises NotReady when it cannot be written."""
     data = content.encode() if isinstance(content, str) else content
     write_atomically(workspace.base / name, data)
+
+
+def copy_book(workspace: Workspace, source: Path = BOOK) -> None:
+    """Replace the workspace's copy of the book. Raises NotReady when it cannot be written."""
+    for file in files_below(source):
+        write_atomically(workspace.folder / BOOK_COPY / file.relative_to(source), file.read_bytes())
+
+
+def book_page(lesson: str, source: Path = BOOK) -> str:
+    """Return the path of a lesson's chapter in the workspace; for 00_start and without a chapter, of the contents."""
+    chapter = f"{lesson}.md"
+    has_chapter = lesson != "00_start" and (source / chapter).is_file()
+    return f"{BOOK_COPY}/{chapter if has_chapter else CONTENTS}"

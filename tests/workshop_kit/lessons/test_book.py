@@ -12,7 +12,7 @@ from nbformat import v4
 from PIL import Image
 
 from workshop_dev import book as chapters
-from workshop_kit.lessons import book
+from workshop_kit.workspace import content
 from workshop_kit.workspace.folder import Workspace
 
 
@@ -77,8 +77,8 @@ def test_a_workspace_has_the_book_as_it_is_now(empty_workspace: Workspace, tmp_p
     (source / "pictures" / "01_one-1.png").write_bytes(b"\x89PNG")
     for text in ("# One\n", "# One, newer\n"):
         (source / "01_one.md").write_text(text)
-        book.copy_book(empty_workspace, source)
+        content.copy_book(empty_workspace, source)
     assert (empty_workspace.folder / "book" / "01_one.md").read_text() == "# One, newer\n"
     assert (empty_workspace.folder / "book" / "pictures" / "01_one-1.png").read_bytes() == b"\x89PNG"
-    opened = {name: book.book_page(name, source) for name in ("01_one", "02_two", "00_start")}
+    opened = {name: content.book_page(name, source) for name in ("01_one", "02_two", "00_start")}
     assert opened == {"01_one": "book/01_one.md", "02_two": "book/README.md", "00_start": "book/README.md"}

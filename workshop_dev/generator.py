@@ -11,7 +11,6 @@ from typing import Any
 from workshop_dev import registry_check
 from workshop_kit.errors import WorkshopError
 from workshop_kit.files import files_below, read_document, write_atomically
-from workshop_kit.trials.findings import FOLDER
 from workshop_kit.workspace import growth, registry, summary
 from workshop_kit.workspace.course import FILE, Course, load_course
 from workshop_kit.workspace.file_cell import FileCell
@@ -62,11 +61,9 @@ def outdated(root: Path) -> dict[Path, bytes | None]:
 
 
 def _generated_exercises(root: Path) -> list[Path]:
-    """Return the files in ``exercises/``, without those that are written by hand: the registry and the findings."""
+    """Return the files in ``exercises/``, without the registry, which is written by hand."""
     paths = [path.relative_to(root) for path in files_below(root / "exercises")]
-    findings = [path.relative_to(root) for path in files_below(root / FOLDER)]
-    authored_paths = {Path(FILE), *findings}
-    return [path for path in paths if path not in authored_paths]
+    return [path for path in paths if path != Path(FILE)]
 
 
 def _contents(root: Path) -> dict[str, bytes]:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
-from tests.workshop_kit.exercises.check_runner import failed_keys, leaving_nothing
+from tests.workshop_kit.exercises.check_runner import failed_meanings, leaving_nothing
 from workshop_kit.checks import FILES, check_of
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.client import WorkspaceClient
@@ -169,9 +169,9 @@ def test_another_right_answer_passes_and_a_cheat_fails(
             result = exercise_service.check(exercise.id)
     else:
         result = run_cells(exercise_service, exercise, [answer.read_text()], monkeypatch)[0]
-    failed = failed_keys(result.findings)
+    failed = failed_meanings(result.findings)
     if key:
-        assert result.verdict in {Verdict.WRONG, Verdict.LUCKY, Verdict.DID_NOT_START}, result
+        assert result.verdict in {Verdict.WRONG, Verdict.DID_NOT_START}, result
         assert any(key in name for name in failed), result
     else:
         assert result.verdict is Verdict.PASSED, result
@@ -210,6 +210,6 @@ def names_before(marked: str, task: ExercisePanel) -> dict[str, Any]:
 def assert_two_sides(begun: Result, solved: Result) -> None:
     """The starter is "not started" and shows its symptom; the solution passes."""
     assert begun.verdict is Verdict.NOT_STARTED, begun.summary
-    failed = failed_keys(begun.findings)
+    failed = failed_meanings(begun.findings)
     assert any(SYMPTOMS[begun.exercise] in name for name in failed), (begun.summary, failed)
     assert solved.verdict is Verdict.PASSED, (solved.summary, solved.findings)

@@ -27,7 +27,6 @@ VERDICTS = {
     Verdict.NOT_READABLE: ("✗", "could not be read, so nothing was run"),
     Verdict.DID_NOT_START: ("✗", "the container did not start"),
     Verdict.WRONG: ("✗", "it runs, but it is not right yet"),
-    Verdict.LUCKY: ("≈", "right for the wrong reason"),
     Verdict.CANNOT_JUDGE: ("?", "cannot be judged on this engine"),
     Verdict.NOT_JUDGED: ("…", "not judged: this took too long here"),
 }

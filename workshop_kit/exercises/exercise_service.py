@@ -21,7 +21,6 @@ from workshop_kit.exercises.progress import HINTS, Progress
 from workshop_kit.files import TemporaryCopy
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report, Step, silent
-from workshop_kit.trials import findings
 from workshop_kit.trials.check_api import Context, seeded_random
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.workspace import content, registry
@@ -146,7 +145,7 @@ class ExerciseService:
 
         result = replace(judgement, exercise=exercise.id, seconds=time.monotonic() - began)
         if result.verdict is not Verdict.NOT_JUDGED:  # that verdict says nothing about the participant's work
-            self.progress.record_check(exercise.id, str(result.verdict), _first_hint(result.findings))
+            self.progress.record_check(exercise.id, str(result.verdict), _first_hint_number(result.findings))
         return result
 
     def hint(self, identifier: str) -> tuple[str, ...]:
@@ -161,11 +160,9 @@ class ExerciseService:
         exercise = self.find(identifier)
         record = self.progress.exercise(exercise.id)
         hints = list(exercise.hints)
-        if record.first_hint in {"1", "2", "3"}:
-            hint = hints.pop(int(record.first_hint) - 1)
+        if record.first_hint_number in range(1, HINTS + 1):
+            hint = hints.pop(record.first_hint_number - 1)
             hints.insert(0, hint)
-        else:
-            hints[0] = findings.hint(exercise.id, record.first_hint, self.root) or hints[0]
         return tuple(hints[: record.hints])
 
     def solution(self, identifier: str, *, anyway: bool = False) -> str | None:
@@ -340,9 +337,9 @@ def _join_texts(texts: Mapping[str | None, str]) -> str:
     return "\n".join(f"# {file}\n{text}" for file, text in texts.items())
 
 
-def _first_hint(results: Sequence[Finding]) -> str:
-    """Return what chooses the first hint: the number or the key of the first finding that did not pass; "" for none."""
+def _first_hint_number(results: Sequence[Finding]) -> int:
+    """Return the number of the hint for the first finding that did not pass; 0 for none."""
     for finding in results:
         if not finding.passed:
-            return str(finding.hint) if finding.hint else finding.key
-    return ""
+            return finding.hint
+    return 0

@@ -72,9 +72,10 @@ class ExerciseRecord(_Entry):
     """What a participant did for an exercise; times are ISO 8601.
 
     ``attempts`` is the number of checks, ``hints`` the number of hints that are shown. ``passed_at`` stays once it is
-    set. ``verdict`` is the last check's, "" before the first. ``first_hint`` is the key of the first hint: the last
-    check's findings choose it until a hint is shown. ``answer`` is the value from a notebook's cell, as JSON; None
-    while there is none. ``is_reference``: a jump put the solution into the participant's file.
+    set. ``verdict`` is the last check's, "" before the first. ``first_hint_number`` is that of the hint shown first,
+    0 for the usual order: the last check's findings choose it until a hint is shown. ``answer`` is the value from a
+    notebook's cell, as JSON; None while there is none. ``is_reference``: a jump put the solution into the participant's
+    file.
     """
 
     attempts: NonNegativeInt = 0
@@ -82,7 +83,7 @@ class ExerciseRecord(_Entry):
     hints: NonNegativeInt = 0
     solution_shown: bool = False
     verdict: str = ""
-    first_hint: str = ""
+    first_hint_number: NonNegativeInt = 0
     answer: Any = None
     is_reference: bool = False
 
@@ -142,10 +143,10 @@ class Progress:
         """Return the record of an exercise."""
         return self.document().exercises.get(exercise_id, ExerciseRecord())
 
-    def record_check(self, exercise_id: str, verdict: str, first_hint: str = "") -> None:
+    def record_check(self, exercise_id: str, verdict: str, first_hint_number: int = 0) -> None:
         """Count an attempt and record its verdict; the time of the first pass stays.
 
-        ``first_hint`` is the key of the hint for the findings; it stays once a hint is shown.
+        ``first_hint_number`` is that of the hint for the findings; it stays once a hint is shown.
         """
         with self.record(exercise_id) as record:
             record.attempts += 1
@@ -153,7 +154,7 @@ class Progress:
             if verdict == Verdict.PASSED:
                 record.passed_at = record.passed_at or _time_now()
             if not record.hints:
-                record.first_hint = first_hint
+                record.first_hint_number = first_hint_number
 
     def note_references(self, exercise_ids: Collection[str]) -> None:
         """Record that a jump has solved these exercises, and no others."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.trials.result import Result, Verdict
 from workshop_kit.workspace.registry import Exercise
 
-BLAMES = (Verdict.WRONG, Verdict.DID_NOT_START, Verdict.LUCKY)
+BLAMES = (Verdict.WRONG, Verdict.DID_NOT_START)
 """The verdicts for which a slow machine may be the reason."""
 
 
@@ -113,8 +112,7 @@ def _no_numbers(_seed: int) -> dict[str, Any]:
 def check(identifier: str, task_numbers: TaskNumbers = _no_numbers) -> Callable[[Function], Function]:
     """Register the function below as the check of an exercise: ``@check("container.graceful")``.
 
-    If its parameter is called ``service``, it gets a `Service`, and says by `expect` what it finds: its docstring is
-    the summary of a right answer. Else it gets the `Context`, and returns the result.
+    It gets a `Service`, and says by `expect` what it finds. Its docstring is the summary of a right answer.
     """
 
     def register(function: Function) -> Function:
@@ -130,9 +128,11 @@ def judge(function: Function, context: Context) -> Result:
 
     Raises NotInTime if the engine was late and the control was quick.
     """
+    from workshop_kit.trials import service  # which imports this module
+
     session = context.stack.session
     try:
-        result = _run_to_end(function, context)
+        result = service.judge(function, context)
     except NotInTime as error:
         measured = control.measure(session)
         if not measured.is_slow:
@@ -151,17 +151,3 @@ def not_judged(waited: str, measured: Control) -> Result:
     """Return the result of a check whose machine was too slow to judge; ``waited`` says for what, and how long."""
     wait_sentence = f"{waited[:1].upper()}{waited[1:]}."
     return Result.not_judged(f"{wait_sentence} {measured} That says nothing of your code. {NEXT_STEP}")
-
-
-def _run_to_end(function: Function, context: Context) -> Result:
-    """Return what a check found, also where it could not go on."""
-    if "service" in inspect.signature(function).parameters:
-        from workshop_kit.trials import service  # which imports this module
-
-        return service.judge(function, context)
-
-    try:
-        result: Result = function(context)
-    except CheckEnded as ended:
-        return ended.result
-    return result

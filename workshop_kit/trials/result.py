@@ -20,7 +20,6 @@ class Verdict(StrEnum):
     NOT_READABLE = "not readable"  # damaged markers, no such file, not text: nothing was run
     DID_NOT_START = "did not start"  # the container ended or never answered: ``output`` has its last lines
     WRONG = "started, but wrong"
-    LUCKY = "right for the wrong reason"  # hard-coded, say: right once, wrong with other values
     CANNOT_JUDGE = "cannot be judged here"  # nothing is wrong, but the engine lacks what would show that it is right
     NOT_JUDGED = "not judged"  # it took too long, and so did the control
 
@@ -31,7 +30,6 @@ class Finding:
 
     ``called``: what was done from outside (``GET /readyz while the database is paused``). ``got`` and ``expected``:
     what came back and what should have. ``means``: the symptom in a user's words. ``look``: where to look next.
-    ``key``: the exercise and its key in the file of texts, ``container.dockerfile.stops.shell`` (see `findings`).
     ``hint``: the number of the hint that suits it, 0 for none. ``seconds``: the time until it was so.
     """
 
@@ -41,7 +39,6 @@ class Finding:
     expected: str
     means: str = ""
     look: str = ""
-    key: str = ""
     hint: int = 0
     seconds: float = 0.0
 
@@ -98,17 +95,15 @@ class Result:
         return replace(self, verdict=Verdict.NOT_STARTED)
 
 
-def conclude(success_summary: str, findings: Iterable[Finding], output: str = "", *, lucky: bool = False) -> Result:
+def conclude(success_summary: str, findings: Iterable[Finding], output: str = "") -> Result:
     """Return the result of what was tried.
 
     If all findings passed, it is passed, and its summary is ``success_summary``. Otherwise it is wrong, with
-    ``output``; its summary is what the first failed finding means. ``lucky``: what failed shows that the rest was right
-    by chance, so the verdict is "right for the wrong reason".
+    ``output``; its summary is what the first failed finding means.
     """
     all_findings = tuple(findings)
     first_failed = next((finding for finding in all_findings if not finding.passed), None)
     if first_failed is None:
         return Result(Verdict.PASSED, success_summary, all_findings)
 
-    verdict = Verdict.LUCKY if lucky else Verdict.WRONG
-    return Result(verdict, first_failed.means, all_findings, output)
+    return Result(Verdict.WRONG, first_failed.means, all_findings, output)

@@ -138,9 +138,9 @@ def result_of(look: Callable[[], None]) -> Result:
     return service.judge(lambda _service: look(), Context(exercise, NO_STACK, SEED))
 
 
-def failed_keys(findings: Iterable[Finding]) -> list[str]:
-    """The keys of the findings that did not pass; of one without a key, what it means."""
-    return [finding.key or finding.means for finding in findings if not finding.passed]
+def failed_meanings(findings: Iterable[Finding]) -> list[str]:
+    """What the findings mean that did not pass."""
+    return [finding.means for finding in findings if not finding.passed]
 
 
 def changed(text: str, *changes: str) -> str:

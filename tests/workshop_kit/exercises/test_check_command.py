@@ -92,7 +92,7 @@ def test_a_table_has_a_row_for_each_exercise(
     hand_in: HandIn, verdicts: Verdicts, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What a later lesson has replaced, and what is answered in a notebook, is not checked."""
-    verdicts["config.report"] = Verdict.LUCKY
+    verdicts["config.report"] = Verdict.WRONG
     verdicts["config.limits"] = Verdict.NOT_JUDGED
     code, outcomes = run(capsys, everything=True, folder=hand_in())
     assert code == Exit.NOT_GOOD

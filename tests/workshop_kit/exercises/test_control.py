@@ -12,9 +12,10 @@ from workshop_kit.engine.control import Control, explain_if_slow
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import NotInTime
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.patience import VARIABLE, Waits
-from workshop_kit.trials.check_api import judge, not_judged
+from workshop_kit.patience import VARIABLE
+from workshop_kit.trials.check_api import CheckEnded, Context, judge, not_judged
 from workshop_kit.trials.result import Finding, Result, Verdict
+from workshop_kit.trials.service import Service
 
 QUICK = Control(0.4)
 SLOW = Control(9.3)
@@ -31,12 +32,18 @@ def judged(monkeypatch: pytest.MonkeyPatch, result: Result, measured: Control, *
     if waited:
         context.waits.add("the log was not complete", 2.0)
         context.waits.add(WAITED, 31.4)
-    return judge(lambda _context: result, context)
+
+    def end(_service: Service) -> None:
+        raise CheckEnded(result)
+
+    return judge(end, context)
 
 
-def idle_context() -> Any:
+def idle_context() -> Context:
     """What a check is given that has not waited yet."""
-    return SimpleNamespace(waits=Waits(), stack=SimpleNamespace(session=SESSION))
+    exercise: Any = SimpleNamespace(id="container.graceful")
+    stack: Any = SimpleNamespace(session=SESSION)
+    return Context(exercise, stack, seed=1)
 
 
 def test_a_slow_machine_is_not_held_against_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +69,7 @@ def test_what_time_does_not_explain_is_judged(monkeypatch: pytest.MonkeyPatch, r
 def test_an_engine_that_is_late_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not judged where the control was slow, too; else the error is told as it is."""
 
-    def late(_context: Any) -> Result:
+    def late(_service: Service) -> None:
         raise NotInTime("The container proxy did not take the fault within 61 s.")
 
     monkeypatch.setattr(control, "measure", lambda _session: SLOW)

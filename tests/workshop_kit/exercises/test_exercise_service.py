@@ -44,7 +44,7 @@ def test_a_finding_names_the_hint_that_is_shown_first(
     with_hint = Finding(False, "stop it", "no end", "an end", hint=2)
 
     check_with_findings(engineless, monkeypatch, GRACEFUL, without_hint, with_hint)
-    assert engineless.progress.exercise(GRACEFUL).first_hint == ""
+    assert engineless.progress.exercise(GRACEFUL).first_hint_number == 0
     check_with_findings(engineless, monkeypatch, GRACEFUL, passed, with_hint)
     assert engineless.hint(GRACEFUL) == (second,)
     check_with_findings(engineless, monkeypatch, GRACEFUL, without_hint)

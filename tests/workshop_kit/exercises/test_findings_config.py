@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.workshop_kit.exercises.check_runner import failed_keys
+from tests.workshop_kit.exercises.check_runner import failed_meanings
 from workshop_kit.checks import (
     config,
     config_file,
@@ -78,7 +78,7 @@ def test_what_a_test_leaves_behind_is_named(words: str, outcomes: tuple[Outcome,
     """What only repeats the failure of the first situation is left out."""
     with collected() as findings:
         config_restore.judge_outcomes(*outcomes)
-    [failed] = failed_keys(findings)
+    [failed] = failed_meanings(findings)
     assert words in failed
 
 
@@ -94,6 +94,6 @@ def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(key: str, text: str
     """With the line, and the mistake if it is a common one. No traceback, and no code that runs."""
     with pytest.raises(CheckEnded) as refused:
         config_tasks.read(text)
-    [failed] = failed_keys(refused.value.result.findings)
+    [failed] = failed_meanings(refused.value.result.findings)
     assert key in failed
     assert words in str(refused.value)

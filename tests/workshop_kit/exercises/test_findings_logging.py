@@ -35,7 +35,7 @@ def failures_of(answer: Any, lines: Sequence[str]) -> list[str]:
     """What the check calls wrong in an answer about these lines."""
     with collected() as findings:
         logging_parse.judge_parse(answer, lines, framed(lines))
-    return check_runner.failed_keys(findings)
+    return check_runner.failed_meanings(findings)
 
 
 def right_answer(lines: Sequence[str]) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def test_each_wrong_answer_is_named(changes: dict[str, str], words: str) -> None
     findings = judged(**changes).findings
     names = ["dependency"] if "dependency" in changes else [*RIGHT]
     assert [finding.passed for finding in findings] == [name not in changes for name in names]
-    [failed] = check_runner.failed_keys(findings)
+    [failed] = check_runner.failed_meanings(findings)
     assert words in failed
 
 

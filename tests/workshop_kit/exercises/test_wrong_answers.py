@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
-from tests.workshop_kit.exercises.check_runner import changed, failed_keys
+from tests.workshop_kit.exercises.check_runner import changed, failed_meanings
 from workshop_kit.engine.stack import Stack
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.result import Verdict
@@ -50,7 +50,7 @@ def test_each_wrong_region_has_its_key(
     """The finding for the mistake is the first that fails, and the others do not repeat it."""
     result = check_runner.judge_region(participant, identifier, body)
     assert result.verdict is verdict, result
-    [name] = failed_keys(result.findings)
+    [name] = failed_meanings(result.findings)
     assert key in name, result
 
 
@@ -89,4 +89,4 @@ def test_each_wrong_alert_is_named(participant: Stack, text: str, key: str) -> N
     assert text != RULES
     result = check_runner.judge(participant, "monitoring.ratio", text)
     assert result.verdict is Verdict.WRONG, result
-    assert key in failed_keys(result.findings)[0], result
+    assert key in failed_meanings(result.findings)[0], result

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.workshop_kit.exercises import check_runner
-from tests.workshop_kit.exercises.check_runner import SEED, changed, failed_keys
+from tests.workshop_kit.exercises.check_runner import SEED, changed, failed_meanings
 from workshop_kit.checks import container_compose, container_limits
 from workshop_kit.engine import control, recipes
 from workshop_kit.engine.control import Control
@@ -84,7 +84,7 @@ def test_each_wrong_image_is_named(stack: Stack, files: dict[str, str], key: str
     """The folder is built and run, and there is one finding for one mistake."""
     result = check_runner.judge_files(stack, "container.dockerfile", files)
     assert not result.passed
-    [name] = failed_keys(result.findings)
+    [name] = failed_meanings(result.findings)
     assert key in name, result
 
 
@@ -112,7 +112,7 @@ def test_a_file_that_compose_refuses_is_one_sentence(tmp_path: Path, body: str, 
     (tmp_path / "compose.yaml").write_text(regions.replace(FIRST_LESSON["compose.yaml"], "container.limits", body))
     with collected() as findings:
         container_compose.read(tmp_path)
-    [failed] = failed_keys(findings)
+    [failed] = failed_meanings(findings)
     assert key in failed
     assert words in failed
     assert str(tmp_path) not in failed
@@ -171,7 +171,7 @@ def test_each_wrong_region_is_named(
     """The service is built with the region and run; a hostile module yields findings, and never an exception."""
     result = check_runner.judge_region(participant, identifier, body)
     assert result.verdict is verdict, result
-    names = failed_keys(result.findings)
+    names = failed_meanings(result.findings)
     assert len(names) == len(keys), result
     assert all(key in name for key, name in zip(keys, names, strict=True)), result
 
@@ -237,5 +237,5 @@ DEFINITIONS = [
 def test_each_wrong_definition_is_named(participant: Stack, identifier: str, text: str, words: str) -> None:
     """One mistake, one finding."""
     result = check_runner.judge(participant, identifier, text)
-    [failed] = failed_keys(result.findings)
+    [failed] = failed_meanings(result.findings)
     assert words in failed, result

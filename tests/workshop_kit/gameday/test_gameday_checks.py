@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.workshop_kit.exercises.check_runner import failed_keys
+from tests.workshop_kit.exercises.check_runner import failed_meanings
 from tests.workshop_kit.gameday import recorded
 from workshop_kit.checks import check_of
 from workshop_kit.engine import control
@@ -49,7 +49,7 @@ def test_a_starter_does_not_pass_and_the_right_answer_does(root: Path, tmp_path:
     incident = recorded.incident(tmp_path, day, seed)
     begun = checked(root, tmp_path, day, recorded.starter(f"gameday.{day}", {day: incident}))
     assert begun.verdict is Verdict.WRONG
-    assert incident.record.symptom in failed_keys(begun.findings)
+    assert incident.record.symptom in failed_meanings(begun.findings)
     solved = checked(root, tmp_path, day, recorded.solution(f"gameday.{day}", {day: incident}))
     assert solved.verdict is Verdict.PASSED, solved
     record = incident.record

@@ -42,8 +42,11 @@ class Style:
         return CHECKOUT / exercise.answers / exercise.alternatives[0]
 
 
-NOTHING_SOLVED = Style("nothing solved", is_lazy=True)
-STYLES = (Style("the solutions"), Style("other answers", is_other=True), NOTHING_SOLVED)
+STYLES = (
+    Style("the solutions"),
+    Style("other answers", is_other=True),
+    Style("nothing solved", is_lazy=True),
+)
 
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)

@@ -16,12 +16,12 @@ import nbformat
 import pytest
 
 from tests.commands import copy_of_the_checkout
-from tests.lessons.test_series import NOTHING_SOLVED, walk
 from tests.workshop_kit.engine.kernels import things
 from workshop_dev.book import ANSI
 from workshop_dev.tour import Tour
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
+from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import load_course
@@ -32,8 +32,10 @@ LESSONS = sorted(path.stem for path in (CHECKOUT / "notebooks").glob("*.ipynb"))
 SECOND = [name for name in LESSONS if name[2] == "b"]
 SLOW = ["04_monitoring", "05_game_day"]
 AUDIT = ["06_audit"]
-SERVICE = ["01_container", "01b_orders", "02_configuration"]  # they write the files that the audit's lesson imports
 """Minutes of audits, whose rules have tests of their own."""
+SERVICE = ["01_container", "01b_orders", "02_configuration"]
+"""The lessons in which a run without solutions has the cells with checks, too."""
+MORE = [name for name in SECOND if name not in SERVICE]
 PARTS = (
     pytest.param(SLOW, id="04-05", marks=pytest.mark.xdist_group("tour 1")),
     pytest.param(
@@ -76,10 +78,11 @@ def learner(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tour(learner: Path, words: Sequence[str]) -> list[dict[str, Any]]:
     """Run lessons with the solutions in the learner's environment, and return the results."""
+    patience = {"WORKSHOP_PATIENCE": "3"}  # three workers share the cores
     steering = ("WORKSHOP_", "DOCKER_", "CONDA_", "COMPOSE_", "PYTEST_", "PYTHON", "VIRTUAL_ENV")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(steering)}
     command = [str(learner / "workshop"), "tour", "--json", *words]
-    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    process = subprocess.run(command, env=environment | patience, capture_output=True, text=True, check=False)
     assert process.stdout.startswith("["), process.stdout + process.stderr
     return list(json.loads(process.stdout))
 
@@ -176,8 +179,9 @@ def test_the_first_lesson_and_game_day_end_well_on_a_busy_machine(learner: Path)
 
 
 @contextmanager
-def left_out_checks(notebooks: Sequence[Path]) -> Iterator[None]:
+def left_out_checks(workspace: Workspace, lessons: Sequence[str]) -> Iterator[None]:
     """Make text of the cells that only check an exercise in a file: test_two_sides.py runs those checks."""
+    notebooks = [workspace.notebooks / f"{lesson}.ipynb" for lesson in lessons]
     texts = {notebook: notebook.read_text() for notebook in notebooks}
     for notebook, text in texts.items():
         content = json.loads(text)
@@ -194,30 +198,22 @@ def left_out_checks(notebooks: Sequence[Path]) -> Iterator[None]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)  # beside two other workers
-@pytest.mark.parametrize(
-    ("written", "lessons"),
-    [
-        pytest.param(
-            [], [name for name in LESSONS if name not in AUDIT], marks=pytest.mark.xdist_group("tour untouched")
-        ),
-        pytest.param(SERVICE, AUDIT, marks=pytest.mark.xdist_group("tour 1")),
-    ],
-    ids=["lessons", "audit"],
-)  # of all long tests they take the most time: they begin first
-def test_run_all_on_an_untouched_workspace_ends_well(
-    stack: Stack, workspace: Workspace, tmp_path: Path, written: list[str], lessons: list[str]
-) -> None:
-    """No exercise is done yet, and every lesson runs from top to bottom; in the first ones a failed check ends none.
-
-    Of the lessons in ``written``, only the file cells run.
-    """
+@pytest.mark.timeout(3600)  # beside two other workers; of all long tests it takes the most time: it begins first
+@pytest.mark.xdist_group("tour untouched")
+def test_run_all_on_an_untouched_workspace_ends_well(stack: Stack, workspace: Workspace, tmp_path: Path) -> None:
+    """No exercise is done yet, and each lesson runs from top to bottom; in the first ones a failed check ends none."""
     assert stack.containers()
-    exercise_service = ExerciseService.of(workspace, lambda: stack)
-    for lesson in written:
-        assert [*walk(exercise_service, lesson, NOTHING_SOLVED)]
-
-    notebooks = [workspace.notebooks / f"{lesson}.ipynb" for lesson in lessons if lesson not in SERVICE]
-    with left_out_checks(notebooks):
-        results = Tour(workspace, output=tmp_path).run(lessons)
+    first_notebooks = [lesson for lesson in LESSONS if lesson not in AUDIT and lesson not in MORE]
+    with left_out_checks(workspace, [lesson for lesson in first_notebooks if lesson not in SERVICE]):
+        results = Tour(workspace, output=tmp_path).run(first_notebooks)
     assert [str(result.error) for result in results if result.error] == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("lesson", [pytest.param(name, marks=pytest.mark.xdist_group("tour 1")) for name in MORE])
+def test_run_all_after_a_jump_ends_well(stack: Stack, workspace: Workspace, tmp_path: Path, lesson: str) -> None:
+    """A second notebook builds on the exercises of the lessons before it, which the jump solves, and not on its own."""
+    checkpoint.arrange(ExerciseService.of(workspace, lambda: stack), lesson)
+    with left_out_checks(workspace, [lesson]):
+        [result] = Tour(workspace, output=tmp_path).run([lesson])
+    assert result.error is None, str(result.error)

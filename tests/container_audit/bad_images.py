@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine.container_collection import remove
+from workshop_kit.engine.client import remove_container
 from workshop_kit.engine.images import build_folder
 from workshop_kit.engine.session import Session
 
@@ -205,4 +205,4 @@ def created(session: Session, image: str, **settings: Any) -> Iterator[str]:
     try:
         yield f"container:{container.id}"
     finally:
-        remove(session, container.id)
+        remove_container(session, container.id)

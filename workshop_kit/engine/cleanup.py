@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import psutil
 from docker.errors import APIError, NotFound
 
-from workshop_kit.engine import container_collection
+from workshop_kit.engine.client import remove_container
 from workshop_kit.engine.labels import (
     COMPOSE_PROJECT,
     IMAGE_MAKER,
@@ -207,7 +207,7 @@ def _request_removal(session: Session, resource: Resource) -> None:
     """Ask the engine to remove a resource of any kind. Raises docker's APIError."""
     api = session.engine.client.api
     if resource.kind == "container":
-        container_collection.remove(session, resource.id)
+        remove_container(session, resource.id)
     elif resource.kind == "network":
         _remove_network(api, resource.id)
     elif resource.kind == "volume":

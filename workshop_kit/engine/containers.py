@@ -16,8 +16,7 @@ import requests
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.types import LogConfig, Mount
 
-from workshop_kit.engine.client import WorkspaceClient
-from workshop_kit.engine.container_collection import remove
+from workshop_kit.engine.client import WorkspaceClient, remove_container
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.session import Session
@@ -223,7 +222,7 @@ class Running:
 
     def remove(self) -> None:
         """Kill and remove the container with its anonymous volumes; being gone already is fine."""
-        remove(self.session, self.id)
+        remove_container(self.session, self.id)
 
     def _state_error(self, predicate: str, error_type: type[WorkshopError] = WorkshopError) -> WorkshopError:
         """Return an error whose sentence is "The container NAME" and this predicate, with the last log lines."""

@@ -16,7 +16,7 @@ from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.session import Session
 
 MOST_FILES = {"check container.graceful": 47, "audit {image} --fail-on never": 45, "start --no-browser": 40}
-TO_PAUSE = 5
+TO_PAUSE = 4
 
 
 @pytest.mark.engine

@@ -287,13 +287,13 @@ def _open_session(engine: Engine) -> Session | None:
 
 def _pause_lines(engine: Engine) -> Iterator[DoctorLine]:
     """Yield a line for each paused container of the workspace, or one line that none is paused."""
-    from workshop_kit.engine import pauses
+    from workshop_kit.engine import markers
 
     session = _open_session(engine)
     if session is None:
         return
 
-    paused_containers = pauses.find(session)
+    paused_containers = markers.find_paused(session)
     if not paused_containers:
         yield DoctorLine("Pauses", "good", "no container of the workspace is paused")
 

@@ -24,7 +24,7 @@ from docker.models.images import Image
 from docker.models.networks import Network, NetworkCollection
 from docker.models.volumes import Volume, VolumeCollection
 
-from workshop_kit.engine import markers, pauses
+from workshop_kit.engine import markers
 from workshop_kit.engine.builder import IDENTIFIER, Images
 from workshop_kit.engine.labels import COMPOSE_NETWORK, COMPOSE_PROJECT, SERVICE, SESSION, Scope
 from workshop_kit.engine.session import GivenLabels, Session
@@ -89,14 +89,14 @@ class WorkspaceContainer(Container):  # type: ignore[misc]
 
     def pause(self) -> None:
         """Pause the container. If this process is killed before it calls `unpause`, `Stack.up` unpauses it."""
-        with pauses.marked(self.client.session, self):
+        with markers.marked(self.client.session, self):
             super().pause()
 
     def unpause(self) -> None:
         """Unpause the container."""
         with markers.locked(self.client.session):
             super().unpause()
-            pauses.unmark(self.client.session, self.id)
+            markers.unmark(self.client.session, self.id)
 
     def stats(self, **options: Any) -> Any:
         """Return the SDK's ``stats``; for a stopped container empty ones also on Podman, which answers an error."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from docker.errors import APIError, NotFound
 
-from workshop_kit.engine import containers, pauses, recipes
+from workshop_kit.engine import containers, markers, recipes
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.session import Session
@@ -57,7 +57,7 @@ def pause(context: FaultContext) -> None:
 
 def unpause(context: FaultContext) -> None:
     """Unpause the target, unless another fault or a cell pauses it."""
-    is_held = context.others_using("pause") or pauses.has_cell(context.session, context.container.id)
+    is_held = context.others_using("pause") or markers.has_cell(context.session, context.container.id)
     if not is_held and context.state()["Paused"]:
         context.container.unpause()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -79,3 +79,39 @@ def did_you_mean(word: str, known_names: Iterable[str]) -> str:
     """
     matches = difflib.get_close_matches(word[:100], known_names, n=1, cutoff=0.5)
     return f"Did you mean {matches[0]!r}?" if matches else ""
+
+
+def resolve(kind: str, word: str, names: Collection[str], separator: str, advice: str) -> str:
+    """Return the only name that ``word`` means: the whole name, a part of it, or the beginning of the name or a part.
+
+    ``separator`` divides a name into two parts. Upper and lower case are the same. Raises WrongUsage with ``advice``
+    where no name fits, and with the names where several fit.
+
+    >>> resolve("lesson", "02", ["01_container", "02_configuration"], "_", "")
+    '02_configuration'
+    """
+    no_match = WrongUsage(f"There is no {kind} {word!r}.", advice)
+    typed = word.strip().lower()
+    if not typed:
+        raise no_match
+
+    def is_whole(name: str) -> bool:
+        return name == typed
+
+    def is_part(name: str) -> bool:
+        return typed in name.split(separator, 1)
+
+    def is_beginning(name: str) -> bool:
+        second_part = name.split(separator, 1)[1:]
+        return any(text.startswith(typed) for text in (name, *second_part))
+
+    tests: tuple[Callable[[str], bool], ...] = (is_whole, is_part, is_beginning)
+    for test in tests:
+        matches = [name for name in names if test(name.lower())]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            matching_names = f"{', '.join(matches[:-1])} and {matches[-1]}"
+            raise WrongUsage(f"{word!r} fits more than one {kind}: {matching_names}.", "Write more of it.")
+
+    raise no_match

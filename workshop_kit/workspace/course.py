@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import WorkshopError, WrongUsage, resolve
 from workshop_kit.files import MAX_NOTEBOOK_BYTES, read_document
 from workshop_kit.paths import CHECKOUT
 
@@ -250,42 +250,6 @@ def _some_cells(lesson: str, cells: Sequence[str], names: Sequence[str]) -> tupl
 
     kept_cells = {*cells[:1], *names}
     return tuple(cell for cell in cells if cell in kept_cells)
-
-
-def resolve(kind: str, word: str, names: Collection[str], separator: str, advice: str) -> str:
-    """Return the only name that ``word`` means: the whole name, a part of it, or the beginning of the name or a part.
-
-    ``separator`` divides a name into two parts. Upper and lower case are the same. Raises WrongUsage with ``advice``
-    where no name fits, and with the names where several fit.
-
-    >>> resolve("lesson", "02", ["01_container", "02_configuration"], "_", "")
-    '02_configuration'
-    """
-    no_match = WrongUsage(f"There is no {kind} {word!r}.", advice)
-    typed = word.strip().lower()
-    if not typed:
-        raise no_match
-
-    def is_whole(name: str) -> bool:
-        return name == typed
-
-    def is_part(name: str) -> bool:
-        return typed in name.split(separator, 1)
-
-    def is_beginning(name: str) -> bool:
-        second_part = name.split(separator, 1)[1:]
-        return any(text.startswith(typed) for text in (name, *second_part))
-
-    tests: tuple[Callable[[str], bool], ...] = (is_whole, is_part, is_beginning)
-    for test in tests:
-        matches = [name for name in names if test(name.lower())]
-        if len(matches) == 1:
-            return matches[0]
-        if matches:
-            matching_names = f"{', '.join(matches[:-1])} and {matches[-1]}"
-            raise WrongUsage(f"{word!r} fits more than one {kind}: {matching_names}.", "Write more of it.")
-
-    raise no_match
 
 
 def find_lesson(word: str, notebooks: Path) -> str:

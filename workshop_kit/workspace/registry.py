@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from workshop_kit.errors import did_you_mean
+from workshop_kit.errors import did_you_mean, resolve
 from workshop_kit.files import load_document
-from workshop_kit.workspace.course import FILE, MY_SERVICE, resolve
+from workshop_kit.workspace.course import FILE, MY_SERVICE
 from workshop_kit.workspace.regions import ID
 from workshop_kit.workspace.solutions import ANSWERS, NOTEBOOK
 

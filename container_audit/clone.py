@@ -12,11 +12,18 @@ from dataclasses import dataclass, field
 
 from docker.errors import APIError
 
-from container_audit import process_tree
 from container_audit.clone_spec import HEALTH_RETRIES, STOP_SECONDS, file_size
 from container_audit.prober import Prober
-from container_audit.process_signals import COLUMNS, INSIDE, Process1, from_ps, from_status
-from container_audit.process_tree import Process
+from container_audit.processes import (
+    INSIDE,
+    SIGNAL_COLUMNS,
+    TREE_COLUMNS,
+    Process,
+    Process1,
+    process_1_of,
+    process_1_of_status,
+    tree_of,
+)
 from container_audit.targets import Target
 from workshop_kit.engine.containers import DIFF_DELETED, ENDED, Running
 from workshop_kit.observe.events import KILLED
@@ -277,10 +284,10 @@ class Clone:
         """Return its processes by process id; empty if it has ended."""
         pid = str(self.running.inspect()["State"]["Pid"])
         try:
-            table = self.running.container.top(ps_args=f"-o {','.join(process_tree.COLUMNS)}")
+            table = self.running.container.top(ps_args=f"-o {','.join(TREE_COLUMNS)}")
         except APIError:
             return {}
-        return process_tree.from_ps(table.get("Processes") or (), pid)
+        return tree_of(table.get("Processes") or (), pid)
 
     def remaining_processes(self, process_ids: Collection[str]) -> dict[str, Process]:
         """Return the processes with these ids that still run, with the commands that they run now."""
@@ -326,13 +333,13 @@ class Clone:
         """Read process 1 with its signal masks from the engine's ``ps``, else inside the clone; None if both fail."""
         pid = str(self.running.inspect()["State"]["Pid"])
         with contextlib.suppress(APIError):
-            table = self.running.container.top(ps_args=f"-o {','.join(COLUMNS)}")
-            process = from_ps(table.get("Processes") or (), pid)
+            table = self.running.container.top(ps_args=f"-o {','.join(SIGNAL_COLUMNS)}")
+            process = process_1_of(table.get("Processes") or (), pid)
             if process is not None:
                 return process
 
         with contextlib.suppress(APIError):
-            return from_status(self.running.read(*INSIDE))
+            return process_1_of_status(self.running.read(*INSIDE))
         return None
 
     def stop(self, signal: str, within_seconds: float = STOP_SECONDS) -> CloneStop | None:

@@ -8,7 +8,7 @@ import re
 from docker.errors import APIError
 
 from container_audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
-from container_audit.process_tree import programs
+from container_audit.processes import programs
 from container_audit.rules.config import READ, file_evidence, file_names
 from container_audit.subject import Subject
 from workshop_kit.engine.recipes import OCI

@@ -7,7 +7,7 @@ import signal as signals
 from container_audit.clone import CloneRun, CloneStop
 from container_audit.clone_spec import STOP_SECONDS
 from container_audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
-from container_audit.process_signals import Disposition, Process1
+from container_audit.processes import Disposition, Process1
 from container_audit.rules.monitoring import is_checked
 from container_audit.subject import Subject
 

@@ -11,7 +11,14 @@ import pytest
 from container_audit import catalog, runner
 from container_audit.clone import CloneRun, CloneStart, CloneStop
 from container_audit.findings import RuleFinding, RuleVerdict
-from container_audit.process_signals import COLUMNS, INSIDE, Disposition, Process1, from_ps, from_status
+from container_audit.processes import (
+    INSIDE,
+    SIGNAL_COLUMNS,
+    Disposition,
+    Process1,
+    process_1_of,
+    process_1_of_status,
+)
 from container_audit.subject import FrozenRun
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Spec
@@ -42,7 +49,7 @@ STATUS = f"Name:\tdash\nSigBlk:\t{NOTHING}\nSigIgn:\t{NOTHING}\nSigCgt:\t0000000
 
 def process(rows: list[list[str]]) -> Process1:
     """Process 1 of recorded rows."""
-    process_1 = from_ps(rows, "7")
+    process_1 = process_1_of(rows, "7")
     assert process_1 is not None
     return process_1
 
@@ -67,13 +74,13 @@ def test_masks_tell_what_becomes_of_a_signal(rows: list[list[str]], disposition:
 
 def test_both_ways_of_reading_agree() -> None:
     """The engine's ``ps``, and /proc/1/status inside; neither invents a process."""
-    inside = from_status(STATUS)
+    inside = process_1_of_status(STATUS)
     assert inside is not None
     assert inside == Process1(**{**vars(process(TRAP)), "has_child": None})
-    assert from_ps(TRAP, "9") is None
-    assert from_ps([["7", "sh"]], "7") is None  # a ps of another kind
-    assert from_ps([*TRAP, ["8"]], TRAP[0][0]) == from_ps(TRAP, TRAP[0][0])
-    assert from_status("cat: can't open '/proc/1/status': No such file or directory") is None
+    assert process_1_of(TRAP, "9") is None
+    assert process_1_of([["7", "sh"]], "7") is None  # a ps of another kind
+    assert process_1_of([*TRAP, ["8"]], TRAP[0][0]) == process_1_of(TRAP, TRAP[0][0])
+    assert process_1_of_status("cat: can't open '/proc/1/status': No such file or directory") is None
 
 
 @dataclass
@@ -213,7 +220,7 @@ def test_masks_of_real_containers_by_either_way_of_reading(
     spec = Spec(images["base"], command=("sleep", "600"), network="none", more={"init": has_init})
     with containers.run(session, spec) as running:
         pid = str(running.inspect()["State"]["Pid"])
-        rows = running.container.top(ps_args=f"-o {','.join(COLUMNS)}")["Processes"]
-        for process_1 in (from_ps(rows, pid), from_status(running.read(*INSIDE))):
+        rows = running.container.top(ps_args=f"-o {','.join(SIGNAL_COLUMNS)}")["Processes"]
+        for process_1 in (process_1_of(rows, pid), process_1_of_status(running.read(*INSIDE))):
             assert process_1 is not None
             assert (process_1.caught, process_1.disposition(TERM)) == (0, disposition)

@@ -9,7 +9,7 @@ import pytest
 
 from container_audit.clone import CloneRun, CloneStart
 from container_audit.findings import RuleVerdict
-from container_audit.process_tree import from_ps
+from container_audit.processes import tree_of
 from container_audit.rules import build
 
 HOLDS = RuleVerdict.HOLDS
@@ -72,7 +72,7 @@ S6 = [
 
 def recorded(rows: list[list[str]], first_pid: str = "100") -> Any:
     """A target whose clone had these processes once it was ready."""
-    processes = tuple(from_ps(rows, first_pid).values())
+    processes = tuple(tree_of(rows, first_pid).values())
     run = CloneRun(CloneStart(True, 1.0, "port 8080"), processes=processes)
     return SimpleNamespace(require_ready_run=lambda: run)
 

@@ -1,16 +1,29 @@
-"""The processes of a container as a tree, and the programs among them."""
+"""The processes of a container: process 1 and what it does with a signal; all as a tree, and the programs among them.
+
+The kernel drops a signal that process 1 of a PID namespace neither handles, nor ignores, nor waits for: what ends any
+other process does nothing to it. So its masks of signals (proc_pid_status(5)) tell for certain that a stop signal is
+lost, however busy the machine is. They do not tell how long a handler takes.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import PurePosixPath
 
-from container_audit.process_signals import INITS, SHELLS
+TREE_COLUMNS = ("pid", "ppid", "args")
+"""What ``ps`` is asked for: the arguments come last, since they have spaces.
 
-COLUMNS = ("pid", "ppid", "args")
-"""What ``ps`` is asked for: the arguments come last, since they have spaces."""
+The engine runs it on its own machine, so the image needs no program for it.
+"""
+SIGNAL_COLUMNS = ("pid", "ppid", "blocked", "ignored", "caught", "wchan:32", "comm")
+"""What ``ps`` is asked for about process 1."""
+INSIDE = ("cat", "/proc/1/status", "/proc/1/wchan")
+"""The command that reads the same inside a container, for an engine whose ``ps`` does not know these columns."""
+SHELLS = ("sh", "bash", "dash", "ash", "busybox", "zsh", "ksh")
+INITS = ("docker-init", "tini", "dumb-init", "catatonit", "s6-svscan", "podman-init")
 LAUNCHERS = ("env", "npm", "npm-cli", "npx", "pipenv", "pnpm", "poetry", "runuser", "su", "sudo", "uv", "yarn")
 SUPERVISORS = ("circusd", "foreman", "honcho", "monit", "my_init", "pm2-runtime", "runsv", "runsvdir", "supervisord")
 ERLANG = ("epmd", "erl_child_setup", "inet_gethost")
@@ -25,6 +38,104 @@ MULTIPROCESSING = " -c from multiprocessing"
 _VERSION = re.compile(r"[\d.]+$")
 _BUSYBOX_NAME = re.compile(r"(?<=\d )\{[^}]*\} ")
 """BusyBox's ps puts the name of a process before a command line that begins otherwise."""
+WAITS_FOR_SIGNALS = "do_sigtimedwait"
+_STATUS = re.compile(r"^(Name|SigBlk|SigIgn|SigCgt):\s*(.*)$", re.MULTILINE)
+
+
+class Disposition(Enum):
+    """What becomes of a signal that is sent to process 1; the values end a sentence that begins with its name."""
+
+    HANDLED = "has a handler of"
+    AWAITED = "waits for signals, also for"
+    IGNORED = "ignores"
+    DROPPED = "has no handler of"
+
+
+@dataclass(frozen=True)
+class Process1:
+    """Process 1: its program's name, its masks (signal 1 is the lowest bit), and the kernel function it sleeps in.
+
+    ``has_child``: another process in the container is its child; None where that is not known.
+    """
+
+    name: str
+    blocked: int
+    ignored: int
+    caught: int
+    sleeps_in: str = ""
+    has_child: bool | None = None
+
+    @property
+    def is_init(self) -> bool:
+        """Whether its program is an init, which passes signals on to the program that it has started."""
+        return self.name in INITS
+
+    @property
+    def is_shell(self) -> bool:
+        """Whether its program is a shell."""
+        return self.name in SHELLS
+
+    def disposition(self, number: int) -> Disposition:
+        """Return what becomes of the signal with this number.
+
+        A process that blocks a signal takes it by sigwait(2) or signalfd(2). While it waits in sigtimedwait(2), as the
+        inits do, the kernel shows the signal as not blocked; then the kernel function that it sleeps in tells.
+        """
+        bit = 1 << (number - 1)
+        is_waiting = self.is_init or self.sleeps_in.startswith(WAITS_FOR_SIGNALS)
+        if is_waiting or self.blocked & bit:
+            return Disposition.AWAITED
+        if self.caught & bit:
+            return Disposition.HANDLED
+        if self.ignored & bit:
+            return Disposition.IGNORED
+        return Disposition.DROPPED
+
+    def runs_trap_late(self, number: int) -> bool:
+        """Return whether it is a shell that handles the signal by a trap, and has started a program.
+
+        Such a shell passes no signal on to the program, and runs its trap only once the program has ended, unless it
+        waits by the command ``wait``. Its masks say nothing about the program.
+        """
+        if not self.is_shell or not self.has_child:
+            return False
+        return self.disposition(number) is Disposition.HANDLED
+
+
+def process_1_of(rows: Sequence[Sequence[str]], pid: str) -> Process1 | None:
+    """Return process 1, whose id is ``pid``, from rows of ``ps`` with `SIGNAL_COLUMNS`; None without its masks."""
+    complete_rows = [row for row in rows if len(row) == len(SIGNAL_COLUMNS)]  # another kind of ps has other columns
+    parent_pids = {row[1] for row in complete_rows}
+
+    for row_pid, _, blocked, ignored, caught, sleeps_in, name in complete_rows:
+        if row_pid != pid:
+            continue
+        has_child = pid in parent_pids
+        try:
+            return Process1(name, _mask(blocked), _mask(ignored), _mask(caught), sleeps_in, has_child)
+        except ValueError:
+            return None
+
+    return None
+
+
+def process_1_of_status(text: str) -> Process1 | None:
+    """Return process 1 from the output of `INSIDE`: ``/proc/1/status``, then ``/proc/1/wchan``; None for other text."""
+    fields: Mapping[str, str] = dict(_STATUS.findall(text))
+    _, _, last_line = text.rpartition("\n")
+    try:
+        blocked = _mask(fields["SigBlk"])
+        ignored = _mask(fields["SigIgn"])
+        caught = _mask(fields["SigCgt"])
+    except (KeyError, ValueError):
+        return None
+
+    return Process1(fields.get("Name", ""), blocked, ignored, caught, sleeps_in=last_line.strip())
+
+
+def _mask(word: str) -> int:
+    """Return a mask from its hexadecimal digits; ``ps`` writes ``<`` in place of digits that it cuts off."""
+    return int(word.removeprefix("<"), 16)
 
 
 @dataclass(frozen=True)
@@ -98,8 +209,8 @@ class Process:
         return self.arguments == ancestor.arguments or MULTIPROCESSING in self.command
 
 
-def from_ps(rows: Sequence[Sequence[str]], first_pid: str) -> dict[str, Process]:
-    """Return process 1 and its descendants, by process id, from rows of ``ps`` with `COLUMNS`.
+def tree_of(rows: Sequence[Sequence[str]], first_pid: str) -> dict[str, Process]:
+    """Return process 1 and its descendants, by process id, from rows of ``ps`` with `TREE_COLUMNS`.
 
     A program that ``docker exec`` or a health check has started is no descendant. ``first_pid`` is the id of process 1
     on the engine's machine; where an engine shows the ids inside the container, it is not in the rows, and "1" is.
@@ -123,8 +234,8 @@ def from_ps(rows: Sequence[Sequence[str]], first_pid: str) -> dict[str, Process]
 def _process_of_row(row: Sequence[str]) -> Process | None:
     """Return the process of a row of ``ps``; None for one that has ended, or a row without all columns."""
     line = _BUSYBOX_NAME.sub("", " ".join(row))
-    words = line.split(maxsplit=len(COLUMNS) - 1)
-    if len(words) < len(COLUMNS) or words[-1].endswith("<defunct>"):
+    words = line.split(maxsplit=len(TREE_COLUMNS) - 1)
+    if len(words) < len(TREE_COLUMNS) or words[-1].endswith("<defunct>"):
         return None
     return Process(*words)
 

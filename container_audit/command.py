@@ -66,7 +66,7 @@ def audit(
 @contextlib.contextmanager
 def _turn_errors_into_not_ready() -> Iterator[None]:
     """Turn every error but wrong usage into NotReady: a pipeline reads exit code 1 as a finding."""
-    from container_audit import unexpected
+    from container_audit.findings import unexpected_sentence
     from workshop_kit.observe.masking import Mask
 
     try:
@@ -80,7 +80,7 @@ def _turn_errors_into_not_ready() -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno:
             raise explain(error, Path.cwd()) from error
-        raise NotReady(Mask()(unexpected.sentence(error)), REPORT_IT) from error
+        raise NotReady(Mask()(unexpected_sentence(error)), REPORT_IT) from error
 
 
 def _require_complete(report: AuditReport) -> None:

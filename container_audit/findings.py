@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 GRAVEST = 3
 """The number of findings at the head of a report."""
 SENTENCE_LENGTH = 600
 """The most characters of a finding's sentence."""
+ERROR_LENGTH = 200
+"""The most characters of the text of an error that the audit did not expect."""
 
 
 class RuleVerdict(StrEnum):
@@ -228,3 +232,22 @@ def _severity_rank(finding: RuleFinding) -> int:
 def _deciding_words(rule: Rule) -> set[str]:
     """Return the words that name a rule, its guideline, or a principle on which it decides."""
     return {rule.id, rule.guideline, *rule.decides}
+
+
+def unexpected_sentence(error: Exception) -> str:
+    """Return the sentence about an error that the audit did not expect: a fault of its own, and no finding.
+
+    It has the kind of the error, its text, which is not masked, and the file and line that raised it.
+    """
+    description = type(error).__name__
+    text = str(error)[:ERROR_LENGTH].rstrip(".")
+    if text:
+        description += f": {text}"
+
+    place = ""
+    frames = traceback.extract_tb(error.__traceback__)
+    if frames:
+        last_frame = frames[-1]
+        place = f" ({Path(last_frame.filename).name}, line {last_frame.lineno})"
+
+    return f"The audit met an error that it did not expect: {description}{place}."

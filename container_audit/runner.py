@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from docker.errors import APIError
 
-from container_audit import catalog, unexpected
+from container_audit import catalog
 from container_audit.build_steps import steps_of_finding
 from container_audit.findings import (
     SENTENCE_LENGTH,
@@ -25,6 +25,7 @@ from container_audit.findings import (
     TargetReport,
     cannot_tell,
     not_applicable,
+    unexpected_sentence,
 )
 from container_audit.subject import Subject
 from container_audit.targets import resolve
@@ -106,7 +107,7 @@ def judge(subject: Subject, rule: Rule) -> RuleFinding:
     except (APIError, OSError) as error:
         judgment = cannot_tell(f"The engine refused a request: {error}.")
     except Exception as error:
-        judgment = cannot_tell(unexpected.sentence(error))
+        judgment = cannot_tell(unexpected_sentence(error))
         is_unexpected = True
 
     if judgment.by_time:

@@ -11,9 +11,9 @@ from typing import Any
 from workshop_dev import registry_check
 from workshop_kit.errors import WorkshopError
 from workshop_kit.files import files_below, read_document, write_atomically
-from workshop_kit.workspace import growth, registry, summary
+from workshop_kit.workspace import registry, summary
 from workshop_kit.workspace.course import FILE, Course, load_course
-from workshop_kit.workspace.file_cell import FileCell
+from workshop_kit.workspace.file_cell import FileCell, cell_text_at
 from workshop_kit.workspace.merge import notebook_bytes
 from workshop_kit.workspace.regions import FINISHED, FileStage, MarkerError, plain, region_of, starter
 from workshop_kit.workspace.solutions import LAST, NOTEBOOK, TOOLS, Source, marked_sources, service_sources
@@ -200,5 +200,5 @@ def _notebook_content(
 def _file_cell_text(old_text: str, file_cell: FileCell, source: Source, stage: FileStage) -> str:
     """Return the text of a file cell: its first line, then the stage of the file, or the changes of that stage."""
     first_line, _, _ = old_text.partition("\n")
-    body = growth.cell_text_at(source, stage, changes=file_cell.is_changes)
+    body = cell_text_at(source, stage, changes=file_cell.is_changes)
     return f"{first_line}\n{body}".rstrip("\n")

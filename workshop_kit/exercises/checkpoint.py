@@ -10,7 +10,7 @@ from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.files import write_atomically
 from workshop_kit.reporting import Report
-from workshop_kit.workspace import content, course, growth, naive_copy, regions, solutions
+from workshop_kit.workspace import content, course, naive_copy, regions, solutions
 from workshop_kit.workspace.content import Backup
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace, lesson_copies
@@ -124,7 +124,7 @@ def _remove_later_files(exercise_service: ExerciseService, sources: Collection[S
         if source not in sources and source.lesson != solutions.FIRST and path.exists():
             backup.keep(source.path)
             path.unlink()
-            growth.record(workspace.folder, source.path, None)
+            solutions.record_stage(workspace.folder, source.path, None)
 
 
 def _bring_to_stage(
@@ -145,7 +145,7 @@ def _bring_to_stage(
     text = solutions.keep_regions(base, regions.solved(marked), fresh_ids)
     text = solutions.keep_regions(mine, text, earlier_ids)
     content.replace_file(workspace, source.path, text, backup, base=base)
-    growth.record(workspace.folder, source.path, stage)
+    solutions.record_stage(workspace.folder, source.path, stage)
 
 
 def _bring_first_files(exercise_service: ExerciseService, backup: Backup) -> None:
@@ -156,7 +156,7 @@ def _bring_first_files(exercise_service: ExerciseService, backup: Backup) -> Non
             first_stage = source.stages[0]
             text = regions.starter(source.at(first_stage))
             content.replace_file(workspace, source.path, text, backup)
-            growth.record(workspace.folder, source.path, first_stage)
+            solutions.record_stage(workspace.folder, source.path, first_stage)
 
 
 def _bring_password(workspace: Workspace) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import MAX_NOTEBOOK_BYTES, parse_json, read_small_text
 from workshop_kit.trials.result import Result
-from workshop_kit.workspace import growth, regions, solutions
+from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.merge import cell_text, notebook_bytes
 from workshop_kit.workspace.regions import Region
@@ -74,7 +74,7 @@ class ExerciseFiles:
         If that stage lacks the exercise, it is the last stage that has it.
         """
         source = self._source
-        file_stage = growth.stages(self.folder).get(self.exercise.path)
+        file_stage = solutions.stages_in(self.folder).get(self.exercise.path)
         if file_stage is not None and self.exercise.id in regions.ids(source.at(file_stage)):
             return source.at(file_stage)
         return source.with_region(self.exercise.id)
@@ -108,7 +108,7 @@ class ExerciseFiles:
     def read_text(self) -> str:
         """Return the text of the participant's file, of a notebook with all its cells unfolded. Raises Unreadable."""
         step = f"Run `./workshop reset {self.exercise.id}` to get it back."
-        if self.exercise.in_service and self.exercise.path not in growth.stages(self.folder):
+        if self.exercise.in_service and self.exercise.path not in solutions.stages_in(self.folder):
             step = f"It comes with lesson {self.exercise.page}: run that lesson's cells from the first one on."
 
         path = self.folder / self.exercise.path
@@ -148,7 +148,7 @@ class ExerciseFiles:
         unmarked_files: list[str] = []
         stand_ins: list[StandIn] = []
         own_files = {part.file for part in self.exercise.parts}
-        file_stages = growth.stages(self.folder)
+        file_stages = solutions.stages_in(self.folder)
 
         for source in solutions.service_sources(self.root):
             path = copy / source.file
@@ -245,7 +245,7 @@ class ExerciseFiles:
 
     def is_replaced(self) -> bool:
         """Return whether the file has grown past the stages that have the exercise."""
-        file_stage = growth.stages(self.folder).get(self.exercise.path)
+        file_stage = solutions.stages_in(self.folder).get(self.exercise.path)
         if not self.exercise.in_service or file_stage is None:
             return False
 

@@ -11,7 +11,7 @@ from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.exercise_files import copy_folder
 from workshop_kit.files import TemporaryCopy, read_small_text
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import growth, regions, solutions
+from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import HIDDEN, ID, Workspace, shared_seed
 from workshop_kit.workspace.regions import FileStage
@@ -56,7 +56,7 @@ def copy_of(folder: Path, seed: int | None = None) -> Iterator[FolderCopy]:
                 copy_folder(folder / name, copy / name)
 
         workspace = Workspace(copy, NO_ID)
-        _record_stages(copy, growth.stages(folder))
+        _record_stages(copy, solutions.stages_in(folder))
         own_seed = _seed_of(folder)
         known_seed = seed if own_seed is None else own_seed
         if known_seed is not None:
@@ -70,7 +70,7 @@ def _record_stages(copy: Path, own_stages: dict[str, FileStage]) -> None:
         path = copy / source.path
         if path.is_file():
             text = path.read_bytes().decode(errors="replace")
-            growth.record(copy, source.path, own_stages.get(source.path) or stage_of(source, text))
+            solutions.record_stage(copy, source.path, own_stages.get(source.path) or stage_of(source, text))
 
 
 def stage_of(source: Source, text: str) -> FileStage:

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from workshop_kit.files import files_below
 from workshop_kit.python_env import LOCK
-from workshop_kit.workspace import content, growth, naive_copy, regions, solutions
+from workshop_kit.workspace import content, naive_copy, regions, solutions
 from workshop_kit.workspace.content import Backup
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace
@@ -79,12 +79,12 @@ class Project:
 
         for name in FROM_SOLUTIONS:
             source = solutions.source_of(self.root, f"{MY_SERVICE}/{name}")
-            if source is None or source.path in growth.stages(self.workspace.folder):
+            if source is None or source.path in solutions.stages_in(self.workspace.folder):
                 continue
 
             last_stage = source.stages[-1]
             content.replace_file(self.workspace, source.path, regions.solved(source.at(last_stage)))
-            growth.record(self.workspace.folder, source.path, last_stage)
+            solutions.record_stage(self.workspace.folder, source.path, last_stage)
             yield name
 
     def _write_once(self, name: str, text: str) -> bool:
@@ -144,7 +144,7 @@ class Project:
             path = f"{MY_SERVICE}/{name}"
             backup.keep(path)
             (self.workspace.folder / path).unlink()
-            growth.record(self.workspace.folder, path, None)
+            solutions.record_stage(self.workspace.folder, path, None)
             self.workspace.note_removed(path)
             yield name
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 
 from workshop_kit.files import MAX_NOTEBOOK_BYTES, explain, files_below, parse_json, read_small, write_atomically
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import growth, regions, solutions, track_notebook
+from workshop_kit.workspace import regions, solutions, track_notebook
 from workshop_kit.workspace.course import Course, load_course
 from workshop_kit.workspace.folder import ELSEWHERE, Workspace, lesson_copies
 from workshop_kit.workspace.merge import merge
@@ -88,7 +88,7 @@ def update(workspace: Workspace, source: Path = CHECKOUT) -> Update:
     for copy in lesson_copies(source):
         update_file(workspace, copy.source.read_bytes(), copy.name, result)
 
-    stages = growth.stages(workspace.folder)
+    stages = solutions.stages_in(workspace.folder)
     for file in solutions.service_sources(source):
         if file.path in stages:
             starter = regions.starter(file.at(stages[file.path]))

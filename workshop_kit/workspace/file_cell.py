@@ -1,4 +1,8 @@
-"""The cell magic ``%%file my_service/app.py``: write a file of the participant, but never over their changes."""
+"""The cell magic ``%%file my_service/app.py``: write a file of the participant, but never over their changes.
+
+A cell shows its file whole, or under ``%%file my_service/app.py (changes)`` the top-level statements that are new or
+changed.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from IPython.core.getipython import get_ipython
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content, growth, naive_copy, regions, solutions
+from workshop_kit.workspace import content, naive_copy, regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE, notebook_cells
 from workshop_kit.workspace.folder import HIDDEN, WRITTEN, Workspace
 from workshop_kit.workspace.merge import grow
@@ -24,6 +28,10 @@ from workshop_kit.workspace.solutions import TOOLS, Source
 MAGIC = "file"
 CHANGES = " (changes)"
 """The word after the file's name in a cell that shows only the statements that are new or changed."""
+GAP = "# …\n"
+"""Stands in a cell between two statements that do not follow each other in the file."""
+STATEMENT = re.compile(r"[^\s)\]}]")
+"""Matches the beginning of a line that begins a statement or a comment: no space, no closing bracket."""
 FIRST_LINE = re.compile(rf"%%{MAGIC} +(\S+)({re.escape(CHANGES)})?[ \t]*\n")
 
 
@@ -101,7 +109,7 @@ def _grow(workspace: Workspace, source: Source, stage: FileStage, cell: FileCell
     """Bring a file to the stage of a shipped cell, with the changes in its edited ``body``; return a sentence."""
     name = source.path
     mine = _read_text(workspace, name)
-    file_stage = growth.stages(workspace.folder).get(name)
+    file_stage = solutions.stages_in(workspace.folder).get(name)
     is_edited = body != cell.body
     if mine is not None and file_stage is not None:
         if file_stage > stage:
@@ -111,7 +119,7 @@ def _grow(workspace: Workspace, source: Source, stage: FileStage, cell: FileCell
 
     new_version = regions.starter(source.at(stage))
     if is_edited:
-        new_version = growth.with_edits(new_version, cell.body, body)
+        new_version = with_edits(new_version, cell.body, body)
     return _merge_into_file(workspace, name, mine, new_version, stage)
 
 
@@ -125,7 +133,7 @@ def _merge_into_file(workspace: Workspace, name: str, mine: str | None, new_vers
         mine = base
 
     grown = grow(base, mine, new_version)
-    growth.record(workspace.folder, name, stage)
+    solutions.record_stage(workspace.folder, name, stage)
     content.write_base(workspace, name, new_version)
     if grown.is_conflict:
         return f"{name} stays as it is: you changed lines that this cell changes, too. Put its lines in by hand."
@@ -229,3 +237,77 @@ def _read_text(workspace: Workspace, name: str) -> str | None:
     if data is None:
         return None
     return data.decode(errors="replace").replace("\r\n", "\n")
+
+
+def cell_text_at(source: Source, stage: FileStage, *, changes: bool) -> str:
+    """Return what a file cell shows of a stage: the whole starter, or with ``changes`` only its new statements."""
+    text = regions.starter(source.at(stage))
+    if not changes:
+        return text
+
+    earlier_stages = [earlier_stage for earlier_stage in source.stages if earlier_stage < stage]
+    if not earlier_stages:
+        return changed_statements("", text)
+    text_before = regions.starter(source.at(earlier_stages[-1]))
+    return changed_statements(text_before, text)
+
+
+def changed_statements(before: str, after: str) -> str:
+    """Return the top-level statements of ``after`` that ``before`` lacks, with `GAP` where others are left out."""
+    known_statements = {statement.strip() for statement in statements(before)}
+    groups: list[str] = []  # of new statements that follow each other in the file
+    follows_new_statement = False
+    for statement in statements(after):
+        is_new = statement.strip() not in known_statements
+        if is_new and follows_new_statement:
+            groups[-1] += statement
+        elif is_new:
+            groups.append(statement)
+        follows_new_statement = is_new
+
+    return GAP.join(f"{group.rstrip()}\n" for group in groups)
+
+
+def statements(text: str) -> Iterator[str]:
+    """Yield the top-level statements of a file, each with the comments and decorators before it."""
+    statement = ""
+    has_only_prefix = False  # whether the statement so far is only its comments and decorators
+    for line in regions.lines_of(text):
+        if STATEMENT.match(line):
+            if statement.strip() and not has_only_prefix:
+                yield statement
+                statement = ""
+            is_prefix = line.startswith(("#", "@"))
+            has_only_prefix = is_prefix and not regions.REGION.fullmatch(line)
+        statement += line
+
+    if statement.strip():
+        yield statement
+
+
+def with_edits(text: str, cell: str, edited: str) -> str:
+    """Return the ``text`` of a file with a participant's edits of a cell that shows all or parts of it.
+
+    ``cell`` is the cell as it was shipped, ``edited`` as the participant ran it. Raises WrongUsage if a gap between
+    two parts is missing.
+    """
+    if GAP not in cell and cell.strip() == text.strip():
+        return edited
+
+    parts = cell.split(GAP)
+    edited_parts = edited.split(GAP)
+    if len(parts) != len(edited_parts):
+        raise WrongUsage("The cell shows parts of the file.", f"Put its lines `{GAP.strip()}` back.")
+
+    edited_text = text
+    for part, edited_part in zip(parts, edited_parts, strict=True):
+        edited_text = _replace_lines(edited_text, part.rstrip(), edited_part.rstrip())
+    return edited_text
+
+
+def _replace_lines(text: str, lines: str, new_lines: str) -> str:
+    """Return ``text`` with ``new_lines`` for the first occurrence of ``lines``, which are whole lines of it."""
+    match = re.search(rf"^{re.escape(lines)}$", text, re.MULTILINE)
+    if match is None:
+        return text
+    return text[: match.start()] + new_lines + text[match.end() :]

@@ -14,7 +14,7 @@ from workshop_kit.engine.labels import Identity
 from workshop_kit.errors import NotReady
 from workshop_kit.files import explain, files_below, read_small, read_small_text, write_atomically
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import growth, regions, solutions
+from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE, TABLES_SUFFIX, TRACKS, find_track
 from workshop_kit.workspace.solutions import FIRST
 
@@ -157,7 +157,7 @@ def _add_missing_files(folder: Path, source: Path) -> None:
         first_stage = file.stages[0]
         starter = regions.starter(file.at(first_stage))
         _write_copy(folder, file.path, starter.encode())
-        growth.record(folder, file.path, first_stage)
+        solutions.record_stage(folder, file.path, first_stage)
 
 
 def _removed_names(folder: Path) -> list[str]:
@@ -223,7 +223,7 @@ class LessonCopy:
 def lesson_copies(root: Path) -> Iterator[LessonCopy]:
     """Yield the files of the checkout ``root`` that a participant gets as they are, with their places in the workspace.
 
-    Not among them are the files of ``my_service/``: `growth` makes these.
+    Not among them are the files of ``my_service/``: these grow with the lessons.
     """
     service_files = {(source.lesson, source.file) for source in solutions.service_sources(root)}
     for folder in COPIED:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import load_document, read_small_text, write_atomically
-from workshop_kit.workspace import content, growth, regions, solutions
+from workshop_kit.workspace import content, regions, solutions
 from workshop_kit.workspace.folder import HIDDEN, Workspace
 from workshop_kit.workspace.regions import FileStage
 from workshop_kit.workspace.solutions import Source
@@ -113,7 +113,7 @@ class NaiveCopy:
 
     def _naive_lines(self, name: str) -> str:
         """Return the colleague's lines for an exercise: those of the cell's stage, or else of the file's own stage."""
-        file_stage = growth.stages(self.workspace.folder)[self.source.path]
+        file_stage = solutions.stages_in(self.workspace.folder)[self.source.path]
         is_in_cell = name in regions.ids(self.source.at(self.stage))
         stage = self.stage if is_in_cell else file_stage
         return regions.region_of(regions.starter(self.source.at(stage)), name)
@@ -137,7 +137,7 @@ def find(workspace: Workspace, source: Source, stage: FileStage, cell_text: str)
     None where the participant has answered no exercise that the cell shows, and no answer is set aside; None also
     where the file's markers are damaged.
     """
-    file_stage = growth.stages(workspace.folder).get(source.path)
+    file_stage = solutions.stages_in(workspace.folder).get(source.path)
     if file_stage is None:
         return None
     try:

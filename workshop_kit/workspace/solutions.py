@@ -6,12 +6,13 @@ The service grows with the lessons. Each of its files has one source, with all s
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from workshop_kit.files import files_below, read_document
+from workshop_kit.files import files_below, read_document, write_atomically
 from workshop_kit.workspace import regions
 from workshop_kit.workspace.course import FILE, MY_SERVICE
 from workshop_kit.workspace.regions import FileStage
@@ -28,6 +29,8 @@ TOOLS = "tools.py"
 """The participant's own helpers, beside the notebooks."""
 README = "README.md"
 """Lesson 06 adds it for the people who get the folder; no exercise, and too long for a cell."""
+STAGES = Path(".workshop") / "stages.json"
+"""The file of a workspace with the stage that each file of the participant has reached."""
 LAST = 99
 """More than the cells that any notebook has for a file."""
 
@@ -139,6 +142,27 @@ def files_at(root: Path, lesson: str) -> dict[str, str]:
         for source, stage in sources_at(root, lesson).items()
         if source.file != TOOLS
     }
+
+
+def stages_in(workspace: Path) -> dict[str, FileStage]:
+    """Return the stage of each file of the participant, by its path in the workspace. Raises NotReady."""
+    try:
+        stage_texts = read_document(workspace / STAGES)
+        return {name: FileStage.parse(text) for name, text in stage_texts.items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, AttributeError):
+        return {}  # it is JSON of another shape: each file cell brings its lines once more
+
+
+def record_stage(workspace: Path, path: str, stage: FileStage | None) -> None:
+    """Note the stage that a file of the participant has reached; None for a file that was removed."""
+    noted_stages = stages_in(workspace)
+    noted_stages.pop(path, None)
+    if stage is not None:
+        noted_stages[path] = stage
+    texts = {name: str(noted_stages[name]) for name in sorted(noted_stages)}
+    write_atomically(workspace / STAGES, (json.dumps(texts, indent=1) + "\n").encode())
 
 
 def solve_others(participant_text: str, source: Source, expected: Collection[str], kept_ids: Collection[str]) -> str:

@@ -24,7 +24,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service
 from workshop_kit.trials.check_api import Context
 from workshop_kit.trials.result import Finding, Result
-from workshop_kit.workspace import content, course, growth, regions, registry, solutions
+from workshop_kit.workspace import content, course, regions, registry, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.file_cell import FileCell
 from workshop_kit.workspace.regions import FileStage
@@ -78,7 +78,7 @@ def arrive(exercise_service: ExerciseService, exercise: Exercise) -> None:
         marked_text = source.at(stage)
         text = solutions.keep_regions(regions.solved(marked_text), regions.starter(marked_text), earlier)
         content.replace_file(workspace, source.path, text)
-        growth.record(workspace.folder, source.path, stage)
+        solutions.record_stage(workspace.folder, source.path, stage)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from workshop_kit.lessons.naive_copy_widget import NaiveCopyView, NaiveCopyWidget
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content, growth, regions, solutions
+from workshop_kit.workspace import content, regions, solutions
 from workshop_kit.workspace.file_cell import naive_copy_of, shipped_cells, write
 from workshop_kit.workspace.folder import Workspace
 
@@ -27,7 +27,8 @@ def view(empty_workspace: Workspace) -> NaiveCopyView:
     write(empty_workspace, LESSON, HEALTH, cell.body)
     source = solutions.source_of(CHECKOUT, HEALTH)
     assert source is not None
-    content.write(empty_workspace, HEALTH, regions.solved(source.at(growth.stages(empty_workspace.folder)[HEALTH])))
+    stage = solutions.stages_in(empty_workspace.folder)[HEALTH]
+    content.write(empty_workspace, HEALTH, regions.solved(source.at(stage)))
     naive = naive_copy_of(empty_workspace, LESSON, HEALTH, cell.body)
     assert naive is not None
     return NaiveCopyView(naive)

@@ -10,8 +10,8 @@ import pytest
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import growth, regions, solutions
-from workshop_kit.workspace.file_cell import FileCell, write
+from workshop_kit.workspace import regions, solutions
+from workshop_kit.workspace.file_cell import GAP, FileCell, cell_text_at, with_edits, write
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.merge import grow, merge_lines
 from workshop_kit.workspace.regions import FileStage, MarkerError, at_stage
@@ -134,7 +134,7 @@ def workspace(empty_workspace: Workspace, checkout: Path) -> Workspace:
         cells = []
         for number in numbers:
             changes = lesson != "01b_shop"
-            body = growth.cell_text_at(source, FileStage(lesson[:3].rstrip("_"), number), changes=changes)
+            body = cell_text_at(source, FileStage(lesson[:3].rstrip("_"), number), changes=changes)
             first = f"%%file {NAME}{' (changes)' if changes else ''}\n"
             cells.append({"cell_type": "code", "id": f"c{number}", "metadata": {}, "source": first + body.rstrip()})
         folder = empty_workspace.base / "notebooks"
@@ -155,7 +155,7 @@ def test_cells_bring_one_stage_after_the_other(workspace: Workspace, checkout: P
     [whole] = bodies(workspace, "01b_shop")
     first, second = bodies(workspace, "02_more")
     assert second == "LIMIT = 2\n"
-    assert growth.GAP in first
+    assert GAP in first
     assert write(workspace, "01b_shop", NAME, whole, checkout) == f"{NAME} is written."
     path.write_text(path.read_text().replace("return None", 'return "coffee"'))
     assert "and your changes" in write(workspace, "02_more", f"{NAME} (changes)", first, checkout)
@@ -189,7 +189,7 @@ def test_an_edited_cell_counts(workspace: Workspace, checkout: Path) -> None:
 )
 def test_an_edited_part_replaces_whole_lines(text: str, cell: str, edited: str, result: str) -> None:
     """A part of a cell that also begins, ends or stands inside another line leaves that line alone."""
-    assert growth.with_edits(text, cell, edited) == result
+    assert with_edits(text, cell, edited) == result
 
 
 def test_a_lost_gap_is_told(workspace: Workspace, checkout: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_lost_gap_is_told(workspace: Workspace, checkout: Path) -> None:
     first, _ = bodies(workspace, "02_more")
     write(workspace, "01b_shop", NAME, bodies(workspace, "01b_shop")[0], checkout)
     with pytest.raises(WrongUsage, match="shows parts"):
-        write(workspace, "02_more", f"{NAME} (changes)", first.replace(growth.GAP, ""), checkout)
+        write(workspace, "02_more", f"{NAME} (changes)", first.replace(GAP, ""), checkout)
 
 
 def test_lines_that_both_changed_stay_the_participants(workspace: Workspace, checkout: Path) -> None:

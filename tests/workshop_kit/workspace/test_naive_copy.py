@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content, file_cell, growth, naive_copy, regions, solutions
+from workshop_kit.workspace import content, file_cell, naive_copy, regions, solutions
 from workshop_kit.workspace.course import lesson_names
 from workshop_kit.workspace.file_cell import FileCell, naive_copy_of, shipped_cells, write
 from workshop_kit.workspace.folder import Workspace
@@ -75,7 +75,7 @@ def solve(workspace: Workspace, path: str) -> Source:
     """Put the reference into every region of a file; return its source."""
     source = solutions.source_of(CHECKOUT, path)
     assert source is not None
-    content.write(workspace, path, regions.solved(source.at(growth.stages(workspace.folder)[path])))
+    content.write(workspace, path, regions.solved(source.at(solutions.stages_in(workspace.folder)[path])))
     return source
 
 

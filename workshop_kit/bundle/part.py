@@ -22,7 +22,6 @@ from workshop_kit.engine import recipes
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import read_document
 from workshop_kit.host import this_machine
-from workshop_kit.paths import commit
 from workshop_kit.terminal import say
 
 CHECKSUMS = "SHA256SUMS"
@@ -210,7 +209,7 @@ def _damage_error(path: Path) -> WorkshopError:
 
 def version_of(root: Path) -> str:
     """Return the checkout's version: ``commit 60f5cf9a1b2c``, ``commit 60f5cf9a1b2c with changes`` or ``no commit``."""
-    head, has_changes = commit(root)
+    head, has_changes = recipes.commit(root)
     if not head:
         return "no commit"
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from workshop_kit.engine.labels import LOCAL
 from workshop_kit.errors import NotReady
 from workshop_kit.files import files_below, read_document
-from workshop_kit.paths import commit
 
 HUB = "docker.io/"
 """The registry in a full name of an image, where the short name has none."""
@@ -134,6 +134,26 @@ def image_labels(root: Path) -> dict[str, str]:
         "source": urls.get("Source", ""),
     }
     return {f"{OCI}{name}": value for name, value in labels.items() if value}
+
+
+def commit(root: Path) -> tuple[str, bool]:
+    """Return the commit that is checked out, and whether files differ from it; "" and False without git."""
+    if not (root / ".git").exists():
+        return "", False
+
+    try:
+        head = _git(root, "rev-parse", "HEAD")
+        changes = _git(root, "status", "--porcelain")
+    except (OSError, subprocess.CalledProcessError):
+        return "", False
+    return head, bool(changes)
+
+
+def _git(root: Path, *words: str) -> str:
+    """Return the output of git. Raises OSError without git, and CalledProcessError where it fails."""
+    command: list[str | Path] = ["git", "-C", root, *words]
+    output: str = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return output.strip()
 
 
 def short_name(image: str) -> str:

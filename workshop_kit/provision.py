@@ -67,7 +67,7 @@ def make_ready(workspace: Workspace, root: Path = CHECKOUT, *, may_install: bool
     recipes.open_files(root)
     tags = images.ensure(session, root, install=may_install, report=report)
     stack = stack_of(workspace, session, root)
-    write_secrets(stack.folder / "secrets")
+    write_secrets(stack.secrets_folder)
     report(Step("Container", detail="running one as a proof"))
     prove(session, tags["base"])
     report(Step("Container", 1.0, done=True))

@@ -29,10 +29,11 @@ from workshop_kit.host import (
     this_machine,
     usable_bytes,
 )
+from workshop_kit.observe.http import is_port_open
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import Parser, answer
 from workshop_kit.workspace.folder import HIDDEN, own_folder
-from workshop_kit.workspace.lab_settings import is_free, own_port
+from workshop_kit.workspace.lab_settings import HOST, own_port
 
 if TYPE_CHECKING:
     from workshop_kit.engine.features import Feature
@@ -134,10 +135,9 @@ def _proxy_line() -> DoctorLine:
 def ports(folder: Path) -> DoctorLine:
     """Return the line about JupyterLab's port for a workspace; the stack takes ports that are free."""
     port = own_port(folder)
-    if is_free(port):
-        detail = f"127.0.0.1:{port} (JupyterLab) is free"
-    else:
-        detail = f"127.0.0.1:{port} is in use: JupyterLab runs, or the next start chooses another one"
+    detail = f"{HOST}:{port} (JupyterLab) is free"
+    if is_port_open(HOST, port):
+        detail = f"{HOST}:{port} is in use: JupyterLab runs, or the next start chooses another one"
     return DoctorLine("Ports", "good", detail)
 
 

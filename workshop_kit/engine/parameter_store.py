@@ -112,7 +112,7 @@ def start(stack: Stack, report: Report = silent) -> Store:
 
 def connect(stack: Stack) -> Store:
     """Return the stack's parameter store with the administrator's access. Raises WorkshopError if it is not up."""
-    key = (stack.folder / "secrets" / "parameter_store_key").read_text().strip()
+    key = (stack.secrets_folder / "parameter_store_key").read_text().strip()
     return Store(Access(stack.url(SERVICE), ADMINISTRATOR, key))
 
 
@@ -137,7 +137,7 @@ def settings_of(stack: Stack) -> dict[str, str | SecretStr]:
             continue
 
         if variable_name.endswith("_FILE"):
-            secret_file = stack.folder / "secrets" / PurePosixPath(value).name
+            secret_file = stack.secrets_folder / PurePosixPath(value).name
             settings[name] = SecretStr(secret_file.read_text().removesuffix("\n"))
         else:
             settings[name] = value

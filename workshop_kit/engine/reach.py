@@ -49,11 +49,6 @@ class Endpoint:
     address: str
     why: str
 
-    @property
-    def is_local(self) -> bool:
-        """Whether it is a socket on this machine."""
-        return self.address.startswith("unix://")
-
 
 @dataclass(frozen=True)
 class Engine:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import sys
 import zlib
 from pathlib import Path
@@ -61,12 +60,6 @@ def own_port(folder: Path) -> int:
     An old tab needs its cookie, too: the secret that signs cookies is stored in the workspace.
     """
     return FIRST_PORT + zlib.crc32(os.fsencode(folder.absolute())) % PORTS
-
-
-def is_free(port: int) -> bool:
-    """Return whether nothing listens on the port."""
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) != 0
 
 
 def prepare(workspace: Workspace) -> None:

@@ -34,7 +34,7 @@ SHOWN = {
     "live": "LiveFigure('Live', recorded_now).show();",
     "chart": 'import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2], label="a")\nax.legend();',
 }
-PAPERS = ("prediction", "exercise", "board", "explorer")
+PAPERS = ("prediction", "exercise", "explorer")
 BARE = """image => {
     const canvas = document.createElement("canvas");
     canvas.width = image.naturalWidth;
@@ -137,7 +137,6 @@ def reads(place: Locator, name: str) -> None:
     for text in {
         "prediction": ("Its memory reaches the limit", "It stops growing"),
         "exercise": ("Not started", "Two things can hold up a stop"),
-        "board": ("container.graceful",),
         "explorer": ("lost <img src=x",),
     }[name]:
         expect(twin).to_contain_text(text)

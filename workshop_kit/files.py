@@ -1,4 +1,7 @@
-"""Read and copy files that people edit, write files atomically, and explain in a sentence when that fails."""
+"""Read and copy files that people edit, write files atomically, and explain in a sentence when that fails.
+
+Records are a small file of validated values, a line of JSON each: incidents, and the games of game day.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ import sys
 import tempfile
 import threading
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
@@ -25,6 +28,7 @@ Value = TypeVar("Value")
 MAX_BYTES = 1_000_000
 MAX_NOTEBOOK_BYTES = 100_000_000
 """Of a notebook, which may hold many pictures."""
+MAX_RECORDS_BYTES = 10_000_000
 VISIBLE = (".dockerignore",)
 """Files that are an exercise although their names begin with a dot."""
 QUIET_MILLISECONDS = 150
@@ -158,6 +162,34 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def read_records(path: Path, kind: type[Value]) -> list[Value]:
+    """Return the records of a file, none without it. A line that is no record is left out.
+
+    Raises WorkshopError if the file cannot be read.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        content = read_small(path, max_bytes=MAX_RECORDS_BYTES)
+    except FileNotFoundError:
+        return []
+
+    adapter = TypeAdapter(kind)
+    records = []
+    for line in content.split(b"\n"):
+        with contextlib.suppress(ValidationError):
+            records.append(adapter.validate_json(line))
+    return records
+
+
+def write_records(path: Path, records: Sequence[object]) -> None:
+    """Replace the records of a file. Raises WorkshopError if it cannot be written (a full disk, say)."""
+    from pydantic_core import to_json
+
+    lines = [to_json(record) + b"\n" for record in records]
+    write_atomically(path, b"".join(lines))
 
 
 class TemporaryCopy(tempfile.TemporaryDirectory[str]):

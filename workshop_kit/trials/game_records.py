@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from workshop_kit.engine import records
 from workshop_kit.engine.control import NEXT_STEP
+from workshop_kit.files import read_records, write_records
 
 MAX_RECORDS = 50
 WELL_PERCENT = 90.0
@@ -100,12 +100,12 @@ def write(folder: Path, record: Record) -> None:
     """Write a record, in place of an earlier one of the same incident. Raises WorkshopError for a full disk."""
     other_records = [kept_record for kept_record in read(folder) if kept_record.id != record.id]
     all_records = [*other_records, record]
-    records.write(folder / FILE, all_records[-MAX_RECORDS:])
+    write_records(folder / FILE, all_records[-MAX_RECORDS:])
 
 
 def read(folder: Path) -> list[Record]:
     """Return the records in a workspace's hidden folder, oldest first; none without a file."""
-    return records.read(folder / FILE, Record)
+    return read_records(folder / FILE, Record)
 
 
 def _seconds_between(start: datetime | None, end: datetime | None) -> float | None:

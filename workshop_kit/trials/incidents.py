@@ -18,11 +18,11 @@ from typing import Any
 import pandas as pd
 from docker.errors import NotFound
 
-from workshop_kit.engine import records
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
 from workshop_kit.faults.load import load
+from workshop_kit.files import read_records, write_records
 from workshop_kit.observe import http
 from workshop_kit.observe.logs import read_container
 from workshop_kit.reporting import Report, Step
@@ -122,7 +122,7 @@ def inject(stack: Stack, random: Random, report: Report, trouble: Trouble | None
         report(Step("Incident", None, "the machine was too busy to show it: once more"))
 
     incidents = [*read_all(stack.session), incident]
-    records.write(stack.session.folder / FILE, incidents[-MAX_INCIDENTS:])
+    write_records(stack.session.folder / FILE, incidents[-MAX_INCIDENTS:])
     report(Step("Incident", 1.0, "over: now find out what it was", done=True))
     return incident
 
@@ -233,7 +233,7 @@ def find(session: Session, identifier: str) -> LogIncident:
 
 def read_all(session: Session) -> list[LogIncident]:
     """Return the latest incidents of this workspace, oldest first."""
-    return records.read(session.folder / FILE, LogIncident)
+    return read_records(session.folder / FILE, LogIncident)
 
 
 def incident_log(stack: Stack, identifier: str) -> pd.DataFrame:

@@ -173,24 +173,11 @@ class Trial:
 
     def wait_answer(self, path: str, within_seconds: float) -> bool:
         """Poll a path until it answers with 200; return False if the time is up or the container has ended."""
-
-        def is_good_or_ended(answer: Answer) -> bool:
-            has_ended = answer.status is None and self.exit_code() is not None
-            return answer.status == 200 or has_ended
-
-        missing = f"no good answer to GET {path} on port {self.port}"
-        answer = self.poll(partial(self.get, path), is_good_or_ended, within_seconds, missing=missing)
-        return answer.status == 200
+        return self._wait_reply(path, within_seconds, lambda reply: reply.status == 200, "no good answer")
 
     def wait_listening(self, path: str, within_seconds: float) -> bool:
         """Poll a path until it answers with any status; return False if the time is up or the container has ended."""
-
-        def is_answered_or_ended(answer: Answer) -> bool:
-            return answer.status is not None or self.exit_code() is not None
-
-        missing = f"no answer to GET {path} on port {self.port}"
-        answer = self.poll(partial(self.get, path), is_answered_or_ended, within_seconds, missing=missing)
-        return answer.status is not None
+        return self._wait_reply(path, within_seconds, lambda reply: reply.status is not None, "no answer")
 
     def wait_ended(self, within_seconds: float) -> int | None:
         """Poll until the container has ended; return its exit code, or None if it still runs."""
@@ -221,6 +208,16 @@ class Trial:
         if not in_time:
             self.waits.add(f"{answer} to {answer.path}", answer.seconds)
         return in_time
+
+    def _wait_reply(self, path: str, within_seconds: float, is_good: Callable[[Reply], bool], missing: str) -> bool:
+        """Poll a path until its reply is good; return False if the time is up or the container has ended."""
+
+        def is_good_or_ended(reply: Reply) -> bool:
+            has_ended = reply.status is None and self.exit_code() is not None
+            return is_good(reply) or has_ended
+
+        what = f"{missing} to GET {path} on port {self.port}"
+        return is_good(self.poll(partial(self.get, path), is_good_or_ended, within_seconds, missing=what))
 
     def _reply(self, answer: Answer, request: str) -> Reply:
         """Return an answer as a check sees it, with secrets masked in its words."""

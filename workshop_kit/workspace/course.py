@@ -75,20 +75,13 @@ class Section:
 class LessonTime:
     """A lesson: its notebook's ``name``, the ``prefix`` of its exercises' ids ("" if it has none), and its minutes.
 
-    ``minutes`` maps each track of the lesson to the minutes for talking, doing and debriefing.
+    ``minutes`` maps each track of the lesson to the minutes for talking, doing and debriefing. The second notebook of a
+    lesson, which is optional, has those of a ``visit``, and this reason for it.
     """
 
     name: str
     title: str
     prefix: str
-    minutes: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class OptionalTime:
-    """The second notebook of a lesson, which is optional: the ``minutes`` of a visit by track, and its reason."""
-
-    name: str
     minutes: Mapping[str, int]
     visit: str = ""
 
@@ -128,7 +121,7 @@ class Course:
     exercises: tuple[ExerciseTime, ...] = ()
     sections: Mapping[str, tuple[Section, ...]] = field(default_factory=dict)
     notebooks: tuple[str, ...] = ()
-    optional_notebooks: tuple[OptionalTime, ...] = ()
+    optional_notebooks: tuple[LessonTime, ...] = ()
 
     def is_optional(self, name: str) -> bool:
         """Return whether a notebook is an optional one."""
@@ -168,7 +161,7 @@ def load_course(root: Path) -> Course:
         notebooks = tuple(document["lessons"])
         entries = document["lessons"].items()
         lessons = [_lesson_time(name, entry) for name, entry in entries if not entry.get("more")]
-        optional_times = [_optional_time(name, entry) for name, entry in entries if entry.get("more")]
+        optional_times = [_lesson_time(name, entry) for name, entry in entries if entry.get("more")]
         exercises = [_exercise_time(entry) for entry in document.get("exercise", [])]
         sections = {name: _sections(root, name, table) for name, table in document.get("sections", {}).items()}
     except (KeyError, TypeError, AttributeError) as error:
@@ -182,11 +175,9 @@ def load_course(root: Path) -> Course:
 
 
 def _lesson_time(name: str, entry: Mapping[str, Any]) -> LessonTime:
-    return LessonTime(name, entry["title"], entry.get("prefix", ""), entry["minutes"])
-
-
-def _optional_time(name: str, entry: Mapping[str, Any]) -> OptionalTime:
-    return OptionalTime(name, entry.get("minutes", {}), entry.get("visit", ""))
+    """Return the times of a notebook. Raises KeyError for a lesson without minutes; an optional notebook needs none."""
+    minutes = entry.get("minutes", {}) if entry.get("more") else entry["minutes"]
+    return LessonTime(name, entry["title"], entry.get("prefix", ""), minutes, entry.get("visit", ""))
 
 
 def _exercise_time(entry: Mapping[str, Any]) -> ExerciseTime:

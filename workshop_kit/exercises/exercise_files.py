@@ -127,8 +127,9 @@ class ExerciseFiles:
 
         Raises Unreadable with the line when the markers of the participant's file are damaged.
         """
+        ids = regions.ids(self.source_text)
         try:
-            return regions.solve_others(self.read_text(), self.source_text, self.exercise.id)
+            return solutions.solve_others(self.read_text(), self._source, ids, [self.exercise.id])
         except regions.MarkerError as error:
             error_with_file = error.in_file(self.shown_name)
             raise Unreadable(error_with_file.what, error_with_file.next_step) from error

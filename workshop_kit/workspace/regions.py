@@ -232,20 +232,6 @@ def without_markers(text: str) -> str:
     return _without_gaps("".join(other_lines))
 
 
-def solve_others(participant_text: str, marked: str, *kept_ids: str) -> str:
-    """Return a participant's file in which all regions but those of ``kept_ids`` hold the solution.
-
-    Text outside regions (an import, a helper) stays. Raises MarkerError where the markers of a region are missing.
-    """
-    solution = solved(marked)
-    text = participant_text
-    for name in ids(solution):
-        find(text, name)  # only for its MarkerError: a kept region needs its markers, too
-        if name not in kept_ids:
-            text = replace(text, name, region_of(solution, name))
-    return text
-
-
 def lines_of(text: str) -> list[str]:
     """Return the lines with their ends. Only a newline ends a line: a form feed or U+2028 is part of it."""
     return re.findall(r"[^\n]*\n|[^\n]+", text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -111,7 +111,13 @@ def resolve(kind: str, word: str, names: Collection[str], separator: str, advice
         if len(matches) == 1:
             return matches[0]
         if matches:
-            matching_names = f"{', '.join(matches[:-1])} and {matches[-1]}"
-            raise WrongUsage(f"{word!r} fits more than one {kind}: {matching_names}.", "Write more of it.")
+            raise WrongUsage(f"{word!r} fits more than one {kind}: {in_words(matches)}.", "Write more of it.")
 
     raise no_match
+
+
+def in_words(names: Sequence[str]) -> str:
+    """Return the names as in a sentence: ``a, b and c``."""
+    if len(names) == 1:
+        return names[0]
+    return f"{', '.join(names[:-1])} and {names[-1]}"

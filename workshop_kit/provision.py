@@ -131,12 +131,11 @@ def remove_tours(
     A tour that is running has its workspace's lock, and is left alone.
     """
     for tour in (folder / "workspace", folder / "demo" / "workspace"):
-        id_file = tour / HIDDEN / "id"
-        if not id_file.is_file():
+        workspace = Workspace.existing(tour)
+        if workspace is None:
             continue
 
         with contextlib.suppress(Timeout), FileLock(lock_path(tour), timeout=0):
-            workspace = Workspace(tour, id_file.read_text().strip())
             tour_outcome = remove_everything(session_of(workspace, engine), scopes, report)
             outcome.removed += tour_outcome.removed
             outcome.left += tour_outcome.left

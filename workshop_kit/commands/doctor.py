@@ -32,7 +32,7 @@ from workshop_kit.host import (
 from workshop_kit.observe.http import is_port_open
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import Parser, answer
-from workshop_kit.workspace.folder import HIDDEN, own_folder
+from workshop_kit.workspace.folder import HIDDEN, Workspace, own_folder
 from workshop_kit.workspace.lab_settings import HOST, own_port
 
 if TYPE_CHECKING:
@@ -273,16 +273,10 @@ def _images_line(engine: Engine) -> DoctorLine:
 
 def _open_session(engine: Engine) -> Session | None:
     """Return a session of the workspace; None where there is no workspace yet."""
-    from workshop_kit.engine.labels import Identity
-    from workshop_kit.engine.session import Session
+    from workshop_kit import provision
 
-    hidden_folder = own_folder() / HIDDEN
-    id_file = hidden_folder / "id"
-    if not id_file.is_file():
-        return None
-
-    identity = Identity(id_file.read_text().strip())
-    return Session(engine, identity, hidden_folder)
+    workspace = Workspace.existing(own_folder())
+    return provision.session_of(workspace, engine) if workspace else None
 
 
 def _pause_lines(engine: Engine) -> Iterator[DoctorLine]:

@@ -77,6 +77,12 @@ class Workspace:
         except OSError as error:
             raise explain(error, folder, ELSEWHERE) from error
 
+    @classmethod
+    def existing(cls, folder: Path) -> Workspace | None:
+        """Return the workspace in ``folder``, without writing anything; None while there is none."""
+        id_file = folder / HIDDEN / "id"
+        return cls(folder, id_file.read_text().strip()) if id_file.is_file() else None
+
     @property
     def seed(self) -> int:
         """The seed for the numbers in exercises: one that was shared (`--seed`), or else the participant's own."""

@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.errors import NotReady, WorkshopError, in_words
 from workshop_kit.files import load_document, read_small_text, write_atomically
 from workshop_kit.workspace import content, regions, solutions
 from workshop_kit.workspace.folder import HIDDEN, Workspace
@@ -53,10 +53,10 @@ class NaiveCopy:
         file = self.source.file
         set_aside = self._set_aside
         if set_aside is not None:
-            names = _join_names(set_aside.names)
+            names = in_words(set_aside.names)
             return f"{file} has the colleague's lines for {names}. Yours are in {set_aside.copy_path}."
         if self.shown_ids:
-            answers = _join_names(self.shown_ids)
+            answers = in_words(self.shown_ids)
             return f"{file} keeps your {answers}: this part of the lesson then shows your version, not the colleague's."
         return f"{file} has your lines."
 
@@ -95,7 +95,7 @@ class NaiveCopy:
         restored_text = solutions.keep_regions(mine, text, set_aside.names)
         content.write(self.workspace, self.source.path, restored_text)
         self._write_record(None)
-        return f"{self.source.file} has your {_join_names(set_aside.names)} again."
+        return f"{self.source.file} has your {in_words(set_aside.names)} again."
 
     @property
     def _set_aside(self) -> SetAside | None:
@@ -191,10 +191,3 @@ def _read_file(workspace: Workspace, name: str) -> str:
         return read_small_text(workspace.folder / name)
     except FileNotFoundError as error:
         raise NotReady(f"{name} is not there.", "Look for your lines in kept/.") from error
-
-
-def _join_names(names: tuple[str, ...]) -> str:
-    """Return the names as in a sentence: ``a, b and c``."""
-    if len(names) == 1:
-        return names[0]
-    return f"{', '.join(names[:-1])} and {names[-1]}"

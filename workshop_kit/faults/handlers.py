@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,18 +144,10 @@ def add_proxy(context: FaultContext) -> None:
     """
     faults = [*context.others_using("proxy"), context.active]
     running_proxy = find_proxy(context.session, context.container.id)
-    if running_proxy is not None:
-        _configure(running_proxy, faults)
-        return
-
-    proxy = _start_proxy(context)
-
-    def is_listening() -> bool:
-        return proxy.exec(*PROXY_PROGRAM, "tell", "[]").exit_code == 0
-
-    proxy.wait_for(is_listening, goal="listen")
+    proxy = running_proxy or _start_proxy(context)
     _configure(proxy, faults)
-    _give_names(context, proxy)
+    if running_proxy is None:
+        _give_names(context, proxy)
 
 
 def remove_proxy(context: FaultContext) -> None:
@@ -291,11 +283,21 @@ def _return_names(context: FaultContext, network: str, endpoint: NetworkEndpoint
 
 
 def _configure(proxy: Running, faults: list[ActiveFault]) -> None:
-    """Make the proxy apply these faults and no others. Raises WorkshopError if it refuses."""
-    settings = [{"name": active.fault, **active.parameters} for active in faults]
-    result = proxy.exec(*PROXY_PROGRAM, "tell", json.dumps(settings))
-    if result.exit_code != 0:
-        raise WorkshopError("The fault proxy did not take the fault.", output=result.output)
+    """Make the proxy apply these faults and no others. Raises WorkshopError as `tell` does."""
+    tell(proxy, [{"name": active.fault, **active.parameters} for active in faults])
+
+
+def tell(proxy: Running, faults: Sequence[Mapping[str, Any]]) -> None:
+    """Make a proxy apply these faults, by name and parameters, and no others; retry while it starts.
+
+    Raises WorkshopError if it does not take them.
+    """
+    command = (*PROXY_PROGRAM, "tell", json.dumps(faults))
+
+    def are_taken() -> bool:
+        return proxy.exec(*command).exit_code == 0
+
+    proxy.wait_for(are_taken, goal="take the fault")
 
 
 def attached(container: Any) -> dict[str, Any]:

@@ -7,7 +7,6 @@ a container of its own between one trial and a dependency; the settings of the t
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -16,7 +15,7 @@ from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.stack import Stack
-from workshop_kit.faults.handlers import PROXY_MEMORY_BYTES, PROXY_PROGRAM
+from workshop_kit.faults.handlers import PROXY_MEMORY_BYTES, tell
 
 Faults = Sequence[Mapping[str, Any]]
 OPEN: Faults = ()
@@ -60,7 +59,7 @@ class DependencyProxies:
         """
         for dependency, proxy in self.proxies.items():
             new_state = state if dependency in names else OPEN
-            _set_state(proxy, new_state)
+            tell(proxy, new_state)
 
     def connection_count(self) -> int:
         """Return how many connections to the dependencies are open."""
@@ -85,16 +84,6 @@ def start_proxies(stack: Stack, *names: str) -> DependencyProxies:
             spec = Spec(image, command, network=stack.network, memory_bytes=PROXY_MEMORY_BYTES, labels={COLLECT: "no"})
             proxies[name] = started.enter_context(containers.run(stack.session, spec))
         return DependencyProxies(proxies, started.pop_all())
-
-
-def _set_state(proxy: Running, state: Faults) -> None:
-    """Set the state of a proxy; retry while it starts."""
-    command = (*PROXY_PROGRAM, "tell", json.dumps(state))
-
-    def is_state_taken() -> bool:
-        return proxy.exec(*command).exit_code == 0
-
-    proxy.wait_for(is_state_taken, goal="take the fault")
 
 
 def connections_in(table: str, port: int) -> int:

@@ -15,7 +15,7 @@ from workshop_kit.display.live import NotebookReport
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.session import Session
 
-MOST_FILES = {"check container.graceful": 47, "audit {image} --fail-on never": 45, "start --no-browser": 40}
+MOST_FILES = {"check container.graceful": 38, "audit {image} --fail-on never": 42, "start --no-browser": 35}
 TO_PAUSE = 4
 
 

@@ -15,7 +15,7 @@ from workshop_kit.display.live import NotebookReport
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.session import Session
 
-MOST_FILES = {"check container.graceful": 38, "audit {image} --fail-on never": 42, "start --no-browser": 35}
+MOST_FILES = {"check container.graceful": 39, "audit {image} --fail-on never": 43, "start --no-browser": 36}
 TO_PAUSE = 4
 
 

@@ -1,10 +1,8 @@
-"""Markers: what this workspace has paused or disturbed, for which process, and how to undo it; its paused containers.
+"""Markers say what this workspace has paused or disturbed, for which process, and how to undo it.
 
 A marker is a container that is never started. Its labels say all of that, and are there before the pause or the fault
-is; it is removed once that is undone. A process that is killed leaves its markers, whose maker is then dead.
-
-`Stack.up`, the next start of a lesson and the reaper end the pauses of processes that were killed. They leave a pause
-that a running process holds: it is an experiment.
+is; it is removed once that is undone. A process that is killed leaves its markers: `Stack.up`, the next start of a
+lesson and the reaper end its pauses. They leave a pause that a running process holds: it is an experiment.
 """
 
 from __future__ import annotations

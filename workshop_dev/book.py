@@ -129,10 +129,15 @@ def _picture_of(output: Any) -> Picture | None:
     return None
 
 
+def _plain_text(text: str) -> str:
+    """Return a text without colors, and without the line ends of a terminal, to which commands of the shell write."""
+    return ANSI.sub("", text).replace("\r\n", "\n").rstrip()
+
+
 def _text_blocks(output: Any) -> list[str]:
     """Return an output without a picture as a code block; empty if it has no text."""
     if output.output_type == "stream":
-        return [_code_block(ANSI.sub("", output.text).rstrip(), "text")]
+        return [_code_block(_plain_text(output.text), "text")]
 
     data = output.get("data", {})
     text = str(data.get("text/plain", ""))
@@ -140,7 +145,7 @@ def _text_blocks(output: Any) -> list[str]:
         html = str(data.get("text/html", ""))
         return [_code_block(table_text(html), "text")]
     if text.strip():
-        return [_code_block(ANSI.sub("", text).rstrip(), "text")]
+        return [_code_block(_plain_text(text), "text")]
     return []
 
 

@@ -396,8 +396,11 @@ def _time_shown(first: pd.Timestamp, last: pd.Timestamp, faults: Sequence[FaultB
 
 def _stacked_axes(title: str, heights: Sequence[float], size_inches: tuple[float, float] | None) -> Figure:
     """Return a figure with axes of these heights, one below the other, on one time axis."""
-    natural_height = TOP_INCHES + BOTTOM_INCHES + sum(heights) * (1 + GAP * (len(heights) - 1) / len(heights))
-    width, height = size_inches or (WIDTH_INCHES, natural_height)
+    if size_inches is None:
+        natural_height = TOP_INCHES + BOTTOM_INCHES + sum(heights) * (1 + GAP * (len(heights) - 1) / len(heights))
+        size_inches = (WIDTH_INCHES, natural_height)
+
+    width, height = size_inches
     figure = Figure(figsize=(width, height), facecolor=PAPER)
     figure.text(0.01, 1 - 0.06 / height, title, va="top", fontsize=12, fontweight="bold", color=INK)
 

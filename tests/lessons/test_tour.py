@@ -156,9 +156,12 @@ def test_the_tour_leaves_nothing(engine: Engine, toured: Toured) -> None:
     assert [thing for thing in things(engine, workspace.id) if not thing.startswith("image ")] == []
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
-    "track", [pytest.param(track, marks=pytest.mark.xdist_group("tour 2")) for track in ("90min", "half-day")]
+    "track",
+    [
+        pytest.param("90min", marks=[pytest.mark.long, pytest.mark.xdist_group("tour 2")]),
+        pytest.param("half-day", marks=pytest.mark.alone),  # it has the game day
+    ],
 )
 def test_a_shorter_track_ends_well(learner: Path, track: str) -> None:
     """All its lessons run without the cells that it skips, and show what they should."""
@@ -201,9 +204,12 @@ def left_out_checks(workspace: Workspace, lessons: Sequence[str]) -> Iterator[No
 @pytest.mark.timeout(3600)  # beside two other workers; of all long tests it takes the most time: it begins first
 @pytest.mark.xdist_group("tour untouched")
 def test_run_all_on_an_untouched_workspace_ends_well(stack: Stack, workspace: Workspace, tmp_path: Path) -> None:
-    """No exercise is done yet, and each lesson runs from top to bottom; in the first ones a failed check ends none."""
+    """No exercise is done yet, and each lesson runs from top to bottom; in the first ones a failed check ends none.
+
+    Where nothing is done, the game day runs the reference: test_incident.py says so.
+    """
     assert stack.containers()
-    first_notebooks = [lesson for lesson in LESSONS if lesson not in {*AUDIT, *MORE}]
+    first_notebooks = [lesson for lesson in LESSONS if lesson not in {*AUDIT, *MORE, "05_game_day"}]
     later_notebooks = [lesson for lesson in first_notebooks if lesson not in SERVICE]
     with left_out_checks(workspace, later_notebooks):
         results = Tour(workspace, output=tmp_path).run(first_notebooks)

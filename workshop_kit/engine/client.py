@@ -31,6 +31,8 @@ from workshop_kit.engine.session import GivenLabels, Session
 from workshop_kit.reporting import Report, silent
 
 LOOPBACK = "127.0.0.1"
+FREEZE_TRIES = 5
+"""On a busy machine the kernel now and then does not freeze the processes of a container at the first attempt."""
 BUILT_IN_NETWORKS = ("bridge", "default", "host", "none")
 EMPTY_STATISTICS: Mapping[str, Any] = {
     "read": "0001-01-01T00:00:00Z",
@@ -90,7 +92,7 @@ class WorkspaceContainer(Container):  # type: ignore[misc]
     def pause(self) -> None:
         """Pause the container. If this process is killed before it calls `unpause`, `Stack.up` unpauses it."""
         with markers.marked(self.client.session, self):
-            super().pause()
+            freeze(super().pause)
 
     def unpause(self) -> None:
         """Unpause the container."""
@@ -105,6 +107,18 @@ class WorkspaceContainer(Container):  # type: ignore[misc]
         if is_single and "read" not in statistics:
             return EMPTY_STATISTICS
         return statistics
+
+
+def freeze(pause: Callable[[], None]) -> None:
+    """Pause a container by the SDK's ``pause``, again where the engine could not freeze it. Raises APIError."""
+    for tries_left in reversed(range(FREEZE_TRIES)):
+        try:
+            pause()
+        except APIError as refusal:
+            if tries_left == 0 or "unable to freeze" not in str(refusal):
+                raise
+        else:
+            return
 
 
 class Containers(ContainerCollection):  # type: ignore[misc]

@@ -15,6 +15,7 @@ from typing import Any
 from docker.errors import APIError, NotFound
 
 from workshop_kit.engine import containers, markers, recipes
+from workshop_kit.engine.client import freeze
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.session import Session
@@ -52,7 +53,7 @@ class FaultContext:
 def pause(context: FaultContext) -> None:
     """Pause the target, unless it is paused."""
     if not context.state()["Paused"]:
-        context.container.pause()
+        freeze(context.container.pause)
 
 
 def unpause(context: FaultContext) -> None:

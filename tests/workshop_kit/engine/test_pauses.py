@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from docker.errors import APIError
 from tests.commands import Cli
 from tests.workshop_kit.engine.kernels import kernel
 from workshop_kit.engine import containers, markers
-from workshop_kit.engine.client import WorkspaceClient
+from workshop_kit.engine.client import FREEZE_TRIES, WorkspaceClient, freeze
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
@@ -189,3 +190,19 @@ def test_a_killed_notebook_does_not_end_the_pause_of_another(
         assert (is_paused(first), is_paused(second)) == (True, False)
         staying.kill()
         assert wait_for(lambda: not is_paused(first) and not markers.find(own), 60)
+
+
+def test_a_busy_kernel_is_asked_again() -> None:
+    """It may not freeze a container at once; any other refusal is told at once, and so is the last one."""
+    attempts: list[str] = []
+
+    def refuse(reason: str, times: int) -> None:
+        attempts.append(reason)
+        if attempts.count(reason) <= times:
+            raise APIError(reason)
+
+    freeze(partial(refuse, "OCI runtime pause failed: unable to freeze", 2))
+    for reason, tries in (("No such container", 1), ("unable to freeze at all", FREEZE_TRIES)):
+        with pytest.raises(APIError, match=reason):
+            freeze(partial(refuse, reason, 99))
+        assert attempts.count(reason) == tries

@@ -133,7 +133,7 @@ def test_a_file_as_it_comes_fails_and_the_solution_passes(
         begun = exercise_service.check(exercise.id)
     checkpoint.solve(exercise_service, exercise.id)
     with leaving_nothing(exercise_service.stack()):
-        solved = exercise_service.check(exercise.id)
+        solved = check_runner.check(exercise_service, exercise)
     assert_two_sides(begun, solved)
 
 
@@ -166,7 +166,7 @@ def test_another_right_answer_passes_and_a_cheat_fails(
         check_runner.arrive(exercise_service, exercise)
         check_runner.write_answer(exercise_service, exercise, answer)
         with check_runner.quick_control() if key else nullcontext():
-            result = exercise_service.check(exercise.id)
+            result = check_runner.check(exercise_service, exercise)
     else:
         result = run_cells(exercise_service, exercise, [answer.read_text()], monkeypatch)[0]
     failed = failed_meanings(result.findings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -172,14 +173,27 @@ def test_a_hint_is_in_view_and_solution_and_reset_ask_first(lab: LabPage, texts:
     assert lab.errors == []
 
 
+@pytest.fixture
+def short_files(workspace: Workspace) -> Iterator[None]:
+    """Files of a line each in `my_service`; what was there is there again afterwards."""
+    paths = [workspace.service_folder() / name for name in ("start.sh", "compose.yaml", "config.py", "notes.txt")]
+    texts = {path: path.read_text() for path in paths if path.exists()}
+    for path in paths:
+        path.write_text("# nothing yet\n")
+    yield
+    for path in paths:
+        path.unlink()
+    for path, text in texts.items():
+        path.write_text(text)
+
+
 @pytest.mark.long
+@pytest.mark.usefixtures("short_files")
 def test_files_of_other_lessons_leave(lab: LabPage, workspace: Workspace) -> None:
     """In a wide window files share one pane beside the notebook. A file of another lesson closes those before it.
 
     A file with unsaved changes stays, and so does one that the participant opened. *Open file* shows what the disk has.
     """
-    for name in ("start.sh", "compose.yaml", "config.py", "notes.txt"):
-        (workspace.service_folder() / name).write_text("# nothing yet\n")
     lab.page.set_viewport_size({"width": 1900, "height": 900})
     panels = [f'w.exercise("{name}");' for name in (ID, "container.limits", "config.env")]
     lab.show("lesson", [SETUP, *panels])

@@ -202,7 +202,7 @@ def test_work_goes_home_as_an_archive(room: Room, contexts: dict[str, BrowserCon
     room.workspace(name).my_service.joinpath("mine.txt").write_text("my work")
     room.container(name).kill()
     page = contexts[name].new_page()
-    page.goto(f"{HUB}/hub/home")
+    assert wait_for(partial(knows_that_it_stopped, page), 90)  # the hub looks after its seats every half minute
     page.get_by_role("button", name="Start My Server").click()
     page.wait_for_url(re.compile(f"/user/{name}/lab"), timeout=300_000)
 
@@ -219,6 +219,12 @@ def test_work_goes_home_as_an_archive(room: Room, contexts: dict[str, BrowserCon
     with tarfile.open(download.value.path()) as files:
         assert {"my_service/app.py", "my_service/mine.txt"} <= set(files.getnames())
     page.close()
+
+
+def knows_that_it_stopped(page: Page) -> bool:
+    """Open the hub's page; return whether it offers to start the seat."""
+    page.goto(f"{HUB}/hub/home")
+    return page.get_by_role("button", name="Start My Server").is_visible()
 
 
 def test_two_people_do_not_meet(room: Room, contexts: dict[str, BrowserContext]) -> None:

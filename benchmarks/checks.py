@@ -27,7 +27,7 @@ def of_build(stack: Stack, folder: Path) -> Row:
     """Measure building and running a service until its first order, and removing it again."""
     context = Context(registry.find(registry.load(ROOT), DOCKERFILE), stack, SEED, folder=folder)
     tag = f"{recipes.REPOSITORY}/by-hand:{stack.project}"
-    alias = f"{recipes.PYTHON_ALIAS}=docker-image://{recipes.tags(ROOT)['python']}"
+    base = recipes.tags(ROOT)["python"]
     order = json.dumps(service_trial.ORDER).encode()
 
     def as_a_check() -> None:
@@ -38,7 +38,7 @@ def of_build(stack: Stack, folder: Path) -> Row:
             service_trial.wait_order(trial)
 
     def by_hand() -> None:
-        output_of("docker", "build", "--quiet", "--build-context", alias, "-t", tag, str(folder))
+        output_of("docker", "build", "--quiet", f"--build-arg=BASE={base}", "-t", tag, str(folder))
         container_id = output_of("docker", "run", "--detach", "--publish", "127.0.0.1::8080", tag)
         try:
             address = output_of("docker", "port", container_id, "8080")

@@ -1,4 +1,4 @@
-# Made by `./workshop build` from solutions/01_container/app.py: edit that file.
+# Made by `./workshop build` from the lessons and the solutions of their exercises: edit those.
 """The application: which function answers which path, and what they share."""
 
 import structlog
@@ -27,7 +27,6 @@ ROUTES = [
     Route("/health", health.deep),
     Route("/metrics", metrics.show),
 ]
-
 log = structlog.get_logger(__name__)
 
 
@@ -57,16 +56,20 @@ def create(settings: Settings) -> Starlette:
     return app
 
 
-async def refused(_: Request, error: HTTPException) -> Response:
-    """Answer a request that cannot be served, such as an order without an item."""
-    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
-
-
 async def unavailable(request: Request, error: Unavailable) -> Response:
     """Answer a request for which a database gave no answer in time."""
     log.warning("dependency not available", dependency=str(error), error=repr(error.__cause__))
-    advice = "Please try again shortly."
-    if request.method == "POST":
+    return JSONResponse({"error": f"The database gave no answer in time. {advice(request.method)}"}, 503)
+
+
+def advice(method: str) -> str:
+    """Return what a customer should do whose request got no answer in time."""
+    if method == "POST":
         # The limit may have ended a COMMIT of which only the answer was missing.
-        advice = "The order may have been placed all the same: look at the orders before you try again."
-    return JSONResponse({"error": f"The database gave no answer in time. {advice}"}, 503)
+        return "The order may have been placed all the same: look at the orders before you try again."
+    return "Please try again shortly."
+
+
+async def refused(_: Request, error: HTTPException) -> Response:
+    """Answer a request that cannot be served, such as an order without an item."""
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)

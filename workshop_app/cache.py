@@ -1,4 +1,4 @@
-# Made by `./workshop build` from solutions/02_configuration/cache.py: edit that file.
+# Made by `./workshop build` from the lessons and the solutions of their exercises: edit those.
 """Redis as a cache: it may be away, and the service goes on."""
 
 import asyncio
@@ -13,7 +13,6 @@ from config import RedisSettings
 from database import Unavailable
 
 LIMIT_SECONDS = 0.2  # after this time the database is faster
-
 log = structlog.get_logger(__name__)
 
 

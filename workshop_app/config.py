@@ -1,24 +1,22 @@
-# Made by `./workshop build` from solutions/02_configuration/config.py: edit that file.
+# Made by `./workshop build` from the lessons and the solutions of their exercises: edit those.
 """Every setting of the service: read from the environment once, at the start."""
 
 import difflib
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings
 
-DEPENDENCIES = "^(none|((master-db|replica-db|redis)(,|$))+)$"
-EMPTY: Any = {}  # the default of a group: pydantic checks it, and so names every variable that is missing
-
 Text = Annotated[str, Field(pattern=r"^\S+$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+DEPENDENCIES = "^(none|((master-db|replica-db|redis)(,|$))+)$"
 
 
 class Server(BaseModel):
-    """Where a server is, and the password. The password may stand in a file, which PASSWORD_FILE names."""
+    """Where a server is, and its password, which may be in the file that PASSWORD_FILE names."""
 
     host: Text
     port: Port
@@ -62,12 +60,30 @@ class Options(BaseSettings):
     http_drain_seconds: float = Field(default=1.0, ge=0, le=5)
 
 
-class Settings(Options, env_nested_delimiter="_", env_nested_max_split=1):
+def read_group(group: str) -> dict[str, str]:
+    """Return the variables of a group by their names: "host" is MASTER_DB_HOST in the group MASTER_DB."""
+    settings = {}
+    for variable, value in os.environ.items():
+        if variable.startswith(f"{group}_"):
+            name = variable.removeprefix(f"{group}_").lower()
+            settings[name] = value
+    return settings
+
+
+class Settings(Options):
     """All settings: master_db.host is the variable MASTER_DB_HOST."""
 
-    master_db: DatabaseSettings = EMPTY
-    replica_db: DatabaseSettings = EMPTY
-    redis: RedisSettings = EMPTY
+    master_db: DatabaseSettings
+    replica_db: DatabaseSettings
+    redis: RedisSettings
+
+    def __init__(self) -> None:
+        # Checked together: what is wrong in one group hides nothing in another.
+        super().__init__(
+            master_db=read_group("MASTER_DB"),
+            replica_db=read_group("REPLICA_DB"),
+            redis=read_group("REDIS"),
+        )
 
 
 def problems(error: ValidationError) -> list[str]:

@@ -1,4 +1,4 @@
-# Made by `./workshop build` from solutions/01b_orders/database.py: edit that file.
+# Made by `./workshop build` from the lessons and the solutions of their exercises: edit those.
 """MariaDB: the connections to a server, and the statements that it runs."""
 
 import asyncio
@@ -14,10 +14,6 @@ from config import DatabaseSettings
 Row = dict[str, Any]
 
 
-class Unavailable(Exception):
-    """The server that this names gave no answer in time; the cause is what its driver said."""
-
-
 def address(settings: DatabaseSettings) -> URL:
     """Return where the database is, and as which user we ask it."""
     return URL.create(
@@ -28,6 +24,10 @@ def address(settings: DatabaseSettings) -> URL:
         port=settings.port,
         database=settings.name,
     )
+
+
+class Unavailable(Exception):
+    """The server that this names gave no answer in time; the cause is what its driver said."""
 
 
 class Database:

@@ -1,4 +1,4 @@
-# Made by `./workshop build` from solutions/04_monitoring/health.py: edit that file.
+# Made by `./workshop build` from the lessons and the solutions of their exercises: edit those.
 """Health: is the service alive, is it ready for customers, is it well?"""
 
 import asyncio

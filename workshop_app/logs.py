@@ -1,4 +1,4 @@
-# Made by `./workshop build` from solutions/03_logging/logs.py: edit that file.
+# Made by `./workshop build` from the lessons and the solutions of their exercises: edit those.
 """The log: one JSON object a line on standard output, for the events of the service and of its libraries."""
 
 import logging

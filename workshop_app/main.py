@@ -1,4 +1,4 @@
-# Made by `./workshop build` from solutions/02_configuration/main.py: edit that file.
+# Made by `./workshop build` from the lessons and the solutions of their exercises: edit those.
 """Start the service: first its log, then its settings, then the server."""
 
 import signal
@@ -7,7 +7,7 @@ import sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # before the imports, which take a second
 
 from threading import Timer
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 import uvicorn
@@ -21,16 +21,21 @@ log = structlog.get_logger(__name__)
 
 
 def read_settings() -> config.Settings:
-    """Return the settings, or say everything that is wrong with them and exit with 1."""
+    """Return the settings, or refuse to start."""
     problems = config.misspelled()
     try:
         settings = config.Settings()
     except ValidationError as error:
         problems += config.problems(error)
     if problems:
-        log.error("configuration refused", problems=problems)
-        sys.exit(1)
+        refuse(problems)
     return settings
+
+
+def refuse(problems: list[str]) -> NoReturn:
+    """Log everything that is wrong with the settings, and exit with 1."""
+    log.error("configuration refused", problems=problems)
+    sys.exit(1)
 
 
 class Server(uvicorn.Server):

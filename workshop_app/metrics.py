@@ -1,4 +1,4 @@
-# Made by `./workshop build` from solutions/04_monitoring/metrics.py: edit that file.
+# Made by `./workshop build` from the lessons and the solutions of their exercises: edit those.
 """Numbers for Prometheus: how requests ended, how long they took, and which dependencies answer."""
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-# Made by `./workshop build` from solutions/03_logging/middleware.py: edit that file.
+# Made by `./workshop build` from the lessons and the solutions of their exercises: edit those.
 """What happens around every request: an id, and a line in the log."""
 
 import contextlib
@@ -14,9 +14,9 @@ from starlette.responses import JSONResponse, Response
 import logs
 import metrics
 
-PROBES = ("/livez", "/readyz", "/health", "/metrics")
-
 log = structlog.get_logger(__name__)
+
+PROBES = ("/livez", "/readyz", "/health", "/metrics")
 
 
 def finish(request: Request, status: int, seconds: float) -> None:

@@ -1,4 +1,4 @@
--- Made by `./workshop build` from solutions/02_configuration/schema.sql: edit that file.
+-- Made by `./workshop build` from the lessons and the solutions of their exercises: edit those.
 CREATE TABLE IF NOT EXISTS orders (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
     item VARCHAR(100) NOT NULL,

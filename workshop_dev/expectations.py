@@ -31,7 +31,10 @@ EXCEPTION = re.compile(rf"\b[A-Z]\w*(?:Error|Exception)\b|Traceback \(most recen
 NOTHING = re.compile(r"\bno tests ran\b|\bcollected 0 items\b|\bEmpty DataFrame\b|\b0 rows\b")
 USUALLY = re.compile(rf"\bUsually: .*{re.escape(NOT_USUAL)}")
 TABLE_BODY = re.compile(r"<tbody>(.*?)</tbody>", re.DOTALL)
-NOT_TEXT = re.compile(r"<style.*?</style>|<script.*?</script>|<svg.*?</svg>|<[^>]*>", re.DOTALL)
+NOT_TEXT = re.compile(
+    r'<style.*?</style>|<script.*?</script>|<svg.*?</svg>|<details class="wk-diff".*?</details>|<[^>]*>', re.DOTALL
+)
+"""What a reader does not read as a sentence; of a file cell that is the diff of the file."""
 SHOWS = {
     "audit", "board", "compare", "crosstab", "DataFrame", "describe", "display", "head", "map", "predict",
     "print", "reveal", "take_home",

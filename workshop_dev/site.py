@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import notebook_cells
+from workshop_kit.workspace.course import Section, load_course
 
 BOOK = Path("docs") / "book"
 CONTENTS = Path("docs") / "site" / "contents.md"
@@ -20,9 +19,8 @@ CONTENTS = Path("docs") / "site" / "contents.md"
 READMES = ("container_audit/README.md", "deploy/*/README.md")
 """The pages outside of docs/ and notebooks/."""
 TITLE = re.compile(r"\A(?:<!--.*-->\s*)?# .+\n")
-NOTE = re.compile(r"^## (\S+)\n(?:\*(\d:\d\d)\*\n)?", re.MULTILINE)
-"""The beginning of a note: the id of its cell, and the minute since the lesson began, on the full track."""
-HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+NOTE = re.compile(r"^## (\S+)\n", re.MULTILINE)
+"""The beginning of a note: the id of its cell."""
 OPEN = """\
 :::{{admonition}} Open in the workshop
 :class: tip
@@ -102,6 +100,7 @@ def write_sources(root: Path, folder: Path) -> None:
 
     Raises WorkshopError for a lesson without a chapter in the book.
     """
+    course = load_course(root)
     shutil.copytree(root / "docs", folder / "docs", ignore=shutil.ignore_patterns("site"))
     lessons = sorted(root.glob("notebooks/*.ipynb"))
     readmes = [path for pattern in READMES for path in root.glob(pattern)]
@@ -117,7 +116,7 @@ def write_sources(root: Path, folder: Path) -> None:
         _add_box(chapter)
 
         notes = path.with_suffix(".notes.md").read_text(encoding="utf-8")
-        page = by_section(notes, notebook_cells(path), path.stem)
+        page = by_section(notes, course.sections[path.stem], path.stem)
         (folder / "notebooks" / f"{path.stem}.notes.md").write_text(page, encoding="utf-8")
     for path in list(folder.rglob("*.md")):
         _copy_linked_files(root, folder, path)
@@ -130,31 +129,22 @@ def write_sources(root: Path, folder: Path) -> None:
         file.write((root / CONTENTS).read_text(encoding="utf-8"))
 
 
-def by_section(notes: str, cells: Sequence[Mapping[str, Any]], lesson: str) -> str:
-    """Return the notes of a lesson as a page: below the heading of each section, its notes with cell and minute."""
-    headings = section_headings(cells)
-    _title, *parts = NOTE.split(notes)  # the title; then cell, minute, text, cell, minute, text, …
-    section = headings[cells[0]["id"]]
-    lines = [f"# Notes for {section}", f"By cell of {{doc}}`the lesson <../docs/book/{lesson}>`."]
+def by_section(notes: str, sections: Sequence[Section], lesson: str) -> str:
+    """Return the notes of a lesson as a page, by cell. Each heading has the time since the lesson began."""
+    _title, *parts = NOTE.split(notes)  # the title; then cell, text, cell, text, …
+    texts = dict(zip(parts[::2], parts[1::2], strict=True))
+    lines = [f"# Notes for {sections[0].heading}", f"By cell of {{doc}}`the lesson <../docs/book/{lesson}>`."]
 
-    for cell, minute, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
-        if headings[cell] != section:
-            section = headings[cell]
-            lines.append(f"## {section}")
-        lines += [f"{minute or ''} `{cell}`".lstrip(), text.strip()]
+    time = 0
+    for section in sections:
+        noted_cells = [cell for cell in section.cells if cell in texts]
+        if time and noted_cells:  # the title stands above the first section
+            lines.append(f"## {time // 60}:{time % 60:02} {section.heading}")
+        for cell in noted_cells:
+            lines += [f"`{cell}`", texts[cell].strip()]
+        time += section.minutes["full"]
+
     return "\n\n".join(lines) + "\n"
-
-
-def section_headings(cells: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the heading that each cell stands below, by cell id; a text cell with a heading stands below its own."""
-    headings: dict[str, str] = {}
-    heading = ""
-    for cell in cells:
-        match = HEADING.search(cell["source"])
-        if cell["cell_type"] == "markdown" and match:
-            heading = match[1]
-        headings[cell["id"]] = heading
-    return headings
 
 
 def _add_box(chapter: Path) -> None:

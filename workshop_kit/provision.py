@@ -24,8 +24,7 @@ from workshop_kit.faults import injection
 from workshop_kit.host import GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report, Step, silent
-from workshop_kit.workspace import naive_copy
-from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, TRACK, WRITTEN, Workspace
+from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, TRACK, Workspace
 
 REVERT_FAULTS = "workshop_kit.faults.injection:revert_all"
 """The function that a reaper calls first: it reverts the faults of a dead process while its proxies still run."""
@@ -88,10 +87,9 @@ def fresh_workspace(folder: Path) -> Iterator[Workspace]:
         raise WorkshopError(sentence, "Wait until it has ended, then try again.") from error
 
     with lock:
-        for name in (*EDITED, f"{HIDDEN}/{BASE}", f"{HIDDEN}/{WRITTEN}"):
+        for name in (*EDITED, f"{HIDDEN}/{BASE}"):
             shutil.rmtree(folder / name, ignore_errors=True)
-        for path in (Path(HIDDEN, TRACK), naive_copy.RECORD):
-            (folder / path).unlink(missing_ok=True)
+        Path(folder, HIDDEN, TRACK).unlink(missing_ok=True)
         Workspace.open(folder).progress_path.unlink(missing_ok=True)
         yield Workspace.open(folder)
 

@@ -30,7 +30,6 @@ class Checkpoint:
         self.positions: dict[str, Position] = dict(start["positions"])
         self.lines: dict[str, list[bytes]] = {}
 
-    # region logging.collector
     def take(self, container: str, position: Position, lines: Mapping[str, list[bytes]]) -> None:
         """Take new lines, by the part they belong to, and the position in the container's log behind them."""
         for part, some in lines.items():
@@ -46,8 +45,6 @@ class Checkpoint:
             path = self.folder / PARTS / f"{self.generation:012d}~{self.spool}~{part}"
             path.write_bytes(b"".join(lines))
         self.lines = {}
-
-    # endregion logging.collector
 
 
 def save(checkpoint: Checkpoint) -> None:

@@ -1,5 +1,3 @@
 # Which requests failed? docker logs SERVICE 2>&1 | jq -R -r -f find.jq
 # With -R jq gets every line as a text, whatever it is; with -r it writes texts without quotes.
-# region logging.jq
 fromjson | select(.status >= 500) | .request_id
-# endregion logging.jq

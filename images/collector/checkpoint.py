@@ -1,4 +1,4 @@
-# Made by `./workshop build` from solutions/03_logging/checkpoint.py: edit that file.
+# Made by `./workshop build` from the lessons and the solutions of their exercises: edit those.
 """What survives the collector's death: the parts, and the checkpoint, which says how far the logs are read.
 
 A generation is what one commit adds. Its parts come to the disk first; then the checkpoint, by one rename, makes them

@@ -4,13 +4,15 @@ Common entrypoints copy the secret file into an environment variable, where ``/p
 the server runs. This one reads the file, hashes the password, writes the start-up SQL into a pipe, and becomes the
 server, which reads the pipe once: no environment variable, no argument, no file.
 
-Environment: ``MARIADB_USER``, ``MARIADB_PASSWORD_FILE``, ``MARIADB_DATABASE``, and optionally
-``MARIADB_SCHEMA_FILE`` (SQL for that database; must be repeatable, it runs at every start).
-With ``MARIADB_COLLEAGUE_PASSWORD`` a second user, ``colleague``, has the same rights: lesson 02 finds this password.
+As with the official image, ``MARIADB_DATABASE``, ``MARIADB_USER`` and ``MARIADB_PASSWORD_FILE`` name database and user,
+and ``/docker-entrypoint-initdb.d/*.sql`` fills that database once. ``root`` may log in over the network by the password
+in ``MARIADB_ROOT_PASSWORD_FILE``; with ``MARIADB_RANDOM_ROOT_PASSWORD=1`` in its place it may not at all.
+The rest is the workshop's own.
+With ``MARIADB_SHOP_PASSWORD`` a second user, ``shop``, has the same rights: lesson 02 finds this password.
 With ``MARIADB_MONITORING_PASSWORD_FILE`` a user ``monitoring`` reads the server's status, and no data.
 With ``MARIADB_REPLICATION_PASSWORD_FILE`` replicas may follow, and a binary log is written for them. With
 ``MARIADB_MASTER_HOST`` in addition, it is a replica itself: read-only, with all data and users from that master, so
-that it needs none of the other variables. Arguments are passed to the server.
+that it needs none of the other variables. Arguments are passed to the server, after ``mariadbd`` or without it.
 
 A replica starts from the same baked data as its master and replays all changes, so no dump is needed and either may
 start first. The server writes the replication password into a plain-text file: that file is on a tmpfs, and the
@@ -30,10 +32,13 @@ from pathlib import Path
 
 BAKED_DATA = Path("/usr/share/workshop/data")
 DATA = Path("/var/lib/mysql/data")
+SCRIPTS = Path("/docker-entrypoint-initdb.d")
+FILLED = DATA / "filled"
+"""The server writes it once the scripts have run to their end."""
 SERVER = "/usr/sbin/mariadbd"
 REPLICATION_USER = "replication"
 MONITORING_USER = "monitoring"
-COLLEAGUE_USER = "colleague"
+SHOP_USER = "shop"
 # The server reads its start-up SQL line by line, and allows no longer password for a master.
 REPLICATION_PASSWORD_LIMIT = 96
 # All binary logs are kept: a new replica replays them from the first. With a full disk the server retries a write
@@ -83,7 +88,7 @@ def setting(environment: Mapping[str, str], variable: str) -> str:
 def name(environment: Mapping[str, str], variable: str) -> str:
     """Return a required variable that is used as an SQL identifier."""
     value = setting(environment, variable)
-    taken = {*RESERVED, COLLEAGUE_USER} if "MARIADB_COLLEAGUE_PASSWORD" in environment else RESERVED
+    taken = {*RESERVED, SHOP_USER} if "MARIADB_SHOP_PASSWORD" in environment else RESERVED
     if not NAME.fullmatch(value) or value.lower() in taken:
         raise StartError(
             f"{variable} is not usable as a name: take up to 32 letters, digits and _, starting with a letter, "
@@ -92,21 +97,18 @@ def name(environment: Mapping[str, str], variable: str) -> str:
     return value
 
 
-def read(environment: Mapping[str, str], variable: str) -> str:
-    """Return the text of the file that a variable names."""
-    path = setting(environment, variable)
+def read(path: Path) -> str:
+    """Return the text of a file."""
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise StartError(
-            f"{variable} names {path}, which cannot be read ({reason}): mount a file that user {os.getuid()} can read."
-        ) from None
+        raise StartError(f"{path} cannot be read ({reason}): mount a file that user {os.getuid()} can read.") from None
 
 
 def secret(environment: Mapping[str, str], variable: str) -> str:
     """Return the secret in the file that a variable names, without its final line end."""
-    value = read(environment, variable).removesuffix("\n").removesuffix("\r")
+    value = read(Path(setting(environment, variable))).removesuffix("\n").removesuffix("\r")
     if not value:
         raise StartError(f"{variable} names an empty file: write the secret into it.")
     return value
@@ -118,13 +120,13 @@ def password_hash(password: str) -> str:
     return "*" + hashlib.sha1(once, usedforsecurity=False).hexdigest().upper()
 
 
-def one_a_line(sql: str) -> Iterator[str]:
+def one_a_line(script: Path) -> Iterator[str]:
     """Yield each statement of a script on its own line, as the server reads its start-up SQL.
 
     A statement ends with a ``;`` at the end of a line. Lines that start with ``--`` are comments.
     """
     statement: list[str] = []
-    for line in map(str.strip, sql.split("\n")):
+    for line in map(str.strip, read(script).split("\n")):
         if not line or line.startswith("--"):
             continue
         statement.append(line)
@@ -132,11 +134,11 @@ def one_a_line(sql: str) -> Iterator[str]:
             yield " ".join(statement)
             statement = []
     if statement:
-        raise StartError("MARIADB_SCHEMA_FILE ends inside a statement: end the last one with a ';'.")
+        raise StartError(f"{script} ends inside a statement: end the last one with a ';'.")
 
 
-def startup_sql(environment: Mapping[str, str]) -> str:
-    """Return the SQL of every start: user, rights, schema, and at the end a mark of success.
+def startup_sql(environment: Mapping[str, str], *, is_filled: bool) -> str:
+    """Return the SQL of a start: user, rights, the scripts unless they have run, and at the end a mark of success.
 
     The server stops at the first statement that fails but goes on serving; only the mark shows success.
     """
@@ -147,19 +149,33 @@ def startup_sql(environment: Mapping[str, str]) -> str:
         f"CREATE DATABASE IF NOT EXISTS `{database}`;",
         *user(name(environment, "MARIADB_USER"), secret(environment, "MARIADB_PASSWORD_FILE"), rows),
     ]
-    if known := environment.get("MARIADB_COLLEAGUE_PASSWORD"):
-        statements += user(COLLEAGUE_USER, known, rows)
+    if known := environment.get("MARIADB_SHOP_PASSWORD"):
+        statements += user(SHOP_USER, known, rows)
     if environment.get("MARIADB_MONITORING_PASSWORD_FILE"):
         password = secret(environment, "MARIADB_MONITORING_PASSWORD_FILE")
         statements += user(MONITORING_USER, password, "REPLICA MONITOR ON *.*", "WITH MAX_USER_CONNECTIONS 3")
     statements.append(f"USE `{database}`;")
-    if environment.get("MARIADB_SCHEMA_FILE"):
-        statements += one_a_line(read(environment, "MARIADB_SCHEMA_FILE"))
+    scripts = [] if is_filled else sorted(SCRIPTS.glob("*.sql"))
+    for script in scripts:
+        statements += one_a_line(script)
     statements.append("SET SESSION sql_log_bin = 0;")  # the rest is not replicated
+    statements += root(environment)
     if environment.get("MARIADB_REPLICATION_PASSWORD_FILE"):
         password = secret(environment, "MARIADB_REPLICATION_PASSWORD_FILE")
         statements += user(REPLICATION_USER, password, "REPLICATION SLAVE ON *.*")
+    if not is_filled:
+        statements.append(f"SELECT UTC_TIMESTAMP() INTO OUTFILE '{FILLED}';")
     return "\n".join([*statements, FINISHED]) + "\n"
+
+
+def root(environment: Mapping[str, str]) -> list[str]:
+    """Return the SQL of the administrator who logs in over the network, if there is one."""
+    if environment.get("MARIADB_ROOT_PASSWORD_FILE"):
+        rights = user("root", secret(environment, "MARIADB_ROOT_PASSWORD_FILE"), "ALL PRIVILEGES ON *.*")
+        return [*rights, "GRANT GRANT OPTION ON *.* TO 'root'@'%';"]
+    if not environment.get("MARIADB_RANDOM_ROOT_PASSWORD"):
+        raise StartError("root has no password: set MARIADB_RANDOM_ROOT_PASSWORD=1, or MARIADB_ROOT_PASSWORD_FILE.")
+    return []
 
 
 def user(account: str, password: str, rights: str, limit: str = "") -> list[str]:
@@ -227,7 +243,7 @@ def pipe_holding(text: str) -> int:
     written = os.write(writer, content)
     os.close(writer)
     if written < len(content):
-        raise StartError(f"MARIADB_SCHEMA_FILE is too long: the start-up SQL may have {written} bytes.")
+        raise StartError(f"{SCRIPTS} holds too much: the start-up SQL may have {written} bytes.")
     os.set_inheritable(reader, True)
     return reader
 
@@ -236,7 +252,7 @@ def main() -> None:
     """Prepare, then become the server with a clean environment."""
     try:
         is_replica = "MARIADB_MASTER_HOST" in os.environ
-        sql = replica_sql(os.environ) if is_replica else startup_sql(os.environ)
+        sql = replica_sql(os.environ) if is_replica else startup_sql(os.environ, is_filled=FILLED.exists())
         is_master = not is_replica and bool(os.environ.get("MARIADB_REPLICATION_PASSWORD_FILE"))
         prepare_data(BAKED_DATA, DATA)
         start_file = pipe_holding(sql)
@@ -248,6 +264,8 @@ def main() -> None:
         options = REPLICA_OPTIONS
     elif is_master:
         options = MASTER_OPTIONS
+    if sys.argv[1:2] == ["mariadbd"]:
+        del sys.argv[1]
     # One memory arena for all threads saves memory.
     alone = {"MALLOC_ARENA_MAX": "1"}
     os.execve(SERVER, ["mariadbd", f"--init-file=/dev/fd/{start_file}", *options, *sys.argv[1:]], alone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from tests.browser.lab_page import LabPage
 from tests.conftest import write_notebook
 from workshop_kit.exercises.exercise_files import ExerciseFiles
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import regions, registry
+from workshop_kit.workspace import content, registry, steps
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -27,12 +28,13 @@ BUSY = "import time\ntime.sleep(60)"
 
 @pytest.fixture
 def texts(workspace: Workspace) -> ExerciseFiles:
-    """The exercise's texts; its file in the workspace is the starter."""
-    texts = ExerciseFiles(CHECKOUT, workspace.folder, registry.find(registry.load(CHECKOUT), ID))
-    file = workspace.folder / FILE
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(regions.starter(texts.source_text))
-    return texts
+    """The exercise's texts; its file in the workspace is as lesson 01 shipped it, beside solved ones."""
+    shutil.rmtree(workspace.my_service, ignore_errors=True)
+    course = steps.before(steps.load(CHECKOUT), "01b_orders")
+    for path, file in steps.grown_files(course, lambda exercise: exercise != ID).items():
+        content.write(workspace, path, file.text)
+        content.write_base(workspace, path, file.shipped)
+    return ExerciseFiles(CHECKOUT, workspace.folder, registry.find(registry.load(CHECKOUT), ID))
 
 
 def widget(lab: LabPage) -> Locator:
@@ -81,7 +83,7 @@ def width(lab: LabPage, place: str) -> float:
 
 
 def test_from_the_first_check_to_the_pass(lab: LabPage, texts: ExerciseFiles) -> None:
-    """While a cell runs, a check fails with a finding, a hint opens, and so does the file, at the lines to edit.
+    """While a cell runs, a check fails with a finding, a hint opens, and so does the file.
 
     In a window of 1280 pixels the file is a tab as wide as the notebook. Unsaved edits are checked and pass.
     """
@@ -103,13 +105,11 @@ def test_from_the_first_check_to_the_pass(lab: LabPage, texts: ExerciseFiles) ->
     lab.screenshot("exercise-failed", exercise)
     expect(exercise).to_contain_text(f"Edit {texts.place('start.sh')}.")
     button(exercise, "Open file").click()
-    first = regions.find(texts.read_text(), ID).first_line
-    expect(lab.page.locator("#jp-main-statusbar")).to_contain_text(f"Ln {first}, Col 1")
-    expect(lab.page.get_by_text("# region container.graceful")).to_be_in_viewport()
+    expect(lab.page.locator(".jp-FileEditor .cm-content")).to_contain_text("my-service starts")
     lab.screenshot("exercise-file")
     expect(exercise).to_be_hidden()
     assert width(lab, ".jp-FileEditor") > 700
-    write_in_editor(lab, texts.text_with_body(texts.solution))
+    write_in_editor(lab, texts.solved_texts()[FILE])
     to_tab(lab, "lesson.ipynb")
     button(exercise, "Check").click()
     expect(findings_region(exercise)).to_contain_text("Passed")
@@ -158,7 +158,7 @@ def test_a_hint_is_in_view_and_solution_and_reset_ask_first(lab: LabPage, texts:
     button(exercise, "Show me anyway").click()
     expect(exercise).to_contain_text("exec uvicorn")
     button(exercise, "Open file").click()
-    solved = texts.text_with_body(texts.solution)
+    solved = texts.solved_texts()[FILE]
     write_in_editor(lab, solved)
     to_tab(lab, "lesson.ipynb")
     button(exercise, "Reset").click()
@@ -169,7 +169,7 @@ def test_a_hint_is_in_view_and_solution_and_reset_ask_first(lab: LabPage, texts:
     files = [file for file in lab.workspace.folder.rglob("*") if file.is_file()]
     kept = [file for file in files if "start" in file.name]
     assert solved in [file.read_text() for file in kept]
-    assert (lab.workspace.folder / FILE).read_text() == regions.starter(texts.source_text)
+    assert (lab.workspace.folder / FILE).read_text() == texts.shipped(FILE)
     assert lab.errors == []
 
 
@@ -192,8 +192,10 @@ def short_files(workspace: Workspace) -> Iterator[None]:
 def test_files_of_other_lessons_leave(lab: LabPage, workspace: Workspace) -> None:
     """In a wide window files share one pane beside the notebook. A file of another lesson closes those before it.
 
-    A file with unsaved changes stays, and so does one that the participant opened. *Open file* shows what the disk has.
+    A file with unsaved changes stays, and so does one that the participant opened. *Open file* shows what the disk has,
+    from the definition on that the exercise is about.
     """
+    (workspace.my_service / "config.py").write_text("# above\n" * 80 + "def read_database(group):\n    return None\n")
     lab.page.set_viewport_size({"width": 1900, "height": 900})
     panels = [f'w.exercise("{name}");' for name in (ID, "container.limits", "config.env")]
     lab.show("lesson", [SETUP, *panels])
@@ -213,6 +215,8 @@ def test_files_of_other_lessons_leave(lab: LabPage, workspace: Workspace) -> Non
     expect(lab.page.get_by_text("# a cell wrote this")).to_be_visible()
     button(lab.widget(3), "Open file").click()
     expect(tab(lab, "config.py")).to_be_visible()
+    expect(lab.page.locator("#jp-main-statusbar")).to_contain_text("Ln 81, Col 1")
+    expect(lab.page.get_by_text("def read_database")).to_be_in_viewport()
     expect(tab(lab, "compose.yaml")).to_have_count(0)
     expect(tab(lab, "start.sh")).to_be_visible()
     expect(tab(lab, "notes.txt")).to_be_visible()

@@ -16,6 +16,8 @@ from workshop_kit.patience import wait_for
 
 Hardened = Callable[..., Any]
 PATIENCE_SECONDS = 60
+USERS = ["python3", "-I", "-S", "/usr/local/lib/workshop/users.py"]
+"""The command of the shop's Redis."""
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +52,7 @@ def hardened(
 ) -> Iterator[Hardened]:
     """Start a container with everything taken away that compose.yaml takes away.
 
-    ``files`` appear in ``/run/secrets``; further arguments go to the SDK.
+    ``files`` appear in ``/run/secrets``, scripts of SQL where MariaDB runs them; further arguments go to the SDK.
     """
     started: list[Any] = []
 
@@ -61,7 +63,8 @@ def hardened(
             path = folder / name
             path.write_text(text, encoding="utf-8", newline="")
             path.chmod(0o444)
-            mounts[str(path)] = {"bind": f"/run/secrets/{name}", "mode": "ro"}
+            place = "/docker-entrypoint-initdb.d" if path.suffix == ".sql" else "/run/secrets"
+            mounts[str(path)] = {"bind": f"{place}/{name}", "mode": "ro"}
         container = client.containers.create(
             image,
             environment=dict(environment),

@@ -29,7 +29,7 @@ CONFINED = {
 }
 FORBIDDEN = ("cap_add", "privileged", "pid", "ipc", "network_mode", "userns_mode", "container_name")
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|PRIVATE|CREDENTIAL")
-MEANT_TO_BE_FOUND = ("MARIADB_COLLEAGUE_PASSWORD", "REDIS_COLLEAGUE_PASSWORD")
+MEANT_TO_BE_FOUND = ("MARIADB_SHOP_PASSWORD", "REDIS_SHOP_PASSWORD", "MARIADB_RANDOM_ROOT_PASSWORD")
 """The password that lesson 02 finds in an image."""
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from images.redis.entrypoint import StartError, user_name
-from tests.images.conftest import assert_confined, run, wait_healthy
+from images.redis.users import hashed, users
+from tests.images.conftest import USERS, assert_confined, run, wait_healthy
 
+SERVER = ("redis-server", "--save", "", "--requirepass")
 PASSWORD = '"> ~* +@all\nuser x on nopass päßwörd 密码 \\'
 
 
@@ -18,35 +20,35 @@ PASSWORD = '"> ~* +@all\nuser x on nopass päßwörd 密码 \\'
 def server(hardened: Callable[..., Any], images: dict[str, str]) -> Any:
     """A server whose password holds quotes, a line end and any letters."""
     settings = {"REDIS_PASSWORD_FILE": "/run/secrets/password"}
-    container = hardened(images["redis"], {"password": f"{PASSWORD}\n"}, settings)
+    container = hardened(images["redis"], {"password": f"{PASSWORD}\n"}, settings, command=USERS)
     wait_healthy(container)
     return container
 
 
-def ask(container: Any, *words: str, password: str = PASSWORD, user: str = "") -> str:
+def ask(container: Any, *words: str, password: str = PASSWORD) -> str:
     """Send one command as the service's user and return the answer; the password travels in the environment."""
     environment = {"REDISCLI_AUTH": password} if password else {}
-    as_user = ["--user", user] if user else []
-    return run(container, shlex.join(["redis-cli", "--no-auth-warning", *as_user, *words]), **environment)[1]
+    return run(container, shlex.join(["redis-cli", "--no-auth-warning", *words]), **environment)[1]
 
 
-def test_the_password_is_that_of_the_named_user(hardened: Callable[..., Any], images: dict[str, str]) -> None:
-    """With REDIS_USER the password opens as that user alone: ``default`` has no access, with it or without any."""
-    settings = {"REDIS_PASSWORD_FILE": "/run/secrets/password", "REDIS_USER": "colleague"}
-    container = hardened(images["redis"], {"password": PASSWORD}, settings)
-    wait_healthy(container)
-    assert ask(container, "PING", user="colleague") == "PONG"
-    assert "WRONGPASS" in ask(container, "PING")
-    assert "NOAUTH" in ask(container, "GET", "anything", password="")
+def test_it_runs_as_the_official_image_does(hardened: Callable[..., Any], images: dict[str, str]) -> None:
+    """By a shell, by name, and with options alone; the server is process 1, and ends when it is told to."""
+    script = f'exec {shlex.join(SERVER)} "$(cat /run/secrets/password)"'
+    for command in (["sh", "-c", script], [*SERVER, "tea"], [*SERVER[1:], "tea"]):
+        container = hardened(images["redis"], {"password": "tea"}, {}, user="redis", command=command)
+        wait_healthy(container)
+        assert ask(container, "PING", password="tea") == "PONG"
+        assert "NOAUTH" in ask(container, "GET", "anything", password="")
+        container.stop()
+        assert container.wait()["StatusCode"] == 0
 
 
-@pytest.mark.parametrize("name", ["", "two words", "a\nuser b on nopass ~* +@all", "health", "monitoring", "colleague"])
-def test_a_name_that_cannot_be_used_is_refused(name: str) -> None:
-    """No name adds a rule, and none takes the place of a user that the server has."""
-    with pytest.raises(StartError, match="REDIS_USER is"):
-        user_name({"REDIS_USER": name, "REDIS_COLLEAGUE_PASSWORD": "tea"})
-    assert user_name({}) == "default"
-    assert user_name({"REDIS_USER": "colleague"}) == "colleague"
+def test_the_second_password_is_that_of_the_same_user(tmp_path: Path) -> None:
+    """The participants' service has it; the stack's has the one in the file."""
+    file = tmp_path / "password"
+    file.write_text("tea\n")
+    environment = {"REDIS_PASSWORD_FILE": str(file), "REDIS_SHOP_PASSWORD": "coffee"}
+    assert users(environment).startswith(f"user default on {hashed('tea')} {hashed('coffee')} ~* ")
 
 
 def test_only_the_password_opens_a_confined_server(server: Any) -> None:
@@ -57,11 +59,7 @@ def test_only_the_password_opens_a_confined_server(server: Any) -> None:
         assert "NOAUTH" in ask(server, "GET", "anything", password=wrong)
 
 
-def test_users_have_few_rights(server: Any) -> None:
-    """The health check's user may run PING only; the service's user may not administer."""
-    as_health = "redis-cli --no-auth-warning --user health --pass none"
-    assert run(server, f"{as_health} PING") == (0, "PONG")
-    for command in ("GET x", "INFO", "CONFIG GET '*'"):
-        assert "NOPERM" in run(server, f"{as_health} {command}")[1], command
+def test_the_service_does_not_administer(server: Any) -> None:
+    """Its user may neither see the configuration nor delete all keys."""
     for command in ("CONFIG GET *", "ACL LIST", "SHUTDOWN", "FLUSHALL", "KEYS *"):
         assert "NOPERM" in ask(server, *command.split()), command

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.images.conftest import PATIENCE_SECONDS
+from tests.images.conftest import PATIENCE_SECONDS, USERS
 
 FILE = "/run/secrets/password"
 MARIADB = {
     "MARIADB_DATABASE": "workshop",
     "MARIADB_USER": "orders",
     "MARIADB_PASSWORD_FILE": FILE,
-    "MARIADB_SCHEMA_FILE": "/run/secrets/schema.sql",
+    "MARIADB_RANDOM_ROOT_PASSWORD": "1",
 }
 REPLICA = {"MARIADB_REPLICATION_PASSWORD_FILE": FILE, "MARIADB_MASTER_HOST": "o'neill"}
 MISTAKES: dict[str, tuple[str, dict[str, str], str]] = {
@@ -32,7 +32,8 @@ def test_a_mistake_is_one_sentence(hardened: Callable[..., Any], images: dict[st
     """The container ends by itself with exit code 1, and its log has the sentence and nothing else."""
     image, settings, sentence = MISTAKES[name]
     files = {"password": "\r\n" if name == "empty password" else "x", "schema.sql": "CREATE TABLE t (\n"}
-    container = hardened(images[image], files, settings)
+    command = USERS if image == "redis" else None
+    container = hardened(images[image], files, settings, command=command)
     code = container.wait(timeout=PATIENCE_SECONDS)["StatusCode"]
     log = container.logs().decode()
     assert (code, log.count("\n")) == (1, 1), log

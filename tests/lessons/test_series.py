@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.stack import Stack
+from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import Context
-from workshop_kit.workspace import file_cell, registry, solutions
+from workshop_kit.workspace import content, file_cell, registry, steps
 from workshop_kit.workspace.course import lesson_names, notebook_cells
-from workshop_kit.workspace.file_cell import FileCell
 from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.growth import Change, Grown
 from workshop_kit.workspace.registry import Exercise
 
 EXERCISES = {exercise.cell: exercise for exercise in registry.load(CHECKOUT) if exercise.in_service}
@@ -28,22 +28,21 @@ pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(900)]
 
 @dataclass(frozen=True)
 class Style:
-    """How a participant answers: with the solution, or with a right answer in another style."""
+    """How a participant answers; the tours answer with the solutions."""
 
     name: str
     is_other: bool = False
     is_lazy: bool = False
     """Nothing is solved at all."""
 
-    def answer(self, exercise: Exercise) -> Path | None:
-        """Return the answer to an exercise; None for the solution."""
+    def answers(self, exercise: Exercise) -> tuple[Change, ...]:
+        """Return what an answer has in place of the solution's lines; nothing for the solution."""
         if not self.is_other or not exercise.alternatives:
-            return None
-        return CHECKOUT / exercise.answers / exercise.alternatives[0]
+            return ()
+        return steps.answer(exercise, CHECKOUT / exercise.answers / exercise.alternatives[0])
 
 
 STYLES = (
-    Style("the solutions"),
     Style("other answers", is_other=True),
     Style("nothing solved", is_lazy=True),
 )
@@ -51,15 +50,15 @@ STYLES = (
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)
 def test_the_folder_is_a_service_after_each_notebook(stack: Stack, tmp_path: Path, style: Style) -> None:
-    """Each file cell keeps what was written before; no cell meets a conflict; then the folder builds and sells."""
+    """The folder builds, and sells. A cell says that it replaced lines only to a participant who has written some."""
     stack.up()
     workspace = Workspace.open(tmp_path / "workspace")
     exercise_service = ExerciseService.of(workspace, lambda: stack)
     for lesson in lesson_names(NOTEBOOKS):
-        if lesson < solutions.FIRST:
+        if lesson < steps.FIRST:
             continue
         for sentence in walk(exercise_service, lesson, style):
-            assert "stays as it is" not in sentence, (lesson, sentence)
+            assert "replace" not in sentence or not style.is_lazy, (lesson, sentence)
         sell(stack, workspace.my_service, lesson)
 
 
@@ -67,19 +66,21 @@ def walk(exercise_service: ExerciseService, lesson: str, style: Style) -> Iterat
     """Run the file cells of a notebook and answer its exercises, in the order of the cells; yield what cells say."""
     workspace = exercise_service.workspace
     for cell in notebook_cells(NOTEBOOKS / f"{lesson}.ipynb"):
-        if parsed_cell := FileCell.parse(cell["source"]):
-            line = parsed_cell.path.removeprefix("notebooks/")
-            yield file_cell.write(workspace, lesson, line, parsed_cell.body)
+        if steps.file_cell(cell["source"]):
+            line, _, body = cell["source"].partition("\n")
+            yield file_cell.write(workspace, lesson, line.removeprefix("%%file"), body).sentence
         exercise = EXERCISES.get(cell["id"])
         if exercise is not None and not style.is_lazy:
-            answer = style.answer(exercise)
-            for part in exercise.parts:
-                own = exercise_service.exercise_files(part)
-                assert own.region() is not None, (lesson, part)
-            if answer is not None:
-                check_runner.write_answer(exercise_service, exercise, answer)
-            else:
-                check_runner.write_solution(exercise_service, exercise)
+            checkpoint.solve(exercise_service, exercise.id)
+            give(workspace, exercise, style.answers(exercise))
+
+
+def give(workspace: Workspace, exercise: Exercise, changes: Iterable[Change]) -> None:
+    """Put an answer into the participant's files."""
+    for change in changes:
+        file = Grown((workspace.folder / change.path).read_text(), (workspace.base / change.path).read_text())
+        text = steps.with_solution(file, change, exercise.removes).text
+        content.write(workspace, change.path, text)
 
 
 def sell(stack: Stack, folder: Path, lesson: str) -> None:

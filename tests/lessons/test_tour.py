@@ -29,11 +29,12 @@ from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]  # the first test of a part waits for its lessons
 LESSONS = sorted(path.stem for path in (CHECKOUT / "notebooks").glob("*.ipynb"))
-SECOND = [name for name in LESSONS if name[2] == "b"]
+SECOND = [name for name in LESSONS if name[2] != "_"]
 SLOW = ["04_monitoring", "05_game_day"]
 AUDIT = ["06_audit"]
 """Minutes of audits, whose rules have tests of their own."""
-SERVICE = ["01_container", "01b_orders", "02_configuration"]
+SHORTEST = "90min"
+SERVICE = ["01_container", "01b_orders", "02_configuration", "02b_dependencies"]
 """The lessons in which a run without solutions has the cells with checks, too."""
 MORE = [name for name in SECOND if name not in SERVICE]
 PARTS = (
@@ -156,17 +157,12 @@ def test_the_tour_leaves_nothing(engine: Engine, toured: Toured) -> None:
     assert [thing for thing in things(engine, workspace.id) if not thing.startswith("image ")] == []
 
 
-@pytest.mark.parametrize(
-    "track",
-    [
-        pytest.param("90min", marks=[pytest.mark.long, pytest.mark.xdist_group("tour 2")]),
-        pytest.param("half-day", marks=pytest.mark.alone),  # it has the game day
-    ],
-)
-def test_a_shorter_track_ends_well(learner: Path, track: str) -> None:
+@pytest.mark.long
+@pytest.mark.xdist_group("tour 2")
+def test_a_shorter_track_ends_well(learner: Path) -> None:
     """All its lessons run without the cells that it skips, and show what they should."""
-    results = tour(learner, ["--track", track])
-    assert [result["lesson"] for result in results] == list(load_course(CHECKOUT).names(track))
+    results = tour(learner, ["--track", SHORTEST])
+    assert [result["lesson"] for result in results] == list(load_course(CHECKOUT).names(SHORTEST))
     assert [(result["lesson"], result["error"]) for result in results if result["error"]] == []
 
 

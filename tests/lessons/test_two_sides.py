@@ -7,12 +7,15 @@ tests/workshop_kit/gameday/test_gameday_checks.py.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
+import pandas
 import pytest
+from matplotlib import pyplot
 
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.exercises.check_runner import failed_meanings, leaving_nothing
@@ -26,6 +29,7 @@ from workshop_kit.exercises.panel import ExercisePanel
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.result import Result, Verdict
 from workshop_kit.workspace import registry
+from workshop_kit.workspace.course import notebook_cells
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.registry import Exercise
 
@@ -39,17 +43,8 @@ SLOW = {"config.limits", "monitoring.deep"}
 """Their checks wait for time limits, half a minute each; the tour of their lessons passes their solutions."""
 
 
-TIMED = {
-    "container.graceful",
-    "container.dockerfile",
-    "config.limits",
-    "config.store",
-    "logging.cause",
-    "monitoring.deep",
-    "monitoring.drain",
-    "monitoring.healthcheck",
-}
-"""Their verdicts depend on a clock: they hold on a busy machine, too."""
+TIMED = {"container.graceful", "config.limits", "monitoring.drain"}
+"""Each of their verdicts depends on another clock: they hold on a busy machine, too."""
 
 
 def sided(exercises: Sequence[Exercise]) -> list[Any]:
@@ -127,7 +122,7 @@ def exercise_service(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> 
 def test_a_file_as_it_comes_fails_and_the_solution_passes(
     exercise_service: ExerciseService, exercise: Exercise
 ) -> None:
-    """The check composes the file: this region is the participant's, all others are solved. It leaves nothing."""
+    """The exercises before it are solved. The check leaves nothing."""
     check_runner.arrive(exercise_service, exercise)
     with check_runner.quick_control():
         begun = exercise_service.check(exercise.id)
@@ -142,8 +137,9 @@ def test_a_cell_as_it_comes_fails_and_the_solution_passes(
     exercise_service: ExerciseService, exercise: Exercise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cell's text runs in this process, with a real task, behind what stands before it in the lesson."""
-    texts = exercise_service.exercise_files(exercise)
-    assert_two_sides(*run_cells(exercise_service, exercise, [texts.starter, texts.solution], monkeypatch))
+    files = exercise_service.exercise_files(exercise)
+    sources = [files.starter_cell(), files.solution[exercise.path]]
+    assert_two_sides(*run_cells(exercise_service, exercise, sources, monkeypatch))
 
 
 ANSWERS = [
@@ -160,11 +156,10 @@ ANSWERS = [
 def test_another_right_answer_passes_and_a_cheat_fails(
     exercise_service: ExerciseService, exercise: Exercise, name: str, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each stands beside the solution, and is judged as a participant's."""
+    """Each is judged as a participant's."""
     answer = CHECKOUT / exercise.answers / name
     if exercise.file:
-        check_runner.arrive(exercise_service, exercise)
-        check_runner.write_answer(exercise_service, exercise, answer)
+        check_runner.arrive(exercise_service, exercise, check_runner.answer_of(exercise, answer))
         with check_runner.quick_control() if key else nullcontext():
             result = check_runner.check(exercise_service, exercise)
     else:
@@ -182,7 +177,7 @@ def run_cells(
 ) -> list[Result]:
     """Run these texts of an exercise's cell, behind what stands before it in the lesson; return what each is told."""
     task = ExercisePanel(exercise, exercise_service, headless=True)
-    names = names_before(exercise_service.exercise_files(exercise).source_text, task)
+    names = names_before(task)
     results = []
     for source in sources:
         monkeypatch.setattr(panel, "running_cell", lambda source=source: source)
@@ -192,18 +187,26 @@ def run_cells(
     return results
 
 
-def names_before(marked: str, task: ExercisePanel) -> dict[str, Any]:
+def names_before(task: ExercisePanel) -> dict[str, Any]:
     """The names that the lesson's cells have made by the time the exercise's own is run."""
-    imports, _, body = marked.partition('\nw = lesson("')
-    before = body.partition(f'task = w.exercise("{task.exercise.id}")\n')[2].partition("# region")[0]
     stack = task.exercise_service.stack()
     client = WorkspaceClient(stack.session)
     names: dict[str, Any] = {
         "task": task,
         "w": SimpleNamespace(engine=stack.session.engine, stack=stack, client=client),
+        "client": client,
+        "json": json,
+        "pd": pandas,
+        "plt": pyplot,
     }
-    for source in (imports, before):
-        exec(source, names)
+    cells = [cell for cell in notebook_cells(CHECKOUT / task.exercise.path) if cell["cell_type"] == "code"]
+    ids = [cell["id"] for cell in cells]
+    panel_id, own_id = task.exercise.cells
+    _, _, source = cells[ids.index(panel_id)]["source"].partition("\n")
+    exec(source, names)
+    for cell in cells[ids.index(panel_id) + 1 : ids.index(own_id)]:
+        exec(cell["source"], names)
+    pyplot.close("all")
     return names
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.file_cell import FileCell
+from workshop_kit.workspace import definitions, steps
 from workshop_kit.workspace.folder import REFERENCES
 from workshop_kit.workspace.lab_settings import KERNEL
 
@@ -46,7 +46,7 @@ class Cell:
     @property
     def is_file(self) -> bool:
         """Whether it writes a file of the participant."""
-        return FileCell.parse(self.source) is not None
+        return steps.file_cell(self.source) is not None
 
     @property
     def is_shell(self) -> bool:
@@ -144,6 +144,13 @@ def test_short_cells(cells: list[Cell]) -> None:
     assert long == []
     texts = [cell for cell in cells if not cell.is_code]
     assert [cell.id for cell in texts if len(cell.source.split()) > WORDS] == []
+
+
+def test_a_file_cell_can_be_read(cells: list[Cell]) -> None:
+    """It has definitions of its file, in the file's own syntax."""
+    changes = [steps.file_cell(cell.source) for cell in code(cells)]
+    for change in filter(None, changes):
+        assert definitions.names_in(change.path, change.text)
 
 
 def test_files_are_used_as_they_come(cells: list[Cell]) -> None:

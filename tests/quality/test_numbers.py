@@ -13,6 +13,7 @@ from workshop_kit.engine.images import ENOUGH_DISK_BYTES
 from workshop_kit.host import ENOUGH_BYTES, GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import load_course
+from workshop_room.timetable.plan import timetable
 
 PAGES = (
     "README.md",
@@ -61,16 +62,20 @@ def requires_python() -> float:
     return float(project["requires-python"].removeprefix(">=3."))
 
 
-MINUTES = {lesson.name: lesson.minutes["full"] for lesson in COURSE.lessons if "full" in lesson.minutes}
+def total_minutes(track: str) -> float:
+    """The minutes of a track's timetable."""
+    return sum(block.minutes for block in timetable(COURSE, track, "09:00"))
+
+
 DIALECT = (CHECKOUT / "workshop_kit" / "engine" / "dialect.py").read_text()
 FACTS = (
     *(
-        Fact(f"minutes of {lesson}", rf"`{lesson}` · (\d+) min\b", float(minutes))
-        for lesson, minutes in MINUTES.items()
+        Fact(f"minutes of {lesson}", rf"`{lesson}` · (\d+) min\b", float(COURSE.minutes(lesson, "full")))
+        for lesson in COURSE.names("full")
     ),
-    Fact("hours of full", r"`full` takes ([\w½ ]+),", float(COURSE.tracks["full"].total), hours),
-    Fact("hours of half-day", r"`half-day` (\d+½? hours)", float(COURSE.tracks["half-day"].total), hours),
-    Fact("minutes of 90min", r"`90min` (\d+ minutes)", float(COURSE.tracks["90min"].total), hours),
+    Fact("hours of full", r"`full` takes ([\w½ ]+),", total_minutes("full"), hours),
+    Fact("hours of half-day", r"`half-day` (\d+½? hours)", total_minutes("half-day"), hours),
+    Fact("minutes of 90min", r"`90min` (\d+ minutes)", total_minutes("90min"), hours),
     Fact("Python", r"\bPython 3\.(\d+) or newer", requires_python()),
     Fact(
         "Docker",

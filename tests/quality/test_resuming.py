@@ -12,7 +12,7 @@ import pytest
 
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS, Section, load_course, notebook_cells
-from workshop_kit.workspace.file_cell import FileCell
+from workshop_kit.workspace.steps import file_cell
 
 COURSE = load_course(CHECKOUT)
 SETUP = "setup"
@@ -43,7 +43,7 @@ class Names:
 def names_in(source: str) -> Names:
     """Return the names of a code cell. A file cell has none: its lines run in a container."""
     names = Names()
-    if FileCell.parse(source):
+    if file_cell(source):
         return names
     if source.startswith(SCRIPT):  # its first line has the values that its commands get
         names.used |= set(IN_SHELL.findall(source.partition("\n")[0]))

@@ -70,7 +70,7 @@ def test_the_head_has_a_title_and_the_minutes_of_the_track(lesson: str, track: s
     assert summary_of(lesson).intro[0].text.count("{minutes}") == (lesson != "00_start")
 
 
-@pytest.mark.parametrize("lesson", COURSE.sections)
+@pytest.mark.parametrize("lesson", [lesson.name for lesson in COURSE.lessons])
 def test_a_line_names_cells_of_its_lesson(lesson: str) -> None:
     """A misspelled id would take the line from every track. The last line of title and intro is said on all of them."""
     cells = {cell for part in COURSE.sections[lesson] for cell in part.cells}

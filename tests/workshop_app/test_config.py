@@ -1,6 +1,6 @@
 """Configuration: an environment becomes settings, or one sentence for each variable that is wrong.
 
-Which setting a variable becomes: the participants' own test, run by a cell of lesson 02b.
+Which setting a variable becomes: the participants' own test, run by a cell of lesson 02c.
 """
 
 from __future__ import annotations

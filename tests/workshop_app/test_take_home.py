@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
@@ -21,14 +20,13 @@ from tests.private_engine import PrivateEngine, filled, private_engine
 from tests.workshop_kit.exercises.conftest import no_engine
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.reaper import temporary_session
-from workshop_kit.engine.recipes import ALIASES
+from workshop_kit.engine.recipes import VARIABLES
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.lessons.project import Project
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import file_cell
+from workshop_kit.workspace import file_cell, steps
 from workshop_kit.workspace.course import notebook_cells
-from workshop_kit.workspace.file_cell import FileCell
 from workshop_kit.workspace.folder import LINKED, Workspace
 
 ASK = """
@@ -49,7 +47,8 @@ while time.monotonic() - started < 120:
 """Asks until the answer has a status; prints the seconds that it took, and the body."""
 RECOVERS_SECONDS = 10
 LESSON = "06_audit"
-OFFICIAL = "compose.official.yaml"
+OFFICIAL = {"python": "python:3.13-slim", "mariadb": "mariadb:11.8", "redis": "redis:8"}
+"""The images that its files name."""
 
 
 @pytest.fixture
@@ -59,8 +58,9 @@ def project(tmp_path: Path) -> Workspace:
     workspace.service_folder()
     checkpoint.arrange(ExerciseService.of(workspace, no_engine), LESSON)
     for cell in notebook_cells(CHECKOUT / "notebooks" / f"{LESSON}.ipynb"):
-        if parsed_cell := FileCell.parse(cell["source"]):
-            file_cell.write(workspace, LESSON, parsed_cell.path, parsed_cell.body)
+        if steps.file_cell(cell["source"]):
+            line, _, body = cell["source"].partition("\n")
+            file_cell.write(workspace, LESSON, line.removeprefix("%%file"), body)
     Project(workspace, CHECKOUT).make()
     return workspace
 
@@ -89,18 +89,18 @@ def typed(own: PrivateEngine, folder: Path, commands: str) -> str:
 def test_the_folder_runs_without_the_kit(folder: Path, engine: Engine, images: dict[str, str]) -> None:
     """Brought up, it takes an order, is well, and is measured; taken down, it leaves nothing.
 
-    As a clone of its repository has it. While the disk is full, orders are refused with 503; afterwards no restart is
-    needed.
+    As a clone of its repository has it, with our images under the official names. While the disk is full, orders are
+    refused with 503; afterwards no restart is needed.
     """
     (folder / ".env").unlink()
     shutil.rmtree(folder / "secrets")
     up, use = code_blocks(folder / "README.md", "sh")
     (down,) = re.findall(r"^docker compose down.*$", use, re.MULTILINE)
     with private_engine() as own:
-        own.load(engine, [images[name] for name in ALIASES])
+        own.load(engine, [images[name] for name in OFFICIAL])
         client = own.client()
-        for name, alias in ALIASES.items():
-            client.images.get(images[name]).tag(alias)
+        for name, official in OFFICIAL.items():
+            client.images.get(images[name]).tag(official)
         address = typed(own, folder, up).split()[-1]
 
         def ask(method: str, path: str, status: int = 200) -> tuple[float, str]:
@@ -120,28 +120,13 @@ def test_the_folder_runs_without_the_kit(folder: Path, engine: Engine, images: d
 
 
 @pytest.mark.engine
-def test_the_file_for_official_images_fits_compose_yaml(folder: Path) -> None:
-    """Compose reads both together, and the Dockerfile takes another base."""
-    files = ["-f", "compose.yaml", "-f", OFFICIAL]
-    command = ["docker", "compose", *files, "config", "--format", "json"]
-    process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    services = json.loads(process.stdout)["services"]
-    assert services["my-service"]["build"]["args"] == {"BASE": "python:3.13-slim", "VERSION": "dev"}
-    assert services["my-service"]["environment"]["REDIS_USER"] == "default"
-    assert "ARG BASE=" in (folder / "Dockerfile").read_text()
-    for name in ("database", "redis"):
-        assert not services[name]["image"].startswith("localhost/workshop/")
-        assert services[name]["healthcheck"]["test"]  # my-service waits until they are healthy
-
-
-@pytest.mark.engine
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_project_passes_its_own_audit(project: Workspace, engine: Engine, images: dict[str, str]) -> None:
     """Built and started by its own files: no rule fails but what its audit.toml accepts, and each entry is needed."""
-    assert set(ALIASES) <= set(images)
+    assert set(OFFICIAL) <= set(images)
     name = f"take-home-{secrets.token_hex(4)}"
-    environment = {**os.environ, "COMPOSE_PROJECT_NAME": name, "VERSION": secrets.token_hex(6)}
+    environment = {**os.environ, **VARIABLES, "COMPOSE_PROJECT_NAME": name, "VERSION": secrets.token_hex(6)}
     compose = ["docker", "compose"]
     (project.my_service / ".env").unlink()
     up = [*compose, "up", "--build", "--detach", "--wait"]
@@ -182,12 +167,10 @@ def test_a_commit_of_the_folder_has_no_secret(folder: Path) -> None:
 
 
 def test_a_project_has_nothing_of_the_exercises(project: Workspace) -> None:
-    """No marker, and no file that starts what is gone."""
-    folder = project.my_service
-    names = {path.name for path in folder.iterdir()}
+    """No file that starts what is gone; a second call brings nothing."""
+    names = {path.name for path in project.my_service.iterdir()}
     assert not names & {"start.sh", "restoring.py"}
-    files = [name for name in names if (folder / name).is_file()]
-    assert [name for name in files if "# region" in (folder / name).read_text()] == []
+    assert Project(project, CHECKOUT).make() == []
 
 
 def test_requirements_have_hashes(project: Workspace) -> None:

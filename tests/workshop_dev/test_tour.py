@@ -111,13 +111,13 @@ def test_a_signal_ends_it_as_ctrl_c_does(empty_workspace: Workspace, signum: sig
 
 def test_the_first_notebook_of_every_lesson_is_the_default(tmp_path: Path) -> None:
     """Others run by a beginning of their number or word, or by their whole name; a copy by JupyterLab is none."""
-    for name in ("00_start", "01_container", "02b_configuration_more"):
+    for name in ("00_start", "01_container", "02c_configuration_more"):
         (tmp_path / f"{name}.ipynb").touch()
     assert [path.stem for path in find_lessons([], tmp_path)] == ["00_start", "01_container"]
     for name in ("01_container-Copy1", "mine"):
         (tmp_path / f"{name}.ipynb").touch()
-    named = find_lessons(["02b", "START", "01_container.ipynb", "mine"], tmp_path)
-    assert [path.stem for path in named] == ["00_start", "01_container", "02b_configuration_more", "mine"]
+    named = find_lessons(["02c", "START", "01_container.ipynb", "mine"], tmp_path)
+    assert [path.stem for path in named] == ["00_start", "01_container", "02c_configuration_more", "mine"]
 
 
 def surprise() -> Rendered:

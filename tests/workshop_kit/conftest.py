@@ -12,12 +12,12 @@ Write = Callable[[str, str], None]
 
 REGISTRY = """
 [tracks]
-90min = { minutes = 30, exercises = 2 }
-full = { minutes = 90 }
+90min = { exercises = 2 }
+full = {}
 
 [lessons]
-00_start = { title = "Start", minutes = { 90min = 10, full = 30 } }
-01_container = { title = "The <container>", prefix = "container", minutes = { 90min = 20, full = 60 } }
+00_start = { title = "Start" }
+01_container = { title = "The <container>", prefix = "container" }
 
 [[exercise]]
 id = "container.graceful"
@@ -45,28 +45,8 @@ guidelines = ["Self-Containment"]
 task = "Which layer holds the bytes?"
 hints = ["Look at history.", "A layer never shrinks.", "It is the second."]
 """
-MARKED = """import signal
-
-# region container.graceful
-#: only the solution
-signal.signal(signal.SIGTERM, lambda *_: exit(0))
-#: only the starter
-#| signal.signal(signal.SIGTERM, signal.SIG_IGN)
-#: both
-# endregion container.graceful
-"""
-CELLS = """task = object()
-# region container.layer
-#: only the solution
-layer = "the second"
-layer
-#: only the starter
-#| layer = "the biggest: ü"
-#| layer
-#: both
-
-# endregion container.layer
-"""
+STARTER = "import signal\n\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+SOLUTION = "signal.signal(signal.SIGTERM, lambda *_: exit(0))\n"
 
 
 @pytest.fixture
@@ -109,13 +89,15 @@ def write(tmp_path: Path) -> Write:
 @pytest.fixture
 def checkout(tmp_path: Path, write: Write) -> Path:
     """The small checkout, complete except for the files that `generator.build` makes."""
-    from workshop_kit.workspace.merge import notebook_bytes
+    from workshop_kit.workspace.notebook import notebook_bytes
 
     write("exercises/exercises.toml", REGISTRY)
-    write("solutions/01_container/leaving.py", MARKED)
-    write("solutions/01_container/notebook.py", CELLS)
+    write("exercises/01_container/leaving.py", STARTER)
+    write("solutions/01_container/container.graceful/leaving.py", SOLUTION)
+    write("solutions/01_container/container.layer/cell.py", 'layer = "the second"\n')
     names = ("exercise-container-graceful", "panel-container-layer", "exercise-container-layer", "end")
     cells = [{"cell_type": "code", "id": name, "metadata": {}, "outputs": [], "source": "old"} for name in names]
     notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    write("notebooks/00_start.ipynb", notebook_bytes({**notebook, "cells": []}).decode())
     write("notebooks/01_container.ipynb", notebook_bytes(notebook).decode())
     return tmp_path / "check out"

@@ -23,7 +23,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.reporting import Report, silent
 from workshop_kit.trials.result import Finding, Result, Verdict
-from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.folder import FORMER_RECORD, HIDDEN, Workspace
 from workshop_kit.workspace.lab_settings import DATA
 
 NAME = "notebooks/00_start.ipynb"
@@ -54,6 +54,29 @@ def test_an_update_signs_what_it_changed(workspace: Workspace, capsys: pytest.Ca
     exercises.update()
     assert f"Updated: {NAME}" in capsys.readouterr().err
     assert is_signed(workspace)
+
+
+def test_an_update_begins_anew_in_a_workspace_of_the_former_lessons(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of the participant's is lost, also where a folder has the name; a second update finds nothing to do."""
+    (workspace.folder / HIDDEN / FORMER_RECORD).write_text('{"my_service/app.py": "01.2"}')
+    (workspace.folder / "my_service-before").mkdir()
+    (workspace.my_service / "app.py").write_text("print('mine')")
+    (workspace.folder / NAME).write_text("mine")
+    workspace.progress_path.write_text("{}")
+
+    exercises.update()
+    assert "my_service-before-2/" in capsys.readouterr().err
+    assert (workspace.folder / "my_service-before-2" / "app.py").read_text() == "print('mine')"
+    assert (workspace.folder / "notebooks-before-2" / "00_start.ipynb").read_text() == "mine"
+    assert list(workspace.my_service.iterdir()) == []
+    assert not workspace.progress_path.exists()
+    assert is_signed(workspace)
+    assert Workspace.open(workspace.folder) == workspace
+
+    exercises.update()
+    assert "Everything is up to date." in capsys.readouterr().err
 
 
 def test_a_build_that_is_interrupted_says_what_is_left(

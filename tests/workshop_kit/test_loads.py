@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 FIRST_CELL = "from workshop_kit.lessons.lesson import lesson"
-MOST_MODULES = 47
+MOST_MODULES = 53
 WHEN_CALLED = {
     *("container_audit", "workshop_kit.gameday", "workshop_kit.search", "workshop_kit.checks"),
     *("anywidget", "boto3", "duckdb"),

@@ -100,7 +100,7 @@ def site(
 
 
 def build() -> None:
-    """Regenerate the exercises from solutions/, pages of docs/, and the lock files."""
+    """Write what is made: the service from lessons and solutions, pages of docs/, and the lock files."""
     remaining_files = list(generated.FILES)
     try:
         for path in generator.build(CHECKOUT):

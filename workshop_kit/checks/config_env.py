@@ -23,7 +23,9 @@ OTHER = {
     "PASSWORD": "other-password",
     "SQL_MODE": "ANSI",
 }
-"""The settings of a third database, which read_database() has to read."""
+"""The settings of a third database, which read_group() has to read."""
+ONE_MORE = {"TIMEOUT": "9"}
+"""A setting that only this group has."""
 TOO_LONG = "Data too long"
 OF_THE_DRIVER = re.compile(r"""\(\d{4}, (?P<quote>["'])(?P<words>.*?)(?P=quote)\)""")
 """The database driver's error in SQLAlchemy's text: its number and its words."""
@@ -121,19 +123,23 @@ def needs_its_settings(service: Service) -> None:
 
 
 def reads_any_group(service: Service) -> None:
-    """Expect read_database() to read a third database, unless the service has no such function."""
-    variables = {f"OTHER_DB_{name}": value for name, value in OTHER.items()}
-    settings = config.run_inside(service, "read_database", json.dumps(variables), "OTHER_DB")
+    """Expect read_group() to read all of a third group, unless the service has no such function."""
+    group = OTHER | ONE_MORE
+    variables = {f"OTHER_DB_{name}": value for name, value in group.items()}
+    settings = config.run_inside(service, "read_group", json.dumps(variables), "OTHER_DB")
     if settings is None:
         return
 
-    wrong_names = [f"OTHER_DB_{name}" for name, value in OTHER.items() if settings.get(name) != value]
+    wrong_names = [f"OTHER_DB_{name}" for name, value in group.items() if settings.get(name) != value]
     got = f"other values: {', '.join(wrong_names) or 'none'}"
+    means = "read_group() does not read the group in its argument: the replica would get the master's settings."
+    if wrong_names == [f"OTHER_DB_{name}" for name in ONE_MORE]:
+        means = "read_group() leaves out a variable of the group: a server with one setting more would not get it."
     expect(
         not wrong_names,
-        seen=Observation('Call read_database("OTHER_DB")', settings.get("raised", got), 0.0),
-        expected="the values of OTHER_DB_HOST and the other five variables",
-        means="read_database() does not read the group in its argument: the replica would get the master's settings.",
-        look="What does the function do with its argument?",
+        seen=Observation('Call read_group("OTHER_DB")', settings.get("raised", got), 0.0),
+        expected="the values of OTHER_DB_HOST and the other six variables",
+        means=means,
+        look="Which variables belong to the group in its argument? Their names begin with it.",
         hint=2,
     )

@@ -17,7 +17,6 @@ from pydantic import SecretStr
 
 ABSENT = "WORKSHOP_ABSENT"
 PRESENT = "WORKSHOP_PRESENT"
-NAMES = ("host", "port", "name", "user", "password", "sql_mode")
 
 
 def main(mark: str, function: str, *arguments: str) -> None:
@@ -27,18 +26,17 @@ def main(mark: str, function: str, *arguments: str) -> None:
     sys.stdout.write(f"\n{mark}{json.dumps(outcome)}\n")
 
 
-def read_database(variables: str, group: str) -> dict[str, str] | None:
-    """Return the settings of a group, as the participant's function reads them; None if there is no such function."""
+def read_group(variables: str, group: str) -> dict[str, str] | None:
+    """Return the variables of a group, as the participant's function reads them; None if there is no such function."""
     os.environ.update(json.loads(variables))
 
     import config  # the participant's
 
-    read = getattr(config, "read_database", None)
+    read = getattr(config, "read_group", None)
     if read is None:
         return None
     try:
-        settings = read(group)
-        return {name.upper(): text_of(getattr(settings, name)) for name in NAMES}
+        return {name.upper(): text_of(value) for name, value in read(group).items()}
     except Exception as error:
         return {"raised": f"{type(error).__name__}: {error}"[:200]}
 
@@ -110,7 +108,7 @@ def nested(environment: Callable[..., Any]) -> bool:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "read_database": read_database,
+    "read_group": read_group,
     "ask_nobody": ask_nobody,
     "restored": restored,
 }

@@ -40,7 +40,8 @@ def limits(service: Service) -> None:
             second,
             CACHE_SECONDS,
             means="Redis works, and the service does not use it: another instance read this order from a database.",
-            look="Redis answers within a few milliseconds. Does answer_to() ask it, and return what it answered?",
+            look="Redis answers within a few milliseconds. Does keep() in orders.py put an order there, and does "
+            "read() look there first? Does answer_to() return what Redis answered?",
         )
 
         survives = [
@@ -116,7 +117,7 @@ def sells_without_redis(running: RunningService) -> bool:
 def lists_without_replica(running: RunningService) -> bool:
     """Expect the orders, from the master."""
     what = "orders that the master has, too"
-    wrong = "select() in orders.py catches Unavailable, and nothing else. Which exceptions does the driver raise?"
+    wrong = "ask_replica() in orders.py catches Unavailable, and nothing else. Which exceptions does the driver raise?"
 
     orders = running.get("/orders", within_seconds=PATIENCE_SECONDS)
     return is_answered(running, orders, 200, REPLICA_SECONDS, what, late=LIMIT_OF_A_DATABASE, wrong=wrong)
@@ -132,7 +133,7 @@ def refuses_without_master(running: RunningService) -> bool:
     if not is_answered(running, placed, 503, MASTER_SECONDS, what, late=LIMIT_OF_A_DATABASE, wrong=wrong):
         return False
 
-    look = "Which server does GET /orders ask first, and what happens to its answer?"
+    look = "Which server does select() in orders.py ask first, and what happens to its answer?"
     orders = running.get("/orders", within_seconds=PATIENCE_SECONDS)
     return is_answered(running, orders, 200, 0.0, "orders that the replica has", late=look, wrong=look)
 

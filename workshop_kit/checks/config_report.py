@@ -111,7 +111,7 @@ def is_one_line(refusal: Refusal) -> None:
         seen=Observation("Count the lines of its log", str(refusal.line_count), 0.0),
         expected="1",
         means="Its report is spread over several lines: no search finds it as one event.",
-        look="problems() only returns a list, and read_settings() in main.py makes one line of it. What else writes?",
+        look="problems() only returns a list, and refuse() in main.py makes one line of it. What else writes?",
     )
 
 

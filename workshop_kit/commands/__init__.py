@@ -129,7 +129,7 @@ COMMANDS = {
     ),
     "build": Command(
         f"{DEV}.development",
-        "For authors: regenerate what is generated (exercises, lock files).",
+        "For authors: write what is made (the service, pages, lock files).",
         for_maintainers=True,
     ),
     "site": Command(

@@ -184,7 +184,7 @@ def _row_without_check(service: ExerciseService, exercise: Exercise, copy: Folde
 
     ``copy`` is None for the own workspace.
     """
-    if service.is_replaced(exercise):
+    if service.is_too_late(exercise):
         return Row(exercise.id, Outcome.REPLACED)
     if copy is None:
         return None

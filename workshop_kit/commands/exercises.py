@@ -19,7 +19,7 @@ from workshop_kit.exercises import cards, checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import content
-from workshop_kit.workspace.folder import Workspace, own_workspace
+from workshop_kit.workspace.folder import Workspace, begin_anew, own_folder, own_workspace
 from workshop_kit.workspace.lab_settings import trust
 
 ENGINE_SECONDS = 5
@@ -96,10 +96,11 @@ def goto(
 
 def update() -> None:
     """Bring changed lessons and exercises into the workspace; your notebooks stay beside the new ones."""
+    sentences = begin_anew(own_folder())
     workspace = own_workspace()
     result = content.update(workspace)
     new_files = (*result.added, *result.changed)
-    if any(name.endswith(".ipynb") for name in new_files):
+    if sentences or any(name.endswith(".ipynb") for name in new_files):
         trust(workspace)
-    for line in result.sentences():
+    for line in sentences or result.sentences():
         say(line)

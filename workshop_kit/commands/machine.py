@@ -25,7 +25,7 @@ from workshop_kit.reporting import Report, Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
 from workshop_kit.workspace import content, lab_settings
 from workshop_kit.workspace.course import find_lesson
-from workshop_kit.workspace.folder import Workspace, own_workspace
+from workshop_kit.workspace.folder import Workspace, begin_anew, own_folder, own_workspace
 
 OTHER_ENGINE = "Save a bundle on a machine whose engine is {}, into the same folder if you like."
 bundle = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -60,6 +60,8 @@ def start(
     """Install and build what is missing, then open a lesson; without an engine, open the book."""
     from workshop_kit.lessons import lab  # lazily: slow imports
 
+    for sentence in begin_anew(own_folder()):
+        say(sentence)
     workspace = own_workspace(seed=seed)
     lesson = find_lesson(lesson, workspace.notebooks)
     _prepare_notebooks(workspace, track)

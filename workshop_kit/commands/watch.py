@@ -93,7 +93,7 @@ class CheckOnSave:
             if not exercise.file:
                 continue
 
-            paths = {part.path for part in exercise.parts}
+            paths = set(self.service.exercise_files(exercise).solution)
             if names.isdisjoint(paths):
                 continue
             if not self.service.progress.exercise(exercise.id).passed_at:

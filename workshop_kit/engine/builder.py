@@ -47,7 +47,7 @@ class Images(ImageCollection):  # type: ignore[misc]
     client: Any  # the WorkspaceClient, which imports this module
 
     def build(self, **arguments: Any) -> tuple[Image, Iterator[dict[str, str]]]:
-        """Build an image with BuildKit, as ``docker build`` does. See the SDK's ``build``.
+        """Build an image with BuildKit, as ``docker build`` does, on this machine's BASE. See the SDK's ``build``.
 
         The classic builder is used for arguments that BuildKit's command lacks (``fileobj``, ``squash`` …). Raises
         docker's BuildError; its notes have the last lines and, where known, the reason.
@@ -194,7 +194,7 @@ def _build_command(dialect: Dialect, arguments: Mapping[str, Any]) -> list[str] 
     tag = options.pop("tag", None)
     labels = options.pop("labels", {})
     words = dialect.build_command(tag, labels)
-    build_arguments = options.pop("buildargs", {})
+    build_arguments = {"BASE": PYTHON_ALIAS, **options.pop("buildargs", {})}
     words += [f"--build-arg={key}={value}" for key, value in build_arguments.items()]
     dockerfile = options.pop("dockerfile", None)
     if dockerfile:
@@ -282,7 +282,8 @@ def _explain_missing_image(image: str, output: str) -> str:
         )
     if image == PYTHON_ALIAS:
         return f"The image {PYTHON_ALIAS} is not on this engine: run ./workshop setup, which builds it."
-    return f"{image} is not on this engine and no registry gave it: build on {PYTHON_ALIAS}, which is here."
+    advice = f"build on `${{BASE}}`, as lesson 01 does, with --build-arg BASE={PYTHON_ALIAS}"
+    return f"{image} is not on this engine and no registry gave it: {advice}."
 
 
 def _frontend_in(output: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The participant's Docker client: the SDK's own, with five additions.
+"""The participant's Docker client: the SDK's own, with six additions.
 
 1. It labels what it makes, so that ``./workshop down`` finds it.
 2. A name that is used again replaces what this workspace had under it; a volume stays, since it holds data.
@@ -6,6 +6,7 @@
 4. A port without an address is bound to 127.0.0.1.
 5. Names and image tags get the workspace's project in front, so that two people can share an engine: ``my-service`` is
    ``workshop-1a2b3c4d-my-service`` there. Either form finds it again.
+6. Images are built with BuildKit, with the build argument BASE.
 
 Everything else is the SDK's own.
 """

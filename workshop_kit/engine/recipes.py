@@ -22,13 +22,15 @@ REPOSITORY = f"{LOCAL}container-workshop"
 RELEASE = "trixie"
 """The release of Debian that all images are built on."""
 PYTHON_ALIAS = f"{LOCAL}workshop/python:3.13"
-"""What participants write after FROM: a friendly tag of the image ``python``, with Python's version in RELEASE."""
+"""A friendly tag of the image ``python``, with Python's version in RELEASE."""
 ALIASES = {
     "python": PYTHON_ALIAS,
     "mariadb": f"{LOCAL}workshop/mariadb:11.8",
-    "redis": f"{LOCAL}workshop/redis:8.0",
+    "redis": f"{LOCAL}workshop/redis:8",
 }
-"""The images that participants name in their own files, with friendly tags."""
+"""The images on which participants build and beside which they run, with friendly tags."""
+VARIABLES = {"BASE": PYTHON_ALIAS, "MARIADB": ALIASES["mariadb"], "REDIS": ALIASES["redis"]}
+"""The variables by which participants' files take these images; without them they take the official ones."""
 SERVICE = "workshop_app"
 """The folder of the service. The image copies all of its files, and the database reads its schema from there."""
 OCI = "org.opencontainers.image."

@@ -16,20 +16,23 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
-from workshop_kit.exercises.exercise_files import ExerciseFiles, ServiceCopy, Unreadable, name_owners
+from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable, join_texts
 from workshop_kit.exercises.progress import HINTS, Progress
 from workshop_kit.files import TemporaryCopy
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report, Step, silent
-from workshop_kit.trials.check_api import Context, seeded_random
+from workshop_kit.trials.check_api import BLAMES, Context, seeded_random
 from workshop_kit.trials.result import Finding, Result, Verdict
-from workshop_kit.workspace import content, registry
+from workshop_kit.workspace import content, history, registry, repository
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
 from workshop_kit.workspace.registry import Exercise
-from workshop_kit.workspace.solutions import FIRST, LATER_SERVICE_FILE, TOOLS, same_code
+from workshop_kit.workspace.steps import FIRST, TOOLS
+from workshop_kit.workspace.syntax import is_same
 
+LATER_SERVICE_FILE = "orders.py"
+"""A file that is there once the service is more than that of lesson 01."""
 REFERENCE = "The reference stands there: ./workshop goto put it in. To write your own: ./workshop reset {id}"
 
 
@@ -112,7 +115,7 @@ class ExerciseService:
         ``source`` is the cell's text: while it is the starter's, the exercise counts as not started.
         """
         exercise = self.find(identifier)
-        is_untouched = same_code(source, self.exercise_files(exercise).starter)
+        is_untouched = is_same("cell.py", source, self.exercise_files(exercise).starter_cell())
         answer = {"fixture": self.fixture(exercise.id), "value": value, "untouched": is_untouched}
         self.progress.keep_answer(exercise.id, answer)
 
@@ -146,6 +149,8 @@ class ExerciseService:
         result = replace(judgement, exercise=exercise.id, seconds=time.monotonic() - began)
         if result.verdict is not Verdict.NOT_JUDGED:  # that verdict says nothing about the participant's work
             self.progress.record_check(exercise.id, str(result.verdict), _first_hint_number(result.findings))
+        if result.verdict is Verdict.PASSED and exercise.in_service:
+            repository.commit(self.workspace, f"{exercise.id}: passed")
         return result
 
     def hint(self, identifier: str) -> tuple[str, ...]:
@@ -178,47 +183,37 @@ class ExerciseService:
 
         with self.progress.record(exercise.id) as record:
             record.solution_shown = True
-        return _join_texts({part.file: self.exercise_files(part).solution for part in exercise.parts})
+        return join_texts(self.exercise_files(exercise).solution)
 
     def reset(self, identifier: str) -> str:
-        """Put the starter back into the exercise's regions; return a sentence that says where the old files are kept.
+        """Put the exercise back as it was shipped; return a sentence that says where the old files are.
 
         Raises NotReady, for a full disk say; no file is lost or half-written then.
         """
         exercise = self.find(identifier)
-        backup = content.Backup(self.workspace)
         folder = self.workspace.folder
         with self.progress.record(exercise.id) as record:
             record.is_reference = False
 
-        for part in exercise.parts:
-            files = self.exercise_files(part)
-            text = files.text_with_body(files.starter)
-            if (folder / part.path).exists():
-                backup.keep(part.path)
-            content.write(self.workspace, part.path, text)
+        with history.recorded(self.workspace, f"reset {exercise.id}") as backup:
+            for path, text in self.exercise_files(exercise).starter_texts().items():
+                if (folder / path).exists():
+                    backup.keep(path)
+                content.write(self.workspace, path, text)
         if exercise.file is None:
             trust(self.workspace)  # JupyterLab shows no panels in an unsigned notebook
 
-        sentences = [f"{exercise.id} is back at its start in {folder.name}/{exercise.path}."]
-        if backup.folder is not None:
-            sentences.append(f"What you had is in {folder.name}/{backup.folder.relative_to(folder)}.")
-        return " ".join(sentences)
+        sentence = f"{exercise.id} is back at its start in {folder.name}/{exercise.path}."
+        return " ".join([sentence, *backup.sentences()])
 
     def compare(self, identifier: str) -> tuple[str, str]:
-        """Return the participant's lines and the reference's. Raises WorkshopError where a region is missing."""
-        own_texts: dict[str | None, str] = {}
-        reference_texts: dict[str | None, str] = {}
-        for part in self.find(identifier).parts:
-            files = self.exercise_files(part)
-            reference_texts[part.file] = files.solution
-            own_text = files.region()
-            if own_text is None:
-                sentence = f"{files.shown_name} has no region of {part.id} to compare."
-                raise WorkshopError(sentence, f"Run `./workshop solution {part.id}` to see the reference alone.")
-            own_texts[part.file] = own_text
-
-        return _join_texts(own_texts), _join_texts(reference_texts)
+        """Return the participant's definitions and the reference's. Raises WorkshopError where there are none."""
+        files = self.exercise_files(self.find(identifier))
+        own_text = files.own_text()
+        if own_text is None:
+            sentence = f"{files.shown_name} has nothing of {files.exercise.id} to compare."
+            raise WorkshopError(sentence, f"Run `./workshop solution {files.exercise.id}` to see the reference alone.")
+        return own_text, join_texts(files.solution)
 
     def place(self, identifier: str) -> str:
         """Return where to work on an exercise: the lines of its file, with its other files, or a notebook's cell."""
@@ -233,7 +228,7 @@ class ExerciseService:
         return cards.board_page(board, unfolded)
 
     def exercise_files(self, exercise: Exercise) -> ExerciseFiles:
-        """Return the files of an exercise: its source, its starter, and the participant's text."""
+        """Return the files of an exercise: as shipped, as solved, and the participant's."""
         return ExerciseFiles(self.root, self.workspace.folder, exercise)
 
     def is_too_late(self, exercise: Exercise) -> bool:
@@ -241,29 +236,42 @@ class ExerciseService:
         has_later_service = (self.workspace.my_service / LATER_SERVICE_FILE).exists()
         return has_later_service and exercise.in_service and exercise.lesson == FIRST
 
-    def is_replaced(self, exercise: Exercise) -> bool:
-        """Return whether a later lesson has replaced the lines of the exercise, or the service that it needs."""
-        return self.is_too_late(exercise) or self.exercise_files(exercise).is_replaced()
-
     def judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Result:
-        """Run the check on copies of the participant's files, and return its result; nothing is recorded.
+        """Run the check on a copy of the participant's files as they are; nothing is recorded.
 
-        In the copies, the exercises that the participant has not begun are solved.
+        Where it fails, and an exercise that it builds on does not pass yet, the result says so.
         """
         if self.is_too_late(exercise):
             sentence = f"{MY_SERVICE}/ is that of a later lesson, and {exercise.id} needs that of {FIRST}"
             return Result.not_readable(f"{sentence}: ./workshop goto 01 brings it back, and keeps yours aside.")
 
+        result = self._judge_alone(exercise, report, superseded)
+        if result.verdict not in BLAMES:
+            return result
+        for identifier in exercise.builds_on:
+            basis = registry.find(self.exercises, identifier)
+            if self._is_failing(basis, report, superseded):
+                sentence = f"{exercise.id} builds on {basis.id}, which does not pass yet: begin with that one."
+                return replace(result, summary=f"{sentence} {result.summary}")
+        return result
+
+    def _is_failing(self, exercise: Exercise, report: Report, superseded: threading.Event) -> bool:
+        """Return whether the participant has got as far as an exercise, and its check fails."""
+        if not self.exercise_files(exercise).is_shipped():
+            return False
+        return self._judge_alone(exercise, report, superseded).verdict in BLAMES
+
+    def _judge_alone(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Result:
+        """Run the check of one exercise on a copy of the participant's files."""
         files = self.exercise_files(exercise)
         text = ""
-        copy = ServiceCopy()
         with TemporaryCopy() as temporary:
             folder = Path(temporary) / MY_SERVICE
             try:
                 if exercise.in_service:
-                    copy = files.copy_service(folder, self.exercises)
+                    files.copy_service(folder)
                 elif exercise.file:
-                    text = files.text_for_check()
+                    text = files.read_text()
             except Unreadable as error:
                 return Result.not_readable(str(error))
 
@@ -272,20 +280,12 @@ class ExerciseService:
             tools = self.workspace.notebooks / TOOLS
             check = checks.check_of(exercise.id)
             context = Context(exercise, self.stack(), seed, text, answer, report, folder, superseded, tools=tools)
-            result = check(context)
+            return check(context)
 
-        return _explain_copy(result, files, copy)
-
-    def has_solution(self, exercise: Exercise) -> bool:
-        """Return whether all regions of an exercise in files are the reference, also if a jump put it there."""
-        if exercise.file is None:
-            return False
-        return all(map(self._is_solved_part, exercise.parts))
-
-    def _is_solved_part(self, part: Exercise) -> bool:
-        files = self.exercise_files(part)
-        own_text = files.region()
-        return own_text is not None and same_code(own_text, files.solution)
+    def is_own_solution(self, exercise: Exercise) -> bool:
+        """Return whether an exercise has the reference, and the participant put it there, not a jump."""
+        is_noted = self.progress.exercise(exercise.id).is_reference
+        return not is_noted and self.exercise_files(exercise).is_solved()
 
     def _has_noted_reference(self, exercise: Exercise) -> bool:
         """Return whether a jump put the solution there, and the participant has neither changed nor passed it.
@@ -295,7 +295,7 @@ class ExerciseService:
         record = self.progress.exercise(exercise.id)
         if not record.is_reference or record.passed_at:
             return False
-        if self.has_solution(exercise):
+        if self.exercise_files(exercise).is_solved():
             return True
 
         with self.progress.record(exercise.id) as changed_record:
@@ -305,36 +305,15 @@ class ExerciseService:
     def _is_untouched(self, exercise: Exercise) -> bool:
         """Return whether the participant has not begun the exercise: its text is the starter's.
 
-        That is the text of all regions, or in a notebook that of the cell which handed in the last answer.
+        In a notebook that is the text of the cell which handed in the last answer.
         """
         if exercise.file:
-            return all(self.exercise_files(part).is_untouched() for part in exercise.parts)
+            return self.exercise_files(exercise).is_untouched()
 
         answer = self.progress.exercise(exercise.id).answer
         if not isinstance(answer, dict):
             return True
         return bool(answer.get("untouched", True))
-
-
-def _explain_copy(result: Result, files: ExerciseFiles, copy: ServiceCopy) -> Result:
-    """Return the result of a check of a copy, in terms of the participant's own files.
-
-    It names the owner of each place in a reference, and the files that were judged as a whole.
-    """
-    own_text = files.text_of(stand_in.file for stand_in in copy.stand_ins)
-    explained = name_owners(result, copy.stand_ins, own_text)
-    if not copy.unmarked_files:
-        return explained
-
-    names = ", ".join(copy.unmarked_files)
-    return replace(explained, summary=f"{explained.summary} (Markers are missing, so it judged the whole {names}.)")
-
-
-def _join_texts(texts: Mapping[str | None, str]) -> str:
-    """Return the texts of an exercise's files as one; if there are several, each has its file's name above it."""
-    if len(texts) == 1:
-        return "".join(texts.values())
-    return "\n".join(f"# {file}\n{text}" for file, text in texts.items())
 
 
 def _first_hint_number(results: Sequence[Finding]) -> int:

@@ -9,13 +9,11 @@ from pathlib import Path
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.exercise_files import copy_folder
-from workshop_kit.files import TemporaryCopy, read_small_text
+from workshop_kit.files import TemporaryCopy, read_small_text, write_atomically
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import regions, solutions
+from workshop_kit.workspace import steps
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.folder import HIDDEN, ID, Workspace, shared_seed
-from workshop_kit.workspace.regions import FileStage
-from workshop_kit.workspace.solutions import Source
+from workshop_kit.workspace.folder import BASE, HIDDEN, ID, Workspace, shared_seed
 
 BESIDE_SERVICE = ("exercises", "notebooks")
 """The folders of a workspace that have answers, too: ``tools.py`` is beside the notebooks."""
@@ -56,7 +54,7 @@ def copy_of(folder: Path, seed: int | None = None) -> Iterator[FolderCopy]:
                 copy_folder(folder / name, copy / name)
 
         workspace = Workspace(copy, NO_ID)
-        _record_stages(copy, solutions.stages_in(folder))
+        _copy_base(folder, copy)
         own_seed = _seed_of(folder)
         known_seed = seed if own_seed is None else own_seed
         if known_seed is not None:
@@ -64,28 +62,15 @@ def copy_of(folder: Path, seed: int | None = None) -> Iterator[FolderCopy]:
         yield FolderCopy(workspace, workspace.exercises.is_dir(), known_seed is not None)
 
 
-def _record_stages(copy: Path, own_stages: dict[str, FileStage]) -> None:
-    """Record the stage of each file: the one that the workspace says, or else the one that its text shows."""
-    for source in solutions.service_sources(CHECKOUT):
-        path = copy / source.path
-        if path.is_file():
-            text = path.read_bytes().decode(errors="replace")
-            solutions.record_stage(copy, source.path, own_stages.get(source.path) or stage_of(source, text))
-
-
-def stage_of(source: Source, text: str) -> FileStage:
-    """Return the last stage of a file that has the same exercises as a participant's text.
-
-    If no stage has them, or the text has damaged markers, it is the last stage of the file.
-    """
-    last_stage = source.stages[-1]
-    try:
-        ids = set(regions.ids(text))
-    except regions.MarkerError:
-        return last_stage
-
-    matching_stages = [stage for stage in source.stages if set(regions.ids(source.at(stage))) == ids]
-    return matching_stages[-1] if matching_stages else last_stage
+def _copy_base(folder: Path, copy: Path) -> None:
+    """Copy what the lessons have shipped of the folder's files; where it does not say that, take all lessons' files."""
+    base = folder / HIDDEN / BASE
+    if base.is_dir():
+        copy_folder(base, copy / HIDDEN / BASE)
+        return
+    for path, file in steps.grown_files(steps.load(CHECKOUT)).items():
+        if (copy / path).is_file():
+            write_atomically(copy / HIDDEN / BASE / path, file.shipped.encode())
 
 
 def _seed_of(folder: Path) -> int | None:

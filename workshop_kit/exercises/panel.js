@@ -29,7 +29,7 @@ async function openFile(el, path, model) {
   await tab.revealed;
   if ((pane || isWide) && !isBeside(tab)) lab().shell.add(tab, "main", options); // it was open behind the notebook
   lab().shell.activateById(tab.id);
-  goToRegion(tab.content.editor, model.get("name"));
+  goToDefinition(tab.content.editor, model.get("definitions")[path]);
   closeOtherLessons(path, model.get("lesson"), wasOpen);
 }
 
@@ -59,21 +59,26 @@ function openedFiles() {
   }
 }
 
-// The line after the marker comes to the top, with the lines above it that say where one is.
-function goToRegion(editor, name) {
+// The first of these definitions that the file has comes to the top, with the lines above it that say where one is.
+function goToDefinition(editor, names) {
   const view = editor?.editor;
   if (!view) return;
-  const marker = new RegExp(`^\\s*#\\s*region\\s+${name.replace(".", "\\.")}\\s*$`, "m");
-  const match = marker.exec(view.state.doc.toString());
+  const text = view.state.doc.toString();
+  const match = names.map((name) => lineOf(name).exec(text)).find(Boolean);
   if (!match) return;
-  const line = view.state.doc.lineAt(match.index + match[0].length).number + 1;
-  const at = view.state.doc.line(Math.min(line, view.state.doc.lines)).from;
-  view.dispatch({ selection: { anchor: at }, effects: view.constructor.scrollIntoView(at, { y: "start", yMargin: 60 }) });
+  const effects = view.constructor.scrollIntoView(match.index, { y: "start", yMargin: 60 });
+  view.dispatch({ selection: { anchor: match.index }, effects });
+}
+
+// The first line of a definition: a function or class in Python, a key in YAML, an instruction in a Dockerfile.
+function lineOf(name) {
+  const word = name.split(".").pop().replace(/\W/g, "\\$&");
+  return new RegExp(`^[ \\t]*(?:async )?(?:def |class )?${word}\\b`, "m");
 }
 
 function render({ model, el }) {
   const id = `wk-${Math.random().toString(36).slice(2)}`;
-  const paths = model.get("paths"); // the region of the first one is shown; none: the exercise is in the notebook
+  const paths = Object.keys(model.get("definitions")); // none: the exercise is in the notebook
 
   const head = element("div");
   const bar = element("div", { class: "wk-ex-bar", role: "group", "aria-label": "What to do" });

@@ -34,8 +34,8 @@ class ExerciseWidget(JobWidget):
     _css = PANEL_CSS
     name = traitlets.Unicode().tag(sync=True)
     lesson = traitlets.Unicode().tag(sync=True)
-    paths = traitlets.List(traitlets.Unicode()).tag(sync=True)  # as JupyterLab knows them; [] if in the notebook
-    place = traitlets.Unicode().tag(sync=True)  # ``lines 34–43 of config.py``
+    definitions = traitlets.Dict().tag(sync=True)  # names by path; {} if the exercise is in the notebook
+    place = traitlets.Unicode().tag(sync=True)  # ``live, check in health.py``
     passed = traitlets.Bool().tag(sync=True)
     head = traitlets.Unicode().tag(sync=True)
     result = traitlets.Unicode().tag(sync=True)
@@ -129,10 +129,11 @@ class ExercisePanel:
 
     def _make_widget(self) -> ExerciseWidget:
         exercise = self.exercise
+        files = self.exercise_service.exercise_files(exercise)
         widget = ExerciseWidget(
             name=exercise.id,
             lesson=exercise.lesson,
-            paths=[part.path for part in exercise.parts] if exercise.file else [],
+            definitions={path: list(files.names(path)) for path in files.solution} if exercise.file else {},
             hints_there=len(exercise.hints),
             **self._widget_state(),
         )

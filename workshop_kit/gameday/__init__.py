@@ -40,7 +40,7 @@ NAME = "game"
 def start(lesson: Lesson, image: Any, name: str, *, seed: int | None = None) -> Incident:
     """Open a shop that runs ``image``, and start the incident once its customers are served; a former incident ends.
 
-    ``image`` is what `client.images.build` returned for ``my_service``; where a region of it is not solved, the shop
+    ``image`` is what `client.images.build` returned for ``my_service``; where an exercise in it is not solved, the shop
     runs the reference, and says so. ``name`` is one of CAUSES. The seed is the participant's unless it is given: the
     same seed, the same incident. Raises WrongUsage for another name, NotInTime if customers are not served before
     anything is changed, WorkshopError as the stack does.

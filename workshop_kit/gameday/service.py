@@ -1,7 +1,8 @@
-"""The service of a shop: the participant's image, with the reference in unsolved regions."""
+"""The service of a shop: the participant's image, with the reference of exercises that do not pass yet."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from dataclasses import dataclass, field
@@ -11,12 +12,13 @@ from typing import Any
 from docker.errors import BuildError
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.exercise_files import LEFT_OUT
+from workshop_kit.exercises.exercise_files import LEFT_OUT, ExerciseFiles
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.files import TemporaryCopy
 from workshop_kit.host import MIB
-from workshop_kit.workspace import regions, solutions
-from workshop_kit.workspace.registry import Exercise
+from workshop_kit.workspace import steps
+from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.workspace.growth import Change, Grown
 
 ORDERS = "orders.py"
 LESSON = "05_game_day"
@@ -39,8 +41,8 @@ async def create(request, place_order=create):
 class Service:
     """The code of the shop's service, in ``folder``, with an image for each version of it.
 
-    ``reference_exercises`` has the ids of the exercises whose regions are the reference's; EVERYTHING if all the code
-    is the reference's.
+    ``reference_exercises`` has the ids of the exercises whose definitions are the reference's; EVERYTHING if all the
+    code is.
     """
 
     client: Any
@@ -76,54 +78,46 @@ class Service:
 def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Path) -> Service:
     """Return the service of a shop, from ``mine``, the participant's folder.
 
-    It runs ``image`` itself if every region in the folder is solved, else an image of a copy, with the reference in the
-    unsolved regions. A folder of another lesson is replaced by the reference. Raises WorkshopError if the image cannot
+    It runs ``image`` itself if every exercise has passed, else an image of a copy, with the solutions of the others. A
+    folder of another lesson is replaced by the reference. Raises WorkshopError if the image cannot
     be built.
     """
     copy = TemporaryCopy()
     copy_folder = Path(copy.name)
-    is_at_lesson = (mine / solutions.LATER_SERVICE_FILE).is_file()
+    is_at_lesson = (mine / ORDERS).is_file()
     if not is_at_lesson:
-        for name, text in solutions.files_at(exercise_service.root, LESSON).items():
-            Path(copy_folder, name).write_text(text, encoding="utf-8")
+        for path, file in steps.grown_files(steps.before(steps.load(exercise_service.root), LESSON)).items():
+            if Path(path).parent.name == MY_SERVICE:
+                Path(copy_folder, Path(path).name).write_text(file.text, encoding="utf-8")
         return Service(client, copy, [_build_image(client, copy_folder, 1)], EVERYTHING)
 
     shutil.copytree(mine, copy_folder, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
-    reference_exercises = _solve_regions(exercise_service, copy_folder)
+    reference_exercises = _solve(exercise_service, copy_folder)
     if reference_exercises:
         image = _build_image(client, copy_folder, 1)
     return Service(client, copy, [image], reference_exercises)
 
 
-def _solve_regions(exercise_service: ExerciseService, folder: Path) -> tuple[str, ...]:
-    """Put the reference into the regions of exercises that have not passed; return the ids of those exercises."""
+def _solve(exercise_service: ExerciseService, folder: Path) -> tuple[str, ...]:
+    """Put the solutions of exercises that have not passed into a folder; return the ids of these exercises."""
     solved_ids: list[str] = []
     for exercise in exercise_service.exercises:
-        if not exercise.in_service or exercise_service.progress.exercise(exercise.id).passed_at:
-            continue
-        for part in exercise.parts:
-            solution = exercise_service.exercise_files(part).solution
-            if _replace_region(folder, part, solution):
-                solved_ids.append(exercise.id)
-
-    return tuple(dict.fromkeys(solved_ids))  # an exercise may have regions in several files
+        files = exercise_service.exercise_files(exercise)
+        has_passed = exercise_service.progress.exercise(exercise.id).passed_at
+        if exercise.in_service and not has_passed and files.is_shipped() and not files.is_solved():
+            _write_solution(folder, files)
+            solved_ids.append(exercise.id)
+    return tuple(solved_ids)
 
 
-def _replace_region(folder: Path, part: Exercise, solution: str) -> bool:
-    """Put the solution into a region of a file; return whether that changed the file.
-
-    A file without the region, or one that is gone or damaged, stays as it is: the participant may have removed all
-    markers, or skipped the notebook that adds the region.
-    """
-    path = folder / str(part.file)
-    try:
-        text = path.read_text(encoding="utf-8")
-        if part.id not in regions.ids(text) or regions.region_of(text, part.id) == solution:
-            return False
-        path.write_text(regions.replace(text, part.id, solution), encoding="utf-8")
-    except (OSError, UnicodeDecodeError, regions.MarkerError):
-        return False
-    return True
+def _write_solution(folder: Path, files: ExerciseFiles) -> None:
+    """Put the solution of an exercise into a folder; a file that is gone or damaged stays as it is."""
+    for path, text in files.solution.items():
+        file = folder / Path(path).name
+        with contextlib.suppress(OSError, UnicodeDecodeError, WorkshopError):
+            mine = Grown(file.read_text(encoding="utf-8"), files.shipped(path))
+            solved = steps.with_solution(mine, Change(path, text), files.exercise.removes)
+            file.write_text(solved.text, encoding="utf-8")
 
 
 def add_leak(source: str, mib: float) -> str:

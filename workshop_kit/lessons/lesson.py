@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workshop_kit import provision
+from workshop_kit.display import diff_card
 from workshop_kit.display.figure_text import describe_figures
 from workshop_kit.display.live import LiveOutputs, NotebookReport
 from workshop_kit.display.rendered import Rendered, escape_dataframes
@@ -29,10 +30,10 @@ from workshop_kit.errors import WrongUsage
 from workshop_kit.faults import injection
 from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import file_cell
+from workshop_kit.workspace import file_cell, repository
 from workshop_kit.workspace.course import load_course
 from workshop_kit.workspace.folder import Workspace, find_workspace
-from workshop_kit.workspace.naive_copy import NaiveCopy
+from workshop_kit.workspace.steps import FIRST
 
 if TYPE_CHECKING:
     from workshop_kit.engine.monitoring import Monitoring
@@ -65,7 +66,7 @@ class Lesson:
 
     @cached_property
     def client(self) -> WorkspaceClient:
-        """The Docker SDK's client for this workspace. `engine.client` describes its five additions."""
+        """The Docker SDK's client for this workspace. `engine.client` describes its six additions."""
         return WorkspaceClient(self.stack.session, NotebookReport)
 
     @cached_property
@@ -197,7 +198,7 @@ class Lesson:
     def take_home(self, audit: object) -> Rendered:
         """Write workspace/take-home.md and return it: policies, predictions, passes, and the findings of an audit.
 
-        ``my_service/`` becomes a project: see `project`. What that replaces goes to ``kept/``.
+        ``my_service/`` becomes a project: see `project`.
         """
         from workshop_kit.lessons import take_home
         from workshop_kit.lessons.project import Project
@@ -226,16 +227,20 @@ class Lesson:
 def lesson(name: str) -> Lesson:
     """Return the handle of lesson ``name``, after the leftovers of dead kernels are removed.
 
-    It starts a reaper, which removes this kernel's containers when the kernel ends, even by ``kill -9``.
-    Raises NotReady outside a workspace and without an engine.
+    It starts a reaper, which removes this kernel's containers when the kernel ends, even by ``kill -9``. The kernel's
+    environment names the workshop's images. From lesson 01b on, ``my_service/`` is a git repository. Raises NotReady
+    outside a workspace and without an engine.
     """
     workspace = find_workspace(Path.cwd(), dict(os.environ))
     session = provision.session_of(workspace, reach.connect())
     stack = provision.stack_of(workspace, session)
     _remove_leftovers(session)
 
+    os.environ.update(recipes.VARIABLES)
     headless = os.environ.get(HEADLESS) == "1"
-    file_cell.register(workspace, name, None if headless else _show_naive_copy)
+    file_cell.register(workspace, name, diff_card.show)
+    if name > FIRST:
+        repository.begin(workspace)
     escape_dataframes()
     describe_figures()
 
@@ -249,10 +254,3 @@ def _remove_leftovers(session: Session) -> None:
 
     reaper.watch(session, provision.REVERT_FAULTS)
     provision.sweep(session, NotebookReport())
-
-
-def _show_naive_copy(naive: NaiveCopy) -> None:
-    """Show the button of a file cell."""
-    from workshop_kit.lessons.naive_copy_widget import NaiveCopyView
-
-    NaiveCopyView(naive).show()

@@ -1,6 +1,6 @@
 """The folder ``my_service/`` as a project: what a repository needs comes in, and what exercises left goes out.
 
-The notebooks of the workspace keep the markers of exercises. What is replaced or removed goes to ``kept/``.
+What is replaced or removed is kept: see `history`.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from packaging.utils import canonicalize_name
 
 from workshop_kit.files import files_below
 from workshop_kit.python_env import LOCK
-from workshop_kit.workspace import content, naive_copy, regions, solutions
-from workshop_kit.workspace.content import Backup
+from workshop_kit.workspace import content, history, repository, steps
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.history import Backup
 
+README = "README.md"
 FILES = Path(__file__).parent / "project_files"
 ADDED = {
-    ".gitignore": "gitignore",
     ".github/workflows/my-service.yml": "workflow.yml",
-    "compose.official.yaml": "compose.official.yaml",
+    README: README,
 }
 """Files that come with this module, by their names in the folder."""
-FROM_SOLUTIONS = (solutions.README, "audit.toml", "test_config.py")
+FROM_LESSONS = ("audit.toml", "test_config.py")
 """Files of the lessons that a project needs, also where their cells were left out."""
 LEFTOVERS = ("restoring.py", "start.sh")
 """Files that only exercises need: a later lesson replaced what they start or serve."""
@@ -56,36 +56,28 @@ class Project:
         A second call does only what is left to do. A file that an earlier call wrote, and that was changed or deleted
         since, stays so. Raises NotReady if a file cannot be written.
         """
-        backup = Backup(self.workspace)
-        naive_copy.put_all_back(self.workspace, self.root)
-        sentences = [
-            _sentence("New: {}.", self._bring_files()),
-            _sentence("Left out, since only exercises need them: {}.", self._remove_leftovers(backup)),
-            _sentence("With hashes: {}.", self._lock_requirements(backup)),
-            _sentence("Without markers of exercises: {}.", self._remove_markers(backup)),
-        ]
-        if backup.folder is not None:
-            place = backup.folder.relative_to(self.workspace.folder).as_posix()
-            sentences.append(f"As they were: {place}.")
+        with history.recorded(self.workspace, "take home") as backup:
+            sentences = [
+                _sentence("New: {}.", self._bring_files()),
+                _sentence("Left out, since only exercises need them: {}.", self._remove_leftovers(backup)),
+                _sentence("With hashes: {}.", self._lock_requirements(backup)),
+            ]
+        sentences += backup.sentences()
         return [sentence for sentence in sentences if sentence]
 
     def _bring_files(self) -> Iterator[str]:
         """Write the files that a repository needs, each once; yield the names of those that were written."""
         texts = {name: (FILES / file).read_text(encoding="utf-8") for name, file in ADDED.items()}
+        texts[".gitignore"] = repository.GITIGNORE.read_text(encoding="utf-8")
         texts[FOR_TESTS] = self._test_requirements()
         for name, text in texts.items():
             if self._write_once(name, text):
                 yield name
 
-        for name in FROM_SOLUTIONS:
-            source = solutions.source_of(self.root, f"{MY_SERVICE}/{name}")
-            if source is None or source.path in solutions.stages_in(self.workspace.folder):
-                continue
-
-            last_stage = source.stages[-1]
-            content.replace_file(self.workspace, source.path, regions.solved(source.at(last_stage)))
-            solutions.record_stage(self.workspace.folder, source.path, last_stage)
-            yield name
+        files = steps.grown_files(steps.load(self.root))
+        for name in FROM_LESSONS:
+            if self._write_once(name, files[f"{MY_SERVICE}/{name}"].text):
+                yield name
 
     def _write_once(self, name: str, text: str) -> bool:
         """Write a file that does not exist and was never written before; return whether it was written."""
@@ -103,18 +95,6 @@ class Project:
         test_lines = [package.lines for name, package in locked_packages.items() if name in TEST_PACKAGES]
         head = "# For `python -m pytest`, beside requirements.txt.\n"
         return head + "".join(test_lines)
-
-    def _remove_markers(self, backup: Backup) -> Iterator[str]:
-        """Remove the lines that mark regions of exercises; yield the names of the changed files."""
-        for name, text in self._texts().items():
-            text_without_markers = regions.without_markers(text)
-            if text_without_markers == text:
-                continue
-
-            path = f"{MY_SERVICE}/{name}"
-            backup.keep(path)
-            content.write(self.workspace, path, text_without_markers)
-            yield name
 
     def _lock_requirements(self, backup: Backup) -> Iterator[str]:
         """Replace the service's requirements by the lock with hashes; yield the name of the changed file.
@@ -135,7 +115,7 @@ class Project:
         """Remove files of exercises that no other file names; yield their names."""
         texts = self._texts()
         for name in LEFTOVERS:
-            other_texts = [text for file, text in texts.items() if file not in (name, solutions.README)]
+            other_texts = [text for file, text in texts.items() if file not in (name, README)]
             word = re.escape(name.removesuffix(".py"))
             is_named = re.search(rf"\b{word}\b", "\n".join(other_texts)) is not None
             if name not in texts or is_named:
@@ -144,8 +124,6 @@ class Project:
             path = f"{MY_SERVICE}/{name}"
             backup.keep(path)
             (self.workspace.folder / path).unlink()
-            solutions.record_stage(self.workspace.folder, path, None)
-            self.workspace.note_removed(path)
             yield name
 
     def _texts(self) -> Mapping[str, str]:

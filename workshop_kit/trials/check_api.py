@@ -30,11 +30,10 @@ BLAMES = (Verdict.WRONG, Verdict.DID_NOT_START)
 class Context:
     """What a check may look at.
 
-    ``text`` is that of the exercise's file outside of the service: the participant's region, the others solved.
-    ``folder`` is a copy of ``my_service/`` for a check that judges the service: the participant's regions of this
-    exercise, the others solved. Once ``superseded`` is set, a newer check of the exercise has begun and this one ends.
-    ``waits`` are those that ended by their limit. ``tools`` is the participant's tools.py. ``seed`` is the
-    participant's, or one for a table. ``answer`` is what a notebook's cell handed over.
+    ``text`` is that of the exercise's file outside of the service. ``folder`` is a copy of ``my_service/`` as it is.
+    Once ``superseded`` is set, a newer check of the exercise has begun and this one ends. ``waits``
+    are those that ended by their limit. ``tools`` is the participant's tools.py. ``seed`` is the participant's, or one
+    for a table. ``answer`` is what a notebook's cell handed over.
     """
 
     exercise: Exercise

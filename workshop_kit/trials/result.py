@@ -17,7 +17,7 @@ class Verdict(StrEnum):
 
     PASSED = "passed"
     NOT_STARTED = "not started"  # still the starter: the findings show its symptom
-    NOT_READABLE = "not readable"  # damaged markers, no such file, not text: nothing was run
+    NOT_READABLE = "not readable"  # no such file, not text: nothing was run
     DID_NOT_START = "did not start"  # the container ended or never answered: ``output`` has its last lines
     WRONG = "started, but wrong"
     CANNOT_JUDGE = "cannot be judged here"  # nothing is wrong, but the engine lacks what would show that it is right

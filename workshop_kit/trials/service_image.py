@@ -22,6 +22,7 @@ from workshop_kit.trials.trial import LOOK_SECONDS
 
 BUILD_SECONDS = 60.0
 LAST_LINES = 6
+BASE_ARGUMENT = f"--build-arg=BASE={PYTHON_ALIAS}"
 MISSING_FILE = re.compile(r'"/?(?P<name>[^"]+)": not found')
 """How the builder says that COPY names a file that is not there."""
 BEGUN_STEP = re.compile(r"^#\d+ \[(?:\S+ )?(\d+)/(\d+)\] (.*)$", re.MULTILINE)
@@ -43,9 +44,9 @@ def build(context: Context, folder: Path | None = None, base: str | None = None)
     tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
 
     build_command = session.engine.dialect.build_command(tag, session.image_labels("kernel"))
-    base_option = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
+    base_options = [BASE_ARGUMENT, f"--build-context={PYTHON_ALIAS}=docker-image://{base}"]
     try:
-        _run_builder([*build_command, base_option, str(folder or context.folder)], context)
+        _run_builder([*build_command, *base_options, str(folder or context.folder)], context)
         yield tag
     finally:
         with contextlib.suppress(ImageNotFound):
@@ -92,7 +93,7 @@ def _not_built(finding: Finding) -> CheckEnded:
 def build_finding(output: str) -> Finding:
     """Return the finding for the output of a builder that failed."""
     means = "The builder stopped at this instruction."
-    look = "Its last lines say why. `docker build .` shows all of them."
+    look = f"Its last lines say why. `docker build {BASE_ARGUMENT} .` shows all of them."
 
     registry_sentence = explain_build_error(output)
     missing_file = MISSING_FILE.search(output)
@@ -109,7 +110,8 @@ def build_finding(output: str) -> Finding:
 def endless_build(output: str, seconds: float) -> Finding:
     """Return the finding for a builder that was ended after so many seconds."""
     means = f"The build does not come to an end: it was stopped after {seconds:.0f} s."
-    look = "What does that instruction wait for? `docker build --progress plain .` shows what it says meanwhile."
+    command = f"docker build {BASE_ARGUMENT} --progress plain ."
+    look = f"What does that instruction wait for? `{command}` shows what it says meanwhile."
     return _finding(_running_step(output), _filled_tail(output), means, look)
 
 

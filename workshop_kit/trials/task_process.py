@@ -97,7 +97,7 @@ def _call(context: Context, task: str, definition: Mapping[str, Any], reader: Ac
         raise TaskError(f"{FUNCTION} did not return within {limit_seconds:.0f} s") from None
 
     if NO_FUNCTION in process.stderr or not context.tools.is_file():
-        sentence = f"notebooks/{context.tools.name} has no {FUNCTION}: run the cell of 02b that brings it."
+        sentence = f"notebooks/{context.tools.name} has no {FUNCTION}: run the cell of 02c that brings it."
         raise CheckEnded(Result.not_started(sentence))
     if process.returncode:
         last_line = process.stderr.strip().rpartition("\n")[2]

@@ -42,8 +42,10 @@ OLD_ORDER = """
 INSERT INTO orders (item, quantity, created_at)
     VALUES ('tea', 1, UTC_TIMESTAMP(3) - INTERVAL {seconds} SECOND);
 """
+SCRIPTS = "/docker-entrypoint-initdb.d"
+"""The folder of the SQL that fills a new database."""
 MEMORY_BYTES = 192 * MIB
-IS_READY = "/usr/local/lib/workshop/healthcheck.sh"
+IS_READY = "healthcheck.sh"
 TMPFS = {"/tmp": "size=16m,mode=1777", "/run/mysqld": "size=1m,mode=1777"}  # noqa: S108  # in the container
 
 
@@ -98,7 +100,7 @@ def start(stack: Stack, password: str = "") -> Iterator[TrialDatabase]:
 def start_in_place(stack: Stack, ages: Sequence[timedelta]) -> Iterator[TrialDatabase]:
     """Start a server with the stack's port, names and passwords; it has an order of each age, the oldest first."""
     settings = service_trial.settings_of(stack.container("master-db"))
-    names = ("MARIADB_DATABASE", "MARIADB_USER", "MARIADB_COLLEAGUE_PASSWORD")
+    names = ("MARIADB_DATABASE", "MARIADB_USER", "MARIADB_SHOP_PASSWORD")
     password = (stack.secrets_folder / "master_db_password").read_text()
 
     first_id = secrets.choice(IDS)
@@ -118,11 +120,11 @@ def _spec(stack: Stack, environment: Mapping[str, str], password: str, schema: s
         environment={
             **environment,
             "MARIADB_PASSWORD_FILE": f"{SECRETS_FOLDER}/password",
-            "MARIADB_SCHEMA_FILE": f"{SECRETS_FOLDER}/schema.sql",
+            "MARIADB_RANDOM_ROOT_PASSWORD": "1",
         },
         network=stack.network,
-        volumes=("/var/lib/mysql", SECRETS_FOLDER),
-        files={f"{SECRETS_FOLDER}/password": password, f"{SECRETS_FOLDER}/schema.sql": schema},
+        volumes=("/var/lib/mysql", SECRETS_FOLDER, SCRIPTS),
+        files={f"{SECRETS_FOLDER}/password": password, f"{SCRIPTS}/schema.sql": schema},
         tmpfs=TMPFS,
         memory_bytes=MEMORY_BYTES,
         labels={COLLECT: "no"},

@@ -1,4 +1,4 @@
-"""Copy lessons, exercises and the book from the checkout into a workspace; updates, and backups in ``kept/``.
+"""Copy lessons, exercises and the book from the checkout into a workspace, and update them.
 
 ``.workshop/base`` in the workspace holds the version that each copy was made from, so an update can tell the
 participant's changes from the project's.
@@ -7,17 +7,16 @@ participant's changes from the project's.
 from __future__ import annotations
 
 import contextlib
-import shutil
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path, PurePath
 
-from workshop_kit.files import MAX_NOTEBOOK_BYTES, explain, files_below, parse_json, read_small, write_atomically
+from workshop_kit.files import MAX_NOTEBOOK_BYTES, files_below, parse_json, read_small, write_atomically
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import regions, solutions, track_notebook
+from workshop_kit.workspace import growth, history, track_notebook
 from workshop_kit.workspace.course import Course, load_course
-from workshop_kit.workspace.folder import ELSEWHERE, Workspace, lesson_copies
-from workshop_kit.workspace.merge import merge
+from workshop_kit.workspace.folder import Workspace, lesson_copies
+from workshop_kit.workspace.growth import Change
+from workshop_kit.workspace.history import Backup
 
 BOOK = CHECKOUT / "docs" / "book"
 CONTENTS = "README.md"
@@ -26,74 +25,40 @@ BOOK_COPY = "book"
 
 
 @dataclass
-class Backup:
-    """Copies of replaced files, in one folder in ``kept/``. ``folder`` is None while nothing was copied."""
-
-    workspace: Workspace
-    folder: Path | None = None
-
-    def keep(self, name: str) -> str:
-        """Copy the file ``name`` of the workspace, and return the path of the copy in the workspace.
-
-        Raises NotReady when that fails, for a full disk say.
-        """
-        if self.folder is None:
-            self.folder = self.workspace.folder / "kept" / _now()
-
-        copy = self.folder / name
-        try:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(self.workspace.folder / name, copy)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                copy.unlink()  # half a copy would look like the whole file
-            raise explain(error, self.workspace.folder, ELSEWHERE) from error
-
-        return copy.relative_to(self.workspace.folder).as_posix()
-
-
-@dataclass
 class Update:
     """The result of an update, as paths in the workspace.
 
-    ``kept_notebooks`` are copies of the participant's notebooks, each beside the new one. ``conflicts`` has each file
-    with the regions that both the participant and the project changed: there, the participant's version stayed.
-    ``backup`` has these files as they were before.
+    ``kept_notebooks`` are copies of the participant's notebooks, each beside the new one. ``replaced`` has each file
+    with the participant's definitions in whose place new ones stand; ``backup`` has these files as they were before.
     """
 
     backup: Backup
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     kept_notebooks: list[str] = field(default_factory=list)
-    conflicts: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    replaced: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
     def sentences(self) -> list[str]:
         """Return the result for people, a line each."""
         lines = [f"New: {name}" for name in self.added]
         lines += [f"Updated: {name}" for name in self.changed]
         lines += [f"Your notebook, as you left it: {name}" for name in self.kept_notebooks]
-        lines += [f"Your version stays in {name}: {', '.join(places)}" for name, places in self.conflicts]
-        if self.backup.folder:
-            lines.append(f"As it was before: {self.backup.folder}")
+        lines += [
+            f"New in place of yours in {name}: {', '.join(names) or 'all of it'}" for name, names in self.replaced
+        ]
+        lines += self.backup.sentences()
         return lines or ["Everything is up to date."]
 
 
 def update(workspace: Workspace, source: Path = CHECKOUT) -> Update:
-    """Bring the workspace to the versions in ``source``.
+    """Bring the workspace's lessons to the versions in ``source``; ``my_service/`` changes by the lessons' cells alone.
 
-    A notebook that the participant has changed stays beside the new one; in other files, the edits stay by region.
-    Raises NotReady when a file cannot be read or written; the files that were updated before stay so.
+    A notebook that the participant has changed stays beside the new one. Raises NotReady when a file cannot be read or
+    written; the files that were updated before stay so.
     """
     result = Update(Backup(workspace))
     for copy in lesson_copies(source):
         update_file(workspace, copy.source.read_bytes(), copy.name, result)
-
-    stages = solutions.stages_in(workspace.folder)
-    for file in solutions.service_sources(source):
-        if file.path in stages:
-            starter = regions.starter(file.at(stages[file.path]))
-            update_file(workspace, starter.encode(), file.path, result)
-
     return result
 
 
@@ -114,18 +79,16 @@ def update_file(workspace: Workspace, new_version: bytes, name: str, result: Upd
         _update_notebook(workspace, base, mine, new_version, name, result)
         return
 
-    is_edited = mine != base
-    merged, conflicts = merge(base, mine, new_version)
-    if merged != mine:
-        if is_edited:
+    change = Change(name, new_version.decode(), is_whole=True)
+    grown = growth.grow(change, mine.decode(errors="replace"), base_text(workspace, name))
+    if grown.text.encode() != mine:
+        if mine != base:
             result.backup.keep(name)
         result.changed.append(name)
-        write(workspace, name, merged)
-
-    if base != new_version:
-        if conflicts:
-            result.conflicts.append((name, conflicts))
-        write_base(workspace, name, new_version)
+        write(workspace, name, grown.text)
+    if grown.replaced:
+        result.replaced.append((name, grown.replaced))
+    write_base(workspace, name, new_version)
 
 
 def _update_notebook(
@@ -140,7 +103,7 @@ def _update_notebook(
 
     if mine not in (base, new_version):
         stem = name.removesuffix(".ipynb")
-        copy = f"{stem}-{_now()}.ipynb"
+        copy = f"{stem}-{history.now()}.ipynb"
         write(workspace, copy, mine)
         result.kept_notebooks.append(copy)
 
@@ -150,15 +113,10 @@ def _update_notebook(
     write_base(workspace, name, new_version)
 
 
-def _now() -> str:
-    """Return the time as names of files have it: ``2026-12-02_093000_000000``."""
-    return datetime.now().astimezone().strftime("%Y-%m-%d_%H%M%S_%f")
-
-
 def replace_file(
     workspace: Workspace, name: str, text: str, backup: Backup | None = None, *, base: str | None = None
 ) -> None:
-    """Write a file of the workspace; a file with another text that is there is copied to ``backup`` first.
+    """Write a file of the workspace; ``backup`` keeps a file with another text that is there.
 
     ``base`` is the text that an update later compares the file with, if not ``text``. Raises NotReady when a file
     cannot be read or written.
@@ -181,6 +139,17 @@ def read_current(workspace: Workspace, name: str) -> bytes | None:
     except FileNotFoundError:
         return None
     return track_notebook.unfold(data) if name.endswith(".ipynb") else data
+
+
+def current_text(workspace: Workspace, name: str) -> str | None:
+    """Return the text of a file of the workspace; None without a file. Bytes that are not UTF-8 are replaced."""
+    data = read_current(workspace, name)
+    return None if data is None else data.decode(errors="replace")
+
+
+def base_text(workspace: Workspace, name: str) -> str:
+    """Return the text that a file of the workspace was made from; "" if none is known."""
+    return (read_base(workspace, name) or b"").decode()
 
 
 def write(workspace: Workspace, name: str, content: str | bytes) -> None:

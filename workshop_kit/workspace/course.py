@@ -1,10 +1,11 @@
-"""Lessons, their sections, tracks and minutes from exercises.toml, and lessons found by name. It needs no package.
+"""Tracks and lessons from exercises.toml, sections and minutes from the notebooks. It needs no package.
 
 `./workshop plan` runs on a bare Python; `workspace.registry` reads the exercises in full.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -18,6 +19,12 @@ from workshop_kit.paths import CHECKOUT
 FILE = "exercises/exercises.toml"
 MY_SERVICE = "my_service"
 """The folder of a workspace that holds the participant's own service."""
+SECTION = "section"
+"""The key of a cell's metadata that makes it the beginning of a section.
+
+``minutes`` are those of a first-time learner, ``tracks`` those on the shorter tracks that have the section. ``cells``
+has the cells (ids) of a track that keeps only some, besides the first one. ``rest``: a break may come before it.
+"""
 TRACKS = ("90min", "half-day", "day", "full")
 LESSON = re.compile(r"\d\d[a-z]?_\w+")
 """The name of a notebook of the series; others of a workspace (a copy, say) are found by their whole name only."""
@@ -31,17 +38,16 @@ and predictions (`lessons`), and what its cells show when they are executed (`wo
 class Track:
     """A way through the workshop.
 
-    ``minutes`` is the time of its lessons, ``total`` the time of everything. A break comes after at most
-    ``break_after`` minutes. ``exercises`` is the most that it asks for; None: as many as fit. ``second_day`` is the
-    lesson with which a second day begins, "" without one.
+    A break comes after at most ``break_after`` minutes. ``exercises`` is the most that it asks for; None: as many as
+    fit. A visit of an optional notebook takes ``visit_minutes``. ``second_day`` is the lesson with which a second day
+    begins, "" without one.
     """
 
     name: str
-    minutes: int
-    total: int = 0
     exercises: int | None = None
     welcome: int = 0
     demo: int = 0
+    visit_minutes: int = 0
     break_after: int = 90
     break_minutes: int = 0
     lunch_minutes: int = 0
@@ -72,17 +78,16 @@ class Section:
 
 
 @dataclass(frozen=True)
-class LessonTime:
-    """A lesson: its notebook's ``name``, the ``prefix`` of its exercises' ids ("" if it has none), and its minutes.
+class Lesson:
+    """A lesson: its notebook's ``name``, and the ``prefix`` of its exercises' ids ("" if it has none).
 
-    ``minutes`` maps each track of the lesson to the minutes for talking, doing and debriefing. The second notebook of a
-    lesson, which is optional, has those of a ``visit``, and this reason for it.
+    The second notebook of a lesson has ``more``, which is optional, and a reason for a ``visit``.
     """
 
     name: str
     title: str
-    prefix: str
-    minutes: Mapping[str, int]
+    prefix: str = ""
+    more: bool = False
     visit: str = ""
 
 
@@ -111,25 +116,25 @@ class ExerciseTime:
 
 @dataclass(frozen=True)
 class Course:
-    """The lessons in their order, the tracks by name, and the exercises and sections by lesson.
+    """The notebooks by name, in their order, the tracks and sections by name, and the exercises."""
 
-    ``notebooks`` has the names of all notebooks in their order, also those of the ``optional_notebooks``.
-    """
-
-    lessons: tuple[LessonTime, ...]
+    notebooks: Mapping[str, Lesson]
     tracks: Mapping[str, Track]
-    exercises: tuple[ExerciseTime, ...] = ()
-    sections: Mapping[str, tuple[Section, ...]] = field(default_factory=dict)
-    notebooks: tuple[str, ...] = ()
-    optional_notebooks: tuple[LessonTime, ...] = ()
+    exercises: tuple[ExerciseTime, ...]
+    sections: Mapping[str, tuple[Section, ...]]
+
+    @property
+    def lessons(self) -> tuple[Lesson, ...]:
+        """The lessons in their order, without the optional notebooks."""
+        return tuple(lesson for lesson in self.notebooks.values() if not lesson.more)
 
     def is_optional(self, name: str) -> bool:
         """Return whether a notebook is an optional one."""
-        return name in self.notebooks and self.lesson(name) is None
+        return name in self.notebooks and self.notebooks[name].more
 
-    def lesson(self, name: str) -> LessonTime | None:
+    def lesson(self, name: str) -> Lesson | None:
         """Return the lesson called ``name`` (``01_container``), or None."""
-        return next((lesson for lesson in self.lessons if lesson.name == name), None)
+        return None if self.is_optional(name) else self.notebooks.get(name)
 
     def kept_cells(self, name: str, track: str) -> frozenset[str]:
         """Return the cells (ids) that ``track`` keeps of the lesson ``name``; none of a lesson that it leaves out."""
@@ -142,42 +147,30 @@ class Course:
 
     def names(self, track: str) -> tuple[str, ...]:
         """Return the names of the notebooks that ``track`` opens, in their order."""
-        return tuple(lesson.name for lesson in self.lessons if self._opens(lesson, track))
-
-    def _opens(self, lesson: LessonTime, track: str) -> bool:
-        """Return whether a track has the lesson, or at least a section of it."""
-        sections = self.sections.get(lesson.name, ())
-        return track in lesson.minutes or any(track in section.minutes for section in sections)
+        return tuple(lesson.name for lesson in self.lessons if self.minutes(lesson.name, track))
 
 
 def load_course(root: Path) -> Course:
-    """Return the course that exercises.toml of the checkout ``root`` describes.
+    """Return the course that exercises.toml and the notebooks of the checkout ``root`` describe.
 
-    Raises WorkshopError for an incomplete table.
+    Raises WorkshopError for an incomplete table or section.
     """
     document = read_document(root / FILE)
     try:
         tracks = {name: Track(name=name, **values) for name, values in document["tracks"].items()}
-        notebooks = tuple(document["lessons"])
-        entries = document["lessons"].items()
-        lessons = [_lesson_time(name, entry) for name, entry in entries if not entry.get("more")]
-        optional_times = [_lesson_time(name, entry) for name, entry in entries if entry.get("more")]
+        notebooks = {name: Lesson(name=name, **values) for name, values in document["lessons"].items()}
         exercises = [_exercise_time(entry) for entry in document.get("exercise", [])]
-        sections = {name: _sections(root, name, table) for name, table in document.get("sections", {}).items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise WorkshopError(f"{FILE} is not complete: {error}.", "Compare that table with the others.") from error
 
+    names = list(notebooks)
+
     def lesson_index(exercise: ExerciseTime) -> int:
-        return notebooks.index(exercise.lesson) if exercise.lesson in notebooks else 0
+        return names.index(exercise.lesson) if exercise.lesson in names else 0
 
     exercises.sort(key=lesson_index)
-    return Course(tuple(lessons), tracks, tuple(exercises), sections, notebooks, tuple(optional_times))
-
-
-def _lesson_time(name: str, entry: Mapping[str, Any]) -> LessonTime:
-    """Return the times of a notebook. Raises KeyError for a lesson without minutes; an optional notebook needs none."""
-    minutes = entry.get("minutes", {}) if entry.get("more") else entry["minutes"]
-    return LessonTime(name, entry["title"], entry.get("prefix", ""), minutes, entry.get("visit", ""))
+    sections = {name: _sections(root, name) for name in names}
+    return Course(notebooks, tracks, tuple(exercises), sections)
 
 
 def _exercise_time(entry: Mapping[str, Any]) -> ExerciseTime:
@@ -193,24 +186,22 @@ def find_track(name: str) -> str:
     return name
 
 
-def _sections(root: Path, lesson: str, table: Mapping[str, Mapping[str, Any]]) -> tuple[Section, ...]:
-    """Return the sections of a lesson: ``table`` has the entry of each by the id of its first cell.
-
-    Raises WorkshopError where these ids are not in the notebook, in its order, from its first cell on.
-    """
-    texts = {cell["id"]: cell["source"] for cell in notebook_cells(root / "notebooks" / f"{lesson}.ipynb")}
-    ids = list(texts)
-    starts = [ids.index(name) if name in texts else -1 for name in table]
-    if starts != sorted(starts) or starts[:1] != [0]:
-        raise WorkshopError(f"{FILE}: [sections.{lesson}] does not fit the notebook.", "Compare the ids of the cells.")
-
-    ends = [*starts[1:], len(ids)]
+def _sections(root: Path, lesson: str) -> tuple[Section, ...]:
+    """Return the sections of a lesson's notebook. Raises WorkshopError for an incomplete one."""
+    cells = notebook_cells(root / "notebooks" / f"{lesson}.ipynb")
+    starts = [index for index, cell in enumerate(cells) if SECTION in cell["metadata"]]
     sections: list[Section] = []
-    for start, end, entry in zip(starts, ends, table.values(), strict=True):
-        heading = _heading_line(texts[ids[start]])
+    for start, end in itertools.pairwise([*starts, len(cells)]):
+        heading = _heading_line(cells[start]["source"])
         if start == 0:  # the title of the lesson: what follows its colon is about the whole lesson
             heading = heading.partition(":")[0]
-        sections.append(_section(lesson, heading.lstrip("# "), ids[start:end], entry))
+
+        ids = [cell["id"] for cell in cells[start:end]]
+        try:
+            sections.append(_section(heading.lstrip("# "), ids, cells[start]["metadata"][SECTION]))
+        except LookupError as error:
+            sentence = f"{lesson}.ipynb: the section {ids[0]!r} has no {error}."
+            raise WorkshopError(sentence, "Compare its metadata with that of the others.") from error
 
     return tuple(sections)
 
@@ -223,21 +214,21 @@ def _heading_line(text: str) -> str:
     return ""
 
 
-def _section(lesson: str, heading: str, cells: Sequence[str], entry: Mapping[str, Any]) -> Section:
-    """Return the section with these cells (ids), from its ``entry`` in exercises.toml."""
-    minutes = {name: value for name, value in entry.items() if name not in {"rest", "cells"}}
-    cells_by_track = {track: _some_cells(lesson, cells, names) for track, names in entry.get("cells", {}).items()}
-    return Section(heading, tuple(cells), minutes, bool(entry.get("rest")), cells_by_track)
+def _section(heading: str, cells: Sequence[str], entry: Mapping[str, Any]) -> Section:
+    """Return the section with these cells (ids), from its ``entry`` in the notebook. Raises KeyError for what lacks."""
+    minutes = {**entry.get("tracks", {}), "full": entry["minutes"]}
+    cells_by_track = {track: _some_cells(cells, names) for track, names in entry.get("cells", {}).items()}
+    return Section(heading, tuple(cells), minutes, entry.get("rest", False), cells_by_track)
 
 
-def _some_cells(lesson: str, cells: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+def _some_cells(cells: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
     """Return the ``cells`` of a section that a track keeps: the first one, which has the heading, and these ``names``.
 
-    Raises WorkshopError for a name that is no cell of the section.
+    Raises KeyError for a name that is no cell of the section.
     """
     unknown_cells = [name for name in names if name not in cells]
     if unknown_cells:
-        raise WorkshopError(f"{FILE}: [sections.{lesson}] has no cell {unknown_cells[0]!r} there.", "Compare the ids.")
+        raise KeyError(unknown_cells[0])
 
     kept_cells = {*cells[:1], *names}
     return tuple(cell for cell in cells if cell in kept_cells)
@@ -246,7 +237,7 @@ def _some_cells(lesson: str, cells: Sequence[str], names: Sequence[str]) -> tupl
 def find_lesson(word: str, notebooks: Path) -> str:
     """Return the name of the notebook that ``word`` means: ``02`` and ``conf`` mean ``02_configuration``.
 
-    The beginning of an optional notebook's name with its letter (``02b``) means that notebook; a word without the
+    The beginning of an optional notebook's name with its letter (``02c``) means that notebook; a word without the
     letter means only lessons. Raises WrongUsage where no name fits, or several.
     """
     names = list(lesson_names(notebooks))

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from workshop_kit.engine.labels import Identity
+from workshop_kit.engine.recipes import VARIABLES
 from workshop_kit.errors import NotReady
 from workshop_kit.files import explain, files_below, read_small, read_small_text, write_atomically
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE, TABLES_SUFFIX, TRACKS, find_track
-from workshop_kit.workspace.solutions import FIRST
 
 PRIVATE = 0o700
 ELSEWHERE = "name another folder in WORKSHOP_WORKSPACE"
@@ -31,16 +32,14 @@ NOT_COPIED = ("exercises.toml", ".notes.md")
 """Endings of the names of files that are not copied: a copy would become outdated, and they contain answers."""
 BASE = "base"
 """The folder below `HIDDEN` with the versions that copies were made from."""
-WRITTEN = "written"
-"""The folder below `HIDDEN` with the last text that each file cell wrote."""
 HIDDEN = ".workshop"
 """The kit's files inside a workspace: JupyterLab neither lists nor serves hidden folders."""
-REMOVED = "removed"
-"""The file below `HIDDEN` with the names of the files that the participant's project does without, a line each."""
 SEED = "seed"
 """The file below `HIDDEN` with a shared seed."""
 TRACK = "track"
 """The file below `HIDDEN` with the track that `start --track` chose."""
+FORMER_RECORD = "stages.json"
+"""The file below `HIDDEN` that only a workspace of the former lessons has, whose files had stages."""
 DIGITS = re.compile(r"[0-9]{1,4000}")
 ID = re.compile(r"[0-9a-f]{8}")
 
@@ -111,24 +110,20 @@ class Workspace:
         """The stack's compose project, a different one in each workspace."""
         return Identity(self.id).project
 
-    def note_removed(self, name: str) -> None:
-        """Note that the participant does without a file of the first lesson: no later start brings it, `goto` does."""
-        names = sorted({*_removed_names(self.folder), name})
-        lines = [f"{removed_name}\n" for removed_name in names]
-        write_atomically(self.folder / HIDDEN / REMOVED, "".join(lines).encode())
-
     def service_folder(self) -> Path:
         """Return ``my_service``, the folder of the participant's own service; make it if it is absent.
 
-        Its ``.env`` names the compose project; without it, two workspaces on one engine would share a project.
+        Its ``.env`` names the compose project; without it, two workspaces on one engine would share a project. It also
+        names the workshop's images for Compose.
         """
         self.my_service.mkdir(exist_ok=True)
         path = self.my_service / ".env"
         lines = read_small_text(path).splitlines() if path.exists() else []
-        project_line = f"COMPOSE_PROJECT_NAME={Identity(self.id).service_project}"
-        if project_line not in lines:
-            other_lines = [line for line in lines if not line.startswith("COMPOSE_PROJECT_NAME=")]
-            write_atomically(path, "\n".join([project_line, *other_lines, ""]).encode())
+        variables = {"COMPOSE_PROJECT_NAME": Identity(self.id).service_project, **VARIABLES}
+        own_lines = [f"{name}={value}" for name, value in variables.items()]
+        other_lines = [line for line in lines if line.partition("=")[0] not in variables]
+        if lines != [*own_lines, *other_lines]:
+            write_atomically(path, "\n".join([*own_lines, *other_lines, ""]).encode())
 
         return self.my_service
 
@@ -149,27 +144,10 @@ def _make_folders(folder: Path) -> None:
 
 
 def _add_missing_files(folder: Path, source: Path) -> None:
-    """Write the files of lessons that a workspace lacks, and those of ``my_service/`` that the first lesson brings.
-
-    A file of ``my_service/`` that the participant does without is not written.
-    """
+    """Write the files of lessons that a workspace lacks."""
     for copy in lesson_copies(source):
         if not (folder / copy.name).exists():
             _write_copy(folder, copy.name, copy.source.read_bytes())
-
-    for file in solutions.service_sources(source):
-        if file.lesson != FIRST or (folder / file.path).exists() or file.path in _removed_names(folder):
-            continue
-        first_stage = file.stages[0]
-        starter = regions.starter(file.at(first_stage))
-        _write_copy(folder, file.path, starter.encode())
-        solutions.record_stage(folder, file.path, first_stage)
-
-
-def _removed_names(folder: Path) -> list[str]:
-    """Return the names of the files that the participant's project does without."""
-    path = folder / HIDDEN / REMOVED
-    return read_small_text(path).splitlines() if path.is_file() else []
 
 
 def shared_seed(folder: Path) -> int | None:
@@ -195,6 +173,31 @@ def own_workspace(seed: int | None = None) -> Workspace:
     if seed is not None:
         workspace.share_seed(seed)
     return workspace
+
+
+def begin_anew(folder: Path) -> list[str]:
+    """Rename the participant's folders in a workspace of the former lessons: its service does not fit the new ones.
+
+    Returns a sentence about it; none for any other workspace. Raises NotReady.
+    """
+    record = folder / HIDDEN / FORMER_RECORD
+    if not record.is_file():
+        return []
+
+    suffix = "-before"
+    numbers = itertools.count(2)
+    while any((folder / f"{name}{suffix}").exists() for name in EDITED):
+        suffix = f"-before-{next(numbers)}"
+
+    try:
+        for name in (*EDITED, "progress.json"):
+            if (folder / name).exists():
+                (folder / name).rename(folder / f"{name}{suffix}")
+        shutil.rmtree(folder / HIDDEN / BASE, ignore_errors=True)
+        record.unlink()
+    except OSError as error:
+        raise explain(error, folder, ELSEWHERE) from error
+    return [f"The lessons are new, and you begin anew: what you had is in {MY_SERVICE}{suffix}/ and beside it."]
 
 
 def find_workspace(start: Path, environment: dict[str, str]) -> Workspace:
@@ -229,16 +232,13 @@ class LessonCopy:
 def lesson_copies(root: Path) -> Iterator[LessonCopy]:
     """Yield the files of the checkout ``root`` that a participant gets as they are, with their places in the workspace.
 
-    Not among them are the files of ``my_service/``: these grow with the lessons.
+    Not among them are the files of ``my_service/``: the lessons' cells write these.
     """
-    service_files = {(source.lesson, source.file) for source in solutions.service_sources(root)}
     for folder in COPIED:
         for path in lesson_files(root / folder):
             relative_path = path.relative_to(root / folder)
             lesson = relative_path.parts[0].removesuffix(".ipynb")
-            file = "/".join(relative_path.parts[1:])
-            if folder != "exercises" or (lesson, file) not in service_files:
-                yield LessonCopy(path, f"{folder}/{relative_path.as_posix()}", lesson)
+            yield LessonCopy(path, f"{folder}/{relative_path.as_posix()}", lesson)
 
     for page in LINKED:
         if (root / page).is_file():

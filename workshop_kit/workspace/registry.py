@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from workshop_kit.errors import did_you_mean, resolve
 from workshop_kit.files import load_document
 from workshop_kit.workspace.course import FILE, MY_SERVICE
-from workshop_kit.workspace.regions import ID
-from workshop_kit.workspace.solutions import ANSWERS, NOTEBOOK
 
+ID = r"[a-z]+\.[a-z0-9]+(?:[_-][a-z0-9]+)*"
 Text = Annotated[str, StringConstraints(pattern=r"\S")]
+ANSWERS = "answers"
+"""The folder of a lesson with other right answers, and with answers that only please a check."""
 FileName = Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")]
 Minutes = Annotated[int, Field(ge=1)]
 AnyMinutes = Annotated[int, Field(ge=0)]
@@ -30,7 +31,7 @@ class Exercise(Entry):
     """One exercise as its author registered it."""
 
     id: Annotated[str, StringConstraints(pattern=f"^{ID}$")]
-    """The lesson's prefix, a dot and a name: container.graceful. Progress is kept under it, so it never changes."""
+    """Its lesson's prefix, a dot and a name: container.graceful. Progress is kept under it, so it never changes."""
     title: Text
     lesson: str
     """The name of the lesson's notebook: 01_container."""
@@ -56,11 +57,15 @@ class Exercise(Entry):
     """Answers that only please the check, in the same folder, each with the key, or a part of the sentence, of the
     finding by which it fails."""
     more_files: tuple[FileName, ...] = ()
-    """Further files with a region of the same id."""
+    """Further files that its solution changes."""
+    removes: tuple[Text, ...] = ()
+    """Definitions that its solution does without."""
+    builds_on: tuple[str, ...] = ()
+    """The exercises without which no answer passes, if the participant has got so far."""
     in_service: bool = False
     """true: its files are in my_service/, which the check builds; else they are in exercises/, or in the notebook."""
     notebook: str = ""
-    """The lesson's second notebook (02b_configuration_more) if the exercise is in that one."""
+    """The lesson's second notebook (02c_configuration_more) if the exercise is in that one."""
 
     @property
     def cell(self) -> str:
@@ -81,11 +86,6 @@ class Exercise(Entry):
         return self.notebook or self.lesson
 
     @property
-    def source(self) -> str:
-        """The name of the marked source with its region, below ``solutions/<lesson>/``."""
-        return self.file or NOTEBOOK
-
-    @property
     def path(self) -> str:
         """The file that the participant edits, as a path in the workspace."""
         if self.file is None:
@@ -95,15 +95,14 @@ class Exercise(Entry):
         return f"exercises/{self.lesson}/{self.file}"
 
     @property
+    def solution(self) -> str:
+        """The folder of its solution, as a path in the checkout."""
+        return f"solutions/{self.lesson}/{self.id}"
+
+    @property
     def answers(self) -> str:
         """The folder of its alternatives and cheats, as a path in the checkout."""
         return f"solutions/{self.lesson}/{ANSWERS}/{self.id}"
-
-    @property
-    def parts(self) -> tuple[Exercise, ...]:
-        """The exercise itself, and a copy of it for each of its further files, which has that file as its ``file``."""
-        copies = [self.model_copy(update={"file": name, "more_files": ()}) for name in self.more_files]
-        return (self, *copies)
 
     @property
     def all_minutes(self) -> int:

@@ -9,17 +9,17 @@ and the last text say what is left.
 
 from __future__ import annotations
 
+import itertools
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 
 from workshop_kit.files import parse_json
 from workshop_kit.workspace import summary
 from workshop_kit.workspace.course import Course, Section, notebook_cells
-from workshop_kit.workspace.merge import Cell, cell_text, notebook_bytes
+from workshop_kit.workspace.notebook import Cell, cell_text, notebook_bytes
 
 KEY = "workshop"
 """The name of our part of a cell's metadata: ``cells`` has the cells in whose place the cell stands.
@@ -91,7 +91,7 @@ def _earlier_makers(root: Path, course: Course, lesson: str, track: str) -> list
     The first cell that may use their files gets all of them filled in, so after it none is pending.
     """
     pending_makers: list[Maker] = []
-    for name in course.notebooks[: course.notebooks.index(lesson)]:
+    for name in itertools.takewhile(lambda name: name != lesson, course.notebooks):
         if course.is_optional(name):
             continue
 
@@ -175,7 +175,7 @@ def _cells_on_track(cells: Sequence[Cell], part: LessonOnTrack) -> Iterator[Cell
     def is_skipped(cell: Cell) -> bool:
         return cell["id"] in skipped_cells
 
-    for is_stretch_skipped, group in groupby(cells, key=is_skipped):
+    for is_stretch_skipped, group in itertools.groupby(cells, key=is_skipped):
         stretch = list(group)
         if is_stretch_skipped and not any(map(_was_run, stretch)):
             yield _skip_mark(stretch, part)
@@ -242,7 +242,7 @@ def _skip_mark(stretch: Sequence[Cell], part: LessonOnTrack) -> Cell:
 def _fill_in_cell(next_cell: str, makers: Sequence[Maker], lesson: str) -> Cell:
     """Return a cell that makes the files of skipped makers; it stands before the cell ``next_cell`` of ``lesson``."""
     lines = [FILL_IN]
-    for name, group in groupby(makers, key=lambda maker: maker.lesson):
+    for name, group in itertools.groupby(makers, key=lambda maker: maker.lesson):
         arguments = [f'"{maker.cell}",' for maker in group]
         if name != lesson:
             arguments.append(f'lesson="{name}",')

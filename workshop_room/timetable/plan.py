@@ -1,6 +1,6 @@
 """The timetable of a track: welcome, lessons with the headings to stop at, demo, breaks, buffer and wrap-up.
 
-Lengths come from exercises.toml. Times of day are minutes since midnight.
+The lengths of sections come from the notebooks, all else from exercises.toml. Times of day are minutes since midnight.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 
 from workshop_kit.display.rendered import table
 from workshop_kit.errors import WrongUsage
-from workshop_kit.workspace.course import Course, ExerciseTime, LessonTime, Section, Track, find_track
+from workshop_kit.workspace.course import Course, ExerciseTime, Lesson, Section, Track, find_track
 
 NOON = 12 * 60 + 15
 COLUMNS = ("Time", "Minutes", "What", "Exercises")
@@ -93,7 +93,8 @@ def timetable(course: Course, track: str, start: str) -> list[Block]:
 def _day_blocks(course: Course, track: Track) -> Iterator[list[Block]]:
     """Yield the blocks of each day: the first one has the welcome, the last one the buffer and the wrap-up."""
     welcome = Block("welcome", track.welcome, "Welcome and set-up")
-    closing = [Block("buffer", track.buffer, "Buffer: what took longer, and questions"), _wrap_up_block(course, track)]
+    buffer = Block("buffer", track.buffer, "Buffer: what took longer, and questions")
+    closing = [buffer, Block("wrap-up", track.wrap_up, "Wrap-up")]
     teaching_blocks = list(_teaching_blocks(course, track))
     if not track.second_day:
         yield [welcome, *_add_breaks(teaching_blocks, track), *closing]
@@ -136,51 +137,44 @@ def clock(moment: int) -> str:
 
 def _teaching_blocks(course: Course, track: Track) -> Iterator[Block]:
     """Yield the lessons of a track, cut where a break may come, the demo after the first lesson, and the visits."""
-    lessons = {lesson.name: lesson for lesson in course.lessons if lesson.minutes.get(track.name)}
-    visits = {notebook.name: notebook for notebook in course.optional_notebooks if notebook.minutes.get(track.name)}
     needs_demo = bool(track.demo)
-    for name in course.notebooks:
-        if name in visits:
-            visit = visits[name]
-            yield Block("visit", visit.minutes[track.name], f"Visit {name}: {visit.visit}")
-        if name not in lessons:
+    lessons_of_track = course.names(track.name)
+    for name, lesson in course.notebooks.items():
+        if lesson.more and track.visit_minutes:
+            yield Block("visit", track.visit_minutes, f"Visit {name}: {lesson.visit}")
+        if name not in lessons_of_track:
             continue
 
-        yield from _lesson_blocks(lessons[name], course, track.name)
+        yield from _lesson_blocks(lesson, course, track.name)
         if needs_demo:
             yield Block("demo", track.demo, "Demo (./workshop desk)")
             needs_demo = False
 
 
-def _lesson_blocks(lesson: LessonTime, course: Course, track: str) -> Iterator[Block]:
-    """Yield a lesson in blocks, cut where a break may come; a lesson without sections is one block."""
+def _lesson_blocks(lesson: Lesson, course: Course, track: str) -> Iterator[Block]:
+    """Yield a lesson in blocks, cut where a break may come."""
     whole_lesson = _whole_lesson_block(lesson, course, track)
-    sections = course.sections.get(lesson.name, ())
-    if not sections:
-        yield whole_lesson
-        return
-
-    stretches = list(_stretches(sections, track))
+    stretches = list(_stretches(course.sections[lesson.name], track))
     remaining_exercises = list(whole_lesson.exercises)
     for stretch in stretches:
         cells = {cell for section in stretch for cell in section.cells}
         block_exercises = [exercise for exercise in remaining_exercises if exercise.cell in cells]
         if stretch is stretches[-1]:
-            block_exercises = remaining_exercises  # also those of 02b, whose cells are in a second notebook
+            block_exercises = remaining_exercises  # also those of 02c, whose cells are in a second notebook
         remaining_exercises = [exercise for exercise in remaining_exercises if exercise not in block_exercises]
 
         minutes = sum(section.minutes.get(track, 0) for section in stretch)
         yield replace(whole_lesson, minutes=minutes, exercises=tuple(block_exercises), sections=stretch)
 
 
-def _whole_lesson_block(lesson: LessonTime, course: Course, track: str) -> Block:
+def _whole_lesson_block(lesson: Lesson, course: Course, track: str) -> Block:
     """Return one block for a lesson, with the exercises that the track has of it."""
     lesson_exercises = [exercise for exercise in course.exercises if exercise.lesson == lesson.name]
     track_exercises = [exercise for exercise in lesson_exercises if track in exercise.tracks]
     track_exercises.sort(key=_is_extra)
     return Block(
         "lesson",
-        lesson.minutes[track],
+        course.minutes(lesson.name, track),
         lesson.title,
         lesson=lesson.name,
         track=track,
@@ -202,20 +196,6 @@ def _stretches(sections: Sequence[Section], track: str) -> Iterator[tuple[Sectio
 
 def _is_extra(exercise: ExerciseTime) -> bool:
     return exercise.weight != "core"
-
-
-def _wrap_up_block(course: Course, track: Track) -> Block:
-    """Return the wrap-up. It has the sections, if any, that the track takes from a lesson without minutes on it."""
-    block = Block("wrap-up", track.wrap_up, "Wrap-up")
-    for lesson in course.lessons:
-        if track.name in lesson.minutes:
-            continue
-        sections = course.sections.get(lesson.name, ())
-        if any(track.name in section.minutes for section in sections):
-            title = "Wrap-up: an audit on the projector, and the page to take home"
-            return replace(block, title=title, lesson=lesson.name, track=track.name, sections=sections)
-
-    return block
 
 
 def _add_breaks(teaching_blocks: Sequence[Block], track: Track) -> list[Block]:

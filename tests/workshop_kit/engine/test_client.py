@@ -38,7 +38,10 @@ def unresolved(image: str, reason: str = NO_HOST) -> str:
 @pytest.mark.parametrize(
     ("log", "pattern"),
     [
-        (unresolved("docker.io/library/python:3.13"), f"python:3.13 is not on this engine .* {recipes.PYTHON_ALIAS}"),
+        (
+            unresolved("docker.io/library/python:3.13"),
+            f"python:3.13 is not on this engine .* BASE={recipes.PYTHON_ALIAS}",
+        ),
         (unresolved(f"docker.io/{recipes.PYTHON_ALIAS}", DENIED), r"run \./workshop setup"),
         (
             "#2 resolve image config for docker-image://docker.io/docker/dockerfile:1\n#2 ERROR: no such host\n"

@@ -1,11 +1,11 @@
-"""Helpers of the tests of checks: run a check on a wrong answer, and assert its findings and what it leaves behind."""
+"""Helpers of the tests of checks: the files of a participant at an exercise, a check of them, and what it leaves."""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,62 +24,58 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service
 from workshop_kit.trials.check_api import Context
 from workshop_kit.trials.result import Finding, Result, Verdict
-from workshop_kit.workspace import content, course, regions, registry, solutions
+from workshop_kit.workspace import content, registry, steps
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.file_cell import FileCell
-from workshop_kit.workspace.regions import FileStage
+from workshop_kit.workspace.growth import Change, Grown
 from workshop_kit.workspace.registry import Exercise
-from workshop_kit.workspace.solutions import TOOLS, Source
 
 SEED = 7
 TRIES = 3
 NO_STACK: Any = None
+TOOLS = f"notebooks/{steps.TOOLS}"
 
 
-def marked(root: Path, name: str, lesson: str = "01_container") -> str:
-    """A source of the service or of a lesson's exercise, as it is at the end of that lesson."""
-    [path] = (root / "solutions").glob(f"*/{name}")
-    source = Source(path.parent.name, name, path.read_text())
-    return source.at(FileStage(FileStage.parse(lesson).lesson, solutions.LAST))
+def files_at(exercise: Exercise, changes: Iterable[Change] = (), root: Path = CHECKOUT) -> dict[str, Grown]:
+    """The participant's files at an exercise's cell, by path: all before it is solved, and these changes are made."""
+    course = steps.load(root)
+    index = next(index for index, step in enumerate(course) if step.exercise == exercise.id)
+    return answered(steps.grown_files(course[:index]), exercise, changes)
 
 
-def marked_for(exercise: Exercise) -> str:
-    """The source of an exercise, as it is when the lesson asks for it."""
-    if not exercise.in_service:
-        return (CHECKOUT / "solutions" / exercise.lesson / exercise.source).read_text()
-    source = solutions.source_of(CHECKOUT, exercise.path)
-    assert source is not None
-    return source.at(moment(CHECKOUT, exercise)[source])
+def answered(files: Mapping[str, Grown], exercise: Exercise, changes: Iterable[Change]) -> dict[str, Grown]:
+    """The files with an answer to an exercise, as these changes bring it."""
+    result = dict(files)
+    for change in changes:
+        result[change.path] = steps.with_solution(result.get(change.path), change, exercise.removes)
+    return result
 
 
-def moment(root: Path, exercise: Exercise) -> dict[Source, FileStage]:
-    """The sources of ``my_service/`` with their stages when a participant comes to the exercise's cell."""
-    stages = solutions.sources_at(root, exercise.page)
-    by_path = {source.path: source for source in solutions.service_sources(root)}
-    lesson = FileStage.parse(exercise.page).lesson
-    counts: Counter[str] = Counter()
-    for cell in course.notebook_cells(root / "notebooks" / f"{exercise.page}.ipynb"):
-        if cell["id"] == exercise.cell:
-            break
-        if parsed_cell := FileCell.parse(cell["source"]):
-            counts[parsed_cell.path] += 1
-            stages[by_path[parsed_cell.path]] = FileStage(lesson, counts[parsed_cell.path])
-    if exercise.lesson == solutions.FIRST:
-        stages = {source: source.stages[0] for source in by_path.values() if source.lesson == solutions.FIRST} | stages
-    return stages
+def solution_of(exercise: Exercise) -> tuple[Change, ...]:
+    """The solution of an exercise."""
+    return steps.answer(exercise, CHECKOUT / exercise.solution)
 
 
-def arrive(exercise_service: ExerciseService, exercise: Exercise) -> None:
-    """Bring ``my_service/`` where it is at the exercise: earlier lessons are solved, the cells have been run."""
+def answer_of(exercise: Exercise, answer: Path) -> tuple[Change, ...]:
+    """An answer to an exercise, with the solution in the files that it does not have."""
+    changes = (*solution_of(exercise), *steps.answer(exercise, answer))
+    return tuple({change.path: change for change in changes}.values())
+
+
+def solved_text(identifier: str, name: str) -> str:
+    """The text of a file when an exercise is solved, by its name."""
+    exercise = registry.find(registry.load(CHECKOUT), identifier)
+    files = files_at(exercise, solution_of(exercise))
+    return next(file.text for path, file in files.items() if Path(path).name == name)
+
+
+def arrive(exercise_service: ExerciseService, exercise: Exercise, changes: Iterable[Change] = ()) -> None:
+    """Bring the participant's files where they are at the exercise's cell, with these changes."""
     workspace = exercise_service.workspace
-    for path in workspace.my_service.iterdir():
-        path.unlink()
-    earlier = [candidate.id for candidate in exercise_service.exercises if candidate.page < exercise.page]
-    for source, stage in moment(exercise_service.root, exercise).items():
-        marked_text = source.at(stage)
-        text = solutions.keep_regions(regions.solved(marked_text), regions.starter(marked_text), earlier)
-        content.replace_file(workspace, source.path, text)
-        solutions.record_stage(workspace.folder, source.path, stage)
+    for folder in (workspace.my_service, workspace.base / MY_SERVICE):
+        shutil.rmtree(folder, ignore_errors=True)
+    for path, file in files_at(exercise, changes, exercise_service.root).items():
+        content.write(workspace, path, file.text)
+        content.write_base(workspace, path, file.shipped)
 
 
 @contextmanager
@@ -103,43 +99,28 @@ def check(exercise_service: ExerciseService, exercise: Exercise) -> Result:
     return result
 
 
-def write_answer(exercise_service: ExerciseService, exercise: Exercise, answer: Path) -> None:
-    """Put an answer into the participant's files: a text for the exercise's file, or a folder with one for each.
-
-    A file of the folder that is no part of the exercise, such as requirements.txt, is written as a whole.
-    """
-    texts = {path.name: path.read_text() for path in answer.iterdir()} if answer.is_dir() else {}
-    for part in exercise.parts:
-        text = texts.get(part.file or "") if texts else answer.read_text()
-        own = exercise_service.exercise_files(part)
-        content.write(exercise_service.workspace, part.path, own.text_with_body(own.solution if text is None else text))
-
-    for name in texts.keys() - {part.file for part in exercise.parts}:
-        content.write(exercise_service.workspace, f"{MY_SERVICE}/{name}", texts[name])
-
-
-def write_solution(exercise_service: ExerciseService, exercise: Exercise) -> None:
-    """Put the solution into the participant's files."""
-    for part in exercise.parts:
-        own = exercise_service.exercise_files(part)
-        content.write(exercise_service.workspace, part.path, own.text_with_body(own.solution))
-
-
 def judge(stack: Stack, identifier: str, text: str) -> Result:
     """Run the check of an exercise on a text of its file, beside which everything is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
-    if not exercise.in_service:
-        with folder_with({TOOLS: regions.solved(marked(CHECKOUT, TOOLS, "02b_configuration_more"))}) as folder:
-            return check_of(identifier)(Context(exercise, stack, SEED, text, tools=folder / TOOLS))
     return judge_files(stack, identifier, {exercise.file or "": text})
 
 
-def judge_files(stack: Stack, identifier: str, files: Mapping[str, str]) -> Result:
-    """Run the check of an exercise on a service in which everything but these files is solved."""
+def judge_files(stack: Stack, identifier: str, texts: Mapping[str, str]) -> Result:
+    """Run the check of an exercise, which is solved, with these texts in place of some files (by their names)."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
-    solved = {source.file: regions.solved(source.at(stage)) for source, stage in moment(CHECKOUT, exercise).items()}
-    with folder_with(solved | dict(files)) as folder:
-        return check_of(identifier)(Context(exercise, stack, SEED, folder=folder))
+    files = files_at(exercise, solution_of(exercise))
+    by_path = {str(Path(exercise.path).with_name(name)): text for name, text in texts.items()}
+    with folder_with({path: file.text for path, file in files.items()} | by_path) as folder:
+        text = "" if exercise.in_service else by_path[exercise.path]
+        context = Context(exercise, stack, SEED, text, folder=folder / MY_SERVICE, tools=folder / TOOLS)
+        return check_of(identifier)(context)
+
+
+def judge_answer(stack: Stack, identifier: str, text: str) -> Result:
+    """Run the check of an exercise on an answer to it, a text as in its file in solutions/."""
+    exercise = registry.find(registry.load(CHECKOUT), identifier)
+    files = files_at(exercise, (*solution_of(exercise), Change(exercise.path, text)))
+    return judge(stack, identifier, files[exercise.path].text)
 
 
 def result_of(look: Callable[[], None]) -> Result:
@@ -162,33 +143,14 @@ def changed(text: str, *changes: str) -> str:
 
 
 @contextmanager
-def solved_folder(files: Mapping[str, str], root: Path = CHECKOUT, lesson: str = "99") -> Iterator[Path]:
-    """Make a ``my_service/`` of the solutions in ``root`` before a lesson, and these files (text by name)."""
-    with folder_with({**solutions.files_at(root, lesson), **files}) as folder:
-        yield folder
-
-
-@contextmanager
 def folder_with(files: Mapping[str, str]) -> Iterator[Path]:
-    """Make a ``my_service/`` of these files (text by name)."""
+    """Make a folder of these files (text by path)."""
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / MY_SERVICE
-        folder.mkdir()
-        for name, text in files.items():
-            (folder / name).write_text(text)
-        yield folder
-
-
-def judge_region(stack: Stack, identifier: str, body: str) -> Result:
-    """Run the check of an exercise on its solved file, with a participant's lines in the region."""
-    exercise = registry.find(registry.load(CHECKOUT), identifier)
-    solved = regions.solved(marked_for(exercise))
-    return judge(stack, identifier, regions.replace(solved, identifier, body))
-
-
-def solved_region(exercise: Exercise) -> str:
-    """The solution's text in the exercise's file."""
-    return regions.region_of(regions.solved(marked_for(exercise)), exercise.id)
+        for path, text in files.items():
+            file = Path(temporary) / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        yield Path(temporary)
 
 
 @contextmanager

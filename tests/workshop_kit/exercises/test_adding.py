@@ -1,4 +1,4 @@
-"""The files of docs/adding-a-lesson.md make an exercise: its starter fails and its solution passes."""
+"""The files of docs/adding-a-lesson.md make an exercise: its naive file fails and its solution passes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from workshop_dev import generator
 from workshop_kit.engine.stack import Stack
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.check_api import CHECKS, Context
-from workshop_kit.trials.result import Verdict
-from workshop_kit.workspace import regions, registry
-from workshop_kit.workspace.merge import notebook_bytes
+from workshop_kit.trials.result import Result, Verdict
+from workshop_kit.workspace import registry, steps
+from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.workspace.notebook import notebook_bytes
 
 ID = "monitoring.probe"
 LESSON = "04_monitoring"
@@ -31,12 +32,16 @@ def followed(root: Path, tmp_path: Path) -> Path:
     """A copy of the exercises with steps 1, 2 and 4 done."""
     for folder in ("exercises", "solutions", "notebooks", "workshop_app", "images/collector"):
         shutil.copytree(root / folder, tmp_path / folder)
-    (tmp_path / "solutions" / LESSON / FILE).write_text(blocks("python")[0])
+    file_cell, solution, *_ = blocks("python")
+    solved = tmp_path / "solutions" / LESSON / ID / FILE
+    solved.parent.mkdir()
+    solved.write_text(solution)
     entries = tmp_path / "exercises" / "exercises.toml"
     entries.write_text(f"{entries.read_text()}\n{blocks('toml')[0]}")
     path = tmp_path / "notebooks" / f"{LESSON}.ipynb"
     lesson = json.loads(path.read_text())
-    lesson["cells"].append(json.loads(blocks("json")[0].rstrip().rstrip(",")))
+    cell = json.loads(blocks("json")[0].rstrip().rstrip(","))
+    lesson["cells"] += [cell | {"id": "write-alive", "source": [file_cell]}, cell]
     path.write_bytes(notebook_bytes(lesson))
     return tmp_path
 
@@ -44,29 +49,31 @@ def followed(root: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def checked() -> Iterator[None]:
     """Step 3 done: the document's check is registered."""
-    program = compile(blocks("python")[1], "monitoring_probe.py", "exec", dont_inherit=True)
+    program = compile(blocks("python")[2], "monitoring_probe.py", "exec", dont_inherit=True)
     exec(program, {"__name__": "monitoring_probe"})
     yield
     del CHECKS[ID]
 
 
 def test_the_files_fit_together(followed: Path) -> None:
-    """Registry and source have no problem; a build adds only the exercise's file, and the module of the service."""
-    assert generator.build(followed) == [Path("exercises") / LESSON / FILE, Path("workshop_app") / FILE]
+    """Registry and solution have no problem; a build adds only the module of the service."""
+    assert generator.build(followed) == [Path("workshop_app") / FILE]
     assert generator.build(followed) == []
 
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("checked")
 def test_both_sides_hold(followed: Path, participant: Stack) -> None:
-    """On real containers: its starter fails with a symptom, and its solution passes."""
-    exercise = registry.find(registry.load(followed), ID)
-    marked = (followed / "solutions" / LESSON / FILE).read_text()
-    judged = []
-    for text in (regions.starter(marked), regions.solved(marked)):
-        with check_runner.solved_folder({FILE: text}, followed) as folder:
-            judged.append(CHECKS[ID](Context(exercise, participant, 1, folder=folder)))
-    begun, solved = judged
+    """On real containers: its naive file fails with a symptom, and its solution passes."""
+    begun, solved = (judged(followed, participant, solves=solves) for solves in (False, True))
     assert begun.verdict is Verdict.WRONG
     assert begun.summary == "The service was gone, and its probe said that all was well."
     assert solved.verdict is Verdict.PASSED
+
+
+def judged(root: Path, stack: Stack, *, solves: bool) -> Result:
+    """The result of the document's check, beside all other solutions."""
+    exercise = registry.find(registry.load(root), ID)
+    files = steps.grown_files(steps.load(root), lambda name: solves or name != ID)
+    with check_runner.folder_with({path: file.text for path, file in files.items()}) as folder:
+        return CHECKS[ID](Context(exercise, stack, 1, folder=folder / MY_SERVICE))

@@ -20,7 +20,7 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report
 from workshop_kit.trials.result import Result, Verdict
-from workshop_kit.workspace import regions, registry, solutions
+from workshop_kit.workspace import registry, steps
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace
 
@@ -46,8 +46,9 @@ def hand_in(tmp_path: Path) -> HandIn:
         (folder / "exercises").mkdir()
         (folder / ".workshop").mkdir()
         (folder / ".workshop" / "seed").write_text("3\n")
-        for file, text in {**solutions.files_at(CHECKOUT, "99"), **texts}.items():
-            (service / file).write_text(text)
+        for path, file in steps.grown_files(steps.load(CHECKOUT)).items():
+            if path.startswith(MY_SERVICE):
+                (folder / path).write_text(texts.get(Path(path).name, file.text))
         subprocess.run(["git", "init", "--quiet", service], check=True)
         return folder
 
@@ -78,13 +79,10 @@ def run(capsys: pytest.CaptureFixture[str], *words: str, **options: Any) -> tupl
 
 
 def starter_of(identifier: str) -> str:
-    """The finished file of an exercise, in which its region is as participants get it."""
+    """The finished file of an exercise, in which all others are solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
-    source = solutions.source_of(CHECKOUT, exercise.path)
-    assert source is not None
-    marked = source.with_region(exercise.id)
-    body = regions.region_of(regions.starter(marked), exercise.id)
-    return regions.replace(regions.solved(marked), exercise.id, body)
+    files = steps.grown_files(steps.load(CHECKOUT), lambda name: name != identifier)
+    return files[exercise.path].text
 
 
 @pytest.mark.usefixtures("own")
@@ -99,7 +97,7 @@ def test_a_table_has_a_row_for_each_exercise(
     assert list(outcomes) == [exercise.id for exercise in registry.load(CHECKOUT)]
     other_rows = {name: outcome for name, outcome in outcomes.items() if outcome != "passed"}
     in_notebooks = [exercise.id for exercise in registry.load(CHECKOUT) if exercise.file is None]
-    replaced = ["container.dockerfile", "container.limits", "container.graceful", "config.env"]
+    replaced = ["container.dockerfile", "container.limits", "container.graceful"]
     assert other_rows == {
         **dict.fromkeys(in_notebooks, "in a notebook"),
         **dict.fromkeys(replaced, "replaced by a later lesson"),
@@ -135,11 +133,11 @@ def test_the_exit_code(verdict: Verdict, code: Exit, verdicts: Verdicts, capsys:
 
 @pytest.mark.usefixtures("own")
 def test_a_lesson_is_named_by_its_number(verdicts: Verdicts, capsys: pytest.CaptureFixture[str]) -> None:
-    """02 has the exercises of 02b, too, which 02b has alone."""
+    """02 has the exercises of 02c, too, which 02c has alone."""
     assert verdicts == {}
     lesson = run(capsys, "02", "orders.recent")[1]
     assert {"orders.recent", "config.env", "config.store"} <= set(lesson)
-    assert set(run(capsys, "02b")[1]) < set(lesson)
+    assert set(run(capsys, "02c")[1]) < set(lesson)
 
 
 @pytest.mark.usefixtures("own")

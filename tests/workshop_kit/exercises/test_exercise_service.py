@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,19 +12,18 @@ import pytest
 
 from tests.private_engine import filled
 from tests.workshop_kit.exercises import check_runner
-from workshop_dev import generator
-from workshop_kit.errors import NotReady
+from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.exercises import checkpoint, fixtures
-from workshop_kit.exercises.exercise_files import ServiceCopy, StandIn, Unreadable, name_owners
-from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.exercises.exercise_files import Unreadable
+from workshop_kit.exercises.exercise_service import LATER_SERVICE_FILE, ExerciseService
+from workshop_kit.trials.check_api import CHECKS, Context
 from workshop_kit.trials.result import Finding, Result, Verdict
-from workshop_kit.workspace import naive_copy, regions, solutions
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.regions import FileStage
 
 FILE = "my_service/start.sh"
 GRACEFUL = "container.graceful"
 LESSON = "02_configuration"
+DOCKERFILE = "container.dockerfile"
 
 
 def check_with_findings(
@@ -52,35 +52,94 @@ def test_a_finding_names_the_hint_that_is_shown_first(
     assert engineless.hint(GRACEFUL) == (second, first, third)
 
 
-def test_a_file_with_damaged_markers_is_not_run_and_can_be_reset(engineless: ExerciseService) -> None:
-    """The sentence names file and line; a reset restores the whole file and keeps the damaged one."""
-    path = engineless.workspace.exercises / "02_configuration/tasks.yaml"
-    ids = regions.ids(path.read_text())
-    path.write_text(path.read_text().replace("# endregion config.environments", "# end"))
-    result = engineless.check("config.environments")
-    assert result.verdict is Verdict.NOT_READABLE
-    assert "tasks.yaml" in result.summary
-    assert "line " in result.summary
-    engineless.reset("config.environments")
-    assert regions.ids(path.read_text()) == ids
-    assert list((engineless.workspace.folder / "kept").rglob("tasks.yaml"))
+def arrive(exercise_service: ExerciseService, identifier: str) -> None:
+    """Bring the participant's files where they are at an exercise."""
+    check_runner.arrive(exercise_service, exercise_service.find(identifier))
+
+
+def test_a_check_judges_the_service_as_it_is(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gets a copy of the folder, and nothing is filled in; no history and no packages are copied."""
+    arrive(engineless, "logging.stdout")
+    folder = engineless.workspace.my_service
+    (folder / "own.py").write_text("mine = 1\n")
+    for left_out in (".git", ".venv"):
+        (folder / left_out).mkdir()
+    copied: dict[str, bytes] = {}
+
+    def check(context: Context) -> Result:
+        copied.update({path.name: path.read_bytes() for path in context.folder.iterdir()})
+        return Result(Verdict.PASSED, "It holds.")
+
+    monkeypatch.setitem(CHECKS, "logging.stdout", check)
+    service = replace(engineless, stack=lambda: check_runner.NO_STACK)
+    assert service.check("logging.stdout").verdict is Verdict.PASSED
+    assert copied == {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_what_an_exercise_builds_on_is_said(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only where its own check fails, and for what does not pass and is no later lesson's matter."""
+    arrive(engineless, "logging.context")
+    verdicts = {"logging.context": Verdict.WRONG, "logging.stdout": Verdict.WRONG}
+    checked: list[str] = []
+
+    def check(context: Context) -> Result:
+        checked.append(context.exercise.id)
+        return Result(verdicts[context.exercise.id], f"{context.exercise.id} was tried.")
+
+    for identifier in verdicts:
+        monkeypatch.setitem(CHECKS, identifier, check)
+    service = replace(engineless, stack=lambda: check_runner.NO_STACK)
+    exercise = service.find("logging.context")
+    assert exercise.builds_on == ("logging.stdout",)
+
+    def summary() -> str:
+        return service.judge(exercise, lambda _: None, threading.Event()).summary
+
+    assert summary() == (
+        "logging.context builds on logging.stdout, which does not pass yet: begin with that one."
+        " logging.context was tried."
+    )
+    verdicts["logging.stdout"] = Verdict.PASSED
+    assert summary() == "logging.context was tried."
+    checked.clear()
+    verdicts["logging.context"] = Verdict.PASSED
+    assert summary() == "logging.context was tried."
+    assert checked == ["logging.context"]
 
 
 def test_a_jump_solves_earlier_exercises_and_keeps_edited_files(engineless: ExerciseService) -> None:
-    """At the start of a later lesson earlier exercises hold the solution, and edited files are in kept/.
+    """At the start of a later lesson earlier exercises hold the solution, and edited files are kept.
 
-    At the start of the lesson itself they are as they came.
+    At the start of the first lesson there is no service.
     """
+    arrive(engineless, GRACEFUL)
     path = engineless.workspace.folder / FILE
-    starter = path.read_text()
-    path.write_text(regions.replace(starter, GRACEFUL, "mine\n"))
-    arrived = checkpoint.arrange(engineless, "02_configuration")
+    path.write_text("mine\n")
+    arrived = checkpoint.arrange(engineless, LESSON)
     assert GRACEFUL in arrived.solved
     assert "exec uvicorn" in path.read_text()
     assert arrived.backup.folder is not None
-    assert "mine\n" in (arrived.backup.folder / FILE).read_text()
+    assert (arrived.backup.folder / FILE).read_text() == "mine\n"
     checkpoint.arrange(engineless, "01_container")
-    assert path.read_text() == starter
+    assert not path.exists()
+
+
+def test_a_jump_takes_along_what_passed(engineless: ExerciseService) -> None:
+    """With the helpers, constants and imports that the participant added for it, beside later lessons' lines."""
+    for identifier, name in (("container.dockerfile", "exec"), ("logging.stdout", "own_formatter.py")):
+        exercise = engineless.find(identifier)
+        answer = engineless.root / exercise.answers / name
+        check_runner.arrive(engineless, exercise, check_runner.answer_of(exercise, answer))
+        engineless.progress.record_check(identifier, Verdict.PASSED)
+        checkpoint.arrange(engineless, "05_game_day")
+
+    folder = engineless.workspace.my_service
+    logs = (folder / "logs.py").read_text()
+    assert "import json\n" in logs
+    assert "class JsonFormatter(logging.Formatter):" in logs
+    assert "def waiting_for(" in logs
+    assert "HEALTHCHECK" in (folder / "Dockerfile").read_text()
+    assert "logging.stdout" not in checkpoint.arrange(engineless, "05_game_day").solved
 
 
 def test_a_fixture_is_made_once(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,24 +175,6 @@ def test_a_solution_that_a_jump_brought_is_no_pass(
     assert engineless.check("logging.stdout").passed
 
 
-def test_an_answer_that_is_set_aside_goes_along(engineless: ExerciseService) -> None:
-    """While the colleague's lines are in a file, a jump takes the participant's."""
-    path = engineless.workspace.folder / FILE
-    starter = path.read_text()
-    path.write_text(regions.replace(starter, GRACEFUL, "mine\n"))
-    engineless.progress.record_check(GRACEFUL, Verdict.PASSED)
-    source = solutions.source_of(engineless.root, FILE)
-    assert source is not None
-    naive = naive_copy.find(engineless.workspace, source, FileStage("01"), starter)
-    assert naive is not None
-
-    naive.use()
-    assert path.read_text() == starter
-    checkpoint.arrange(engineless, "02_configuration")
-    assert regions.region_of(path.read_text(), GRACEFUL) == "mine\n"
-    assert not naive.is_in_use
-
-
 def test_filling_in_keeps_what_was_changed(engineless: ExerciseService) -> None:
     """An untouched exercise gets its solution, one that was begun does not: "Run all" is safe, and safe twice."""
     checkpoint.arrange(engineless, LESSON)
@@ -153,40 +194,25 @@ def test_an_exercise_of_the_first_service_is_not_run_on_a_later_one(engineless: 
     """What `goto 01` would bring back is not there: nothing is built, and the sentence says what to do."""
     exercise = engineless.find("container.limits")
     assert not engineless.is_too_late(exercise)
-    (engineless.workspace.my_service / solutions.LATER_SERVICE_FILE).write_text("")  # a file of lesson 02
+    (engineless.workspace.my_service / LATER_SERVICE_FILE).write_text("")
     result = engineless.check("container.limits")
     assert not result.passed
     assert "goto 01" in result.summary
 
 
-DOCKERFILE = "container.dockerfile"
-FILES = {".dockerignore", "Dockerfile", "app.py", "compose.yaml", "requirements.txt", "start.sh"}
-
-
-def copied(engineless: ExerciseService, identifier: str, target: Path) -> ServiceCopy:
-    """Copy the folder for a check of the exercise to ``target``."""
-    return engineless.exercise_files(engineless.find(identifier)).copy_service(target, engineless.exercises)
-
-
-def test_an_exercise_with_several_files_is_solved_and_reset_in_all_of_them(engineless: ExerciseService) -> None:
-    """The replaced files are in kept/, and the solution names the other files."""
-    folder = engineless.workspace.my_service
-    before = {name: (folder / name).read_text() for name in FILES}
-    assert engineless.exercise_files(engineless.find(DOCKERFILE)).is_untouched()
-    assert checkpoint.solve(engineless, DOCKERFILE)
-    changed = {name for name in FILES if (folder / name).read_text() != before[name]}
-    assert changed == {"Dockerfile", ".dockerignore", "requirements.txt"}
-    shown = engineless.solution(DOCKERFILE, anyway=True) or ""
-    assert "# .dockerignore\n__pycache__\n.git" in shown
-    engineless.reset(DOCKERFILE)
-    assert {name: (folder / name).read_text() for name in FILES} == before
-    kept = {path.name for path in (engineless.workspace.folder / "kept").rglob("*") if path.is_file()}
-    assert kept == changed
+def test_a_damaged_file_can_be_reset(engineless: ExerciseService) -> None:
+    """The whole file is as it was shipped, and the damaged one is kept."""
+    path = engineless.workspace.exercises / LESSON / "tasks.yaml"
+    starter = path.read_text()
+    path.write_text(f"{starter}  - [\n")
+    assert not engineless.exercise_files(engineless.find("config.environments")).is_untouched()
+    engineless.reset("config.environments")
+    assert path.read_text() == starter
+    assert list((engineless.workspace.folder / "kept").rglob("tasks.yaml"))
 
 
 def test_a_reset_on_a_full_disk_loses_nothing(engineless: ExerciseService, checkout: Path, small_disk: Path) -> None:
     """It is refused in a sentence; the participant's file stays as it is, and no half copy is left."""
-    generator.build(checkout)
     exercise_service = ExerciseService.of(Workspace.open(small_disk / "mine", checkout), engineless.stack, checkout)
     path = exercise_service.workspace.exercises / "01_container/leaving.py"
     path.write_text(f"{path.read_text()}# {'x' * 8_000}\n")
@@ -206,41 +232,17 @@ def test_a_file_that_cannot_be_judged_is_named(
     engineless: ExerciseService, tmp_path: Path, content: bytes | None, sentence: str
 ) -> None:
     """Nothing of it is built or run; one sentence says how to get it back."""
+    arrive(engineless, DOCKERFILE)
     path = engineless.workspace.my_service / "Dockerfile"
     path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(Unreadable, match=rf"my_service/Dockerfile {sentence}.*`./workshop reset"):
-        copied(engineless, DOCKERFILE, tmp_path / "copy")
+        engineless.exercise_files(engineless.find(DOCKERFILE)).copy_service(tmp_path / "copy")
 
 
-def test_code_that_was_begun_stays_the_participants(engineless: ExerciseService, tmp_path: Path) -> None:
-    """A reference stands only where nothing was begun; the copy says in which lines."""
-    check_runner.arrive(engineless, engineless.find("logging.context"))
-    path = engineless.workspace.my_service / "logs.py"
-    own = "# mine, and half done\n"
-    path.write_text(regions.replace(path.read_text(), "logging.context", own))
-    copy = copied(engineless, "logging.stdout", tmp_path / "copy")
-    text = (tmp_path / "copy/logs.py").read_text()
-    assert regions.region_of(text, "logging.context") == own
-    standing = {stand_in.exercise: stand_in for stand_in in copy.stand_ins if stand_in.file == "logs.py"}
-    assert not {"logging.stdout", "logging.context"} & {*standing}
-    assert standing, "no exercise of this file is left to begin"
-    for stand_in in standing.values():
-        first = stand_in.first_line - 1
-        assert tuple(text.splitlines()[first : first + len(stand_in.lines)]) == stand_in.lines
-
-
-STAND_IN = StandIn("logging.context", "logs.py", 40, ("    structlog.contextvars.bind(request_id=made)", "    return"))
-CRASH = "NameError: name 'structlog' is not defined (logs.py, line 40)"
-TRACEBACK = '  File "/app/my_service/logs.py", line 40, in bind\n    structlog.contextvars.bind(request_id=made)\n'
-
-
-def test_nobody_is_blamed_for_a_line_of_the_reference() -> None:
-    """The finding names the exercise of the line, and shows nothing of it; a line of their own stays as it is."""
-    finding = Finding(False, "Start it", CRASH, "200", f"It ended: {CRASH}.")
-    result = name_owners(Result.did_not_start(CRASH, finding, output=TRACEBACK), [STAND_IN], "import json\n")
-    for text in (result.summary, result.findings[0].means):
-        assert "NameError: name 'structlog' is not defined (logs.py, in the reference of logging.context" in text
-    assert "bind(request_id" not in result.output
-    assert "(a line of the reference)" in result.output
-    own = Result.did_not_start("KeyError: 'x' (logs.py, line 12)", output="  value = x\n")
-    assert name_owners(own, [STAND_IN], "value = x\n") == own
+def test_an_exercise_before_its_cell_says_which_lesson_brings_it(engineless: ExerciseService) -> None:
+    """There is nothing to judge, to reset or to compare yet."""
+    result = replace(engineless, stack=lambda: check_runner.NO_STACK).check("monitoring.deep")
+    assert result.verdict is Verdict.NOT_READABLE
+    assert "It comes with lesson 04_monitoring" in result.summary
+    with pytest.raises(WorkshopError, match="no cell brought it yet"):
+        engineless.reset("monitoring.deep")

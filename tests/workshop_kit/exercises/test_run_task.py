@@ -14,7 +14,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import task_process
 from workshop_kit.trials.check_api import Context
 from workshop_kit.trials.result import Result, Verdict
-from workshop_kit.workspace import regions, registry
+from workshop_kit.workspace import registry
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
@@ -43,7 +43,7 @@ def judge(stack: Stack, folder: Path, tools: str) -> Result:
     """Run the check of config.store, solved, with a participant's tools.py."""
     (folder / "tools.py").write_text(tools)
     exercise = registry.find(registry.load(CHECKOUT), "config.store")
-    text = regions.solved(check_runner.marked_for(exercise))
+    text = check_runner.solved_text("config.store", "tasks.yaml")
     with check_runner.quick_control():
         return check_of("config.store")(Context(exercise, stack, 7, text, tools=folder / "tools.py"))
 

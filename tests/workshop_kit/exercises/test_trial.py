@@ -19,7 +19,8 @@ from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_api import CheckEnded, Context
 from workshop_kit.trials.service import RunningService, Service
 from workshop_kit.trials.trial import Trial
-from workshop_kit.workspace import registry
+from workshop_kit.workspace import registry, steps
+from workshop_kit.workspace.course import MY_SERVICE
 
 PRINTS = "from pathlib import Path\nfor path in Path('/run/secrets').iterdir():\n    print(path.read_text(), '!')\n"
 
@@ -27,8 +28,10 @@ PRINTS = "from pathlib import Path\nfor path in Path('/run/secrets').iterdir():\
 @pytest.fixture(scope="module")
 def context(participant: Stack) -> Iterator[Context]:
     """The context of a check whose folder is solved."""
-    with check_runner.solved_folder({}) as folder:
-        yield Context(registry.find(registry.load(CHECKOUT), "config.env"), participant, 1, folder=folder)
+    texts = {path: file.text for path, file in steps.grown_files(steps.load(CHECKOUT)).items()}
+    with check_runner.folder_with(texts) as folder:
+        exercise = registry.find(registry.load(CHECKOUT), "config.env")
+        yield Context(exercise, participant, 1, folder=folder / MY_SERVICE)
 
 
 @pytest.fixture(scope="module")

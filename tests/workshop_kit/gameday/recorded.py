@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -18,6 +17,7 @@ from unittest.mock import MagicMock
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from workshop_kit.exercises.exercise_files import ExerciseFiles
 from workshop_kit.exercises.progress import as_json
 from workshop_kit.gameday.causes import CAUSES, Cause, plan
 from workshop_kit.gameday.customers import TURNED_AWAY, Visit
@@ -30,7 +30,7 @@ from workshop_kit.observe.watcher import Tables, frame
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.dependency_proxies import HANGS, DependencyProxies, Faults
 from workshop_kit.trials.game_records import Record
-from workshop_kit.workspace import regions, registry
+from workshop_kit.workspace import registry
 
 VISITS = 36
 SECRETS = {
@@ -194,15 +194,21 @@ def _tables(shop: RecordedShop, moment: datetime) -> Tables:
     return Tables(health=frame(Health, health), requests=pd.DataFrame(requests), events=frame(Event, events))
 
 
-def handed_in(identifier: str, names: Mapping[str, Any], side: Callable[[str], str]) -> Any:
-    """What the cell of an exercise hands in as it comes (``regions.starter``), or solved (``regions.solved``)."""
-    lesson = registry.find(registry.load(CHECKOUT), identifier).lesson
-    text = side((CHECKOUT / "solutions" / lesson / "notebook.py").read_text())
+def starter(identifier: str, names: Mapping[str, Any]) -> Any:
+    """What the cell of an exercise hands in as it comes."""
+    return handed_in(identifier, names, lambda files: files.starter_cell())
+
+
+def solution(identifier: str, names: Mapping[str, Any]) -> Any:
+    """What the cell of an exercise hands in with the solution."""
+    return handed_in(identifier, names, lambda files: files.solution[files.exercise.path])
+
+
+def handed_in(identifier: str, names: Mapping[str, Any], text_of: Callable[[ExerciseFiles], str]) -> Any:
+    """What a text of an exercise's cell hands in."""
+    exercise = registry.find(registry.load(CHECKOUT), identifier)
     values: list[Any] = []
     task = SimpleNamespace(hand_in=lambda value: values.append(as_json(identifier, value)))
-    exec(regions.region_of(text, identifier), {"json": json, "plt": plt, "task": task, **names})
+    exec(text_of(ExerciseFiles(CHECKOUT, CHECKOUT, exercise)), {"json": json, "plt": plt, "task": task, **names})
     assert values, "nothing was handed in"
     return values[-1]
-
-
-starter, solution = (partial(handed_in, side=side) for side in (regions.starter, regions.solved))

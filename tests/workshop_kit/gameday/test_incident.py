@@ -51,21 +51,22 @@ def prepare(exercise_service: ExerciseService) -> service.Service:
     return service.prepare(exercise_service, client, IMAGE, exercise_service.workspace.my_service)
 
 
-def test_an_unsolved_region_is_the_reference_s_and_it_says_so(arrived: ExerciseService) -> None:
-    """A solved folder runs as it is, and so does a region that passed, even if it differs from the reference.
+def test_an_unsolved_exercise_is_the_reference_s_and_it_says_so(arrived: ExerciseService) -> None:
+    """A solved folder runs as it is, and so does an exercise that passed, even if it differs from the reference.
 
     Else another image is built from a copy; the participant's folder stays as it is.
     """
-    solved = prepare(arrived)
-    assert (solved.images, solved.note) == ([IMAGE], "")
+    assert (prepare(arrived).images, prepare(arrived).note) == ([IMAGE], "")
 
     files = arrived.exercise_files(arrived.find(EXERCISE))
-    path = arrived.workspace.my_service / "config.py"
-    path.write_text(files.text_with_body(files.starter))
+    naive_text = files.starter_texts()[files.exercise.path]
+    path = arrived.workspace.folder / files.exercise.path
+    solved_text = path.read_text()
+    path.write_text(naive_text)
     prepared = prepare(arrived)
     assert (prepared.images, prepared.note) == (["shop:1"], "The shop runs the reference for config.report.")
-    assert files.starter not in Path(prepared.folder.name, "config.py").read_text()
-    assert files.starter in path.read_text()
+    assert Path(prepared.folder.name, path.name).read_text() == solved_text
+    assert path.read_text() == naive_text != solved_text
 
     with arrived.progress.record(EXERCISE) as record:
         record.passed_at = "today"

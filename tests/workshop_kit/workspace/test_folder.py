@@ -13,6 +13,7 @@ from tests.workshop_kit.engine.kernels import things
 from workshop_kit import provision
 from workshop_kit.engine import images as kit_images
 from workshop_kit.engine.labels import MAKER
+from workshop_kit.engine.recipes import VARIABLES
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.workspace.folder import Workspace, find_workspace, own_workspace
@@ -57,16 +58,17 @@ def test_the_id_stays(source: Path) -> None:
 
 
 def test_the_service_folder_is_a_compose_project_of_its_own(source: Path) -> None:
-    """Its ``.env`` names the project; the participant's lines and files stay."""
+    """Its ``.env`` names the project and the images; the participant's lines and files stay."""
     workspace = Workspace.open(source=source)
     folder = workspace.service_folder()
-    name = f"COMPOSE_PROJECT_NAME=workshop-{workspace.id}-my-service\n"
+    names = f"COMPOSE_PROJECT_NAME=workshop-{workspace.id}-my-service\n"
+    names += "".join(f"{name}={image}\n" for name, image in VARIABLES.items())
     assert folder == workspace.folder / "my_service"
-    assert (folder / ".env").read_text() == name
-    (folder / ".env").write_text("COMPOSE_PROJECT_NAME=another\nLOG_LEVEL=debug\n")
+    assert (folder / ".env").read_text() == names
+    (folder / ".env").write_text("COMPOSE_PROJECT_NAME=another\nBASE=mine\nLOG_LEVEL=debug\n")
     (folder / "app.py").write_text("mine")
     workspace.service_folder()
-    assert (folder / ".env").read_text() == f"{name}LOG_LEVEL=debug\n"
+    assert (folder / ".env").read_text() == f"{names}LOG_LEVEL=debug\n"
     assert (folder / "app.py").read_text() == "mine"
 
 
@@ -116,7 +118,7 @@ def test_the_proof_is_a_container_that_spoke(session: Session, images: dict[str,
     """An image that cannot run Python fails the proof; the container is gone either way."""
     provision.prove(session, images["base"])
     with pytest.raises(WorkshopError, match="print a word"):
-        provision.prove(session, images["redis"])
+        provision.prove(session, images["mariadb"])
     assert things(session.engine, session.identity.workspace_id, f"{MAKER}={session.maker}") == []
 
 

@@ -1,53 +1,15 @@
-"""A file of the service grows with the lessons: one source has all stages, and what a participant wrote stays."""
+"""Three texts of a definition decide: as it was shipped before, the participant's, and as it is shipped now."""
 
 from __future__ import annotations
 
-import json
-import re
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from workshop_kit.errors import WrongUsage
-from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import regions, solutions
-from workshop_kit.workspace.file_cell import GAP, FileCell, cell_text_at, with_edits, write
-from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.merge import grow, merge_lines
-from workshop_kit.workspace.regions import FileStage, MarkerError, at_stage
+from workshop_kit.workspace.growth import Change, Grown, grow, is_same_in, restore
+from workshop_kit.workspace.steps import Step, older_names
 
-NAME = "my_service/shop.py"
-SOURCE = '''"""A shop."""
-
-#: from 02
-import json
-#: always
-from time import sleep
-
-#: until 02:2
-#| LIMIT = 1
-#: from 02:2
-LIMIT = 2
-#: always
-
-
-# region shop.sell
-def sell():
-    #: only the solution
-    return "tea"
-    #: only the starter
-    #| return None
-    #: both
-
-
-# endregion shop.sell
-
-
-def rest():
-    sleep(LIMIT)
-    #: from 02
-    json.dumps([])
-'''
+PATH = "my_service/shop.py"
 FIRST = '''"""A shop."""
 
 from time import sleep
@@ -55,169 +17,119 @@ from time import sleep
 LIMIT = 1
 
 
-# region shop.sell
+class Shop:
+    """It sells."""
+
+    name = "tea"
+    is_open = True
+
+
 def sell():
-    return None
-
-
-# endregion shop.sell
-
-
-def rest():
     sleep(LIMIT)
+    return None
 '''
+WHOLE = Change(PATH, FIRST, is_whole=True)
+LIMIT = Change(PATH, "LIMIT = 2\n")
+SELL = Change(PATH, 'def sell():\n    return "mate"\n')
+ALL = Change(PATH, 'LIMIT = 2\n\n\ndef sell():\n    return "tea"\n', is_whole=True)
+CLOSED = Change(PATH, 'class Shop:\n    """It sells."""\n\n    name = "tea"\n')
+OWN = "\n\ndef own():\n    sleep(7)\n\n\n# the end\n"
 
 
-def test_a_source_has_each_stage() -> None:
-    """Lines come and go with the stages; the last stage stays for all later lessons."""
-    assert regions.stages(SOURCE) == (FileStage("02"), FileStage("02", 2))
-    assert regions.starter(at_stage(SOURCE, FileStage("01b"))) == FIRST
-    second = regions.starter(at_stage(SOURCE, FileStage("02")))
-    assert "import json" in second
-    assert "LIMIT = 1" in second
-    last = regions.plain(at_stage(SOURCE, FileStage("06")))
-    assert "LIMIT = 2" in last
-    assert "#" not in last
+def test_nothing_new_and_mine_stays() -> None:
+    """What a cell brought before does not come again; the cell tells what it shows otherwise."""
+    mine = FIRST.replace("LIMIT = 1", "LIMIT = 10")
+    grown = grow(WHOLE, mine, FIRST)
+    assert grown == Grown(mine, FIRST, kept=("LIMIT",))
+    without = FIRST.replace("LIMIT = 1\n", "")
+    assert grow(WHOLE, without, FIRST) == Grown(without, FIRST, kept=("LIMIT",))
 
 
-def test_a_line_that_goes_needs_the_bar() -> None:
-    """The source itself is the finished file, so older lines stand behind a bar."""
-    with pytest.raises(MarkerError, match="line 2"):
-        at_stage("#: until 03\nold = 1\n", FileStage("01"))
-
-
-@pytest.mark.parametrize(
-    ("mine", "new", "merged"),
-    [
-        ("a\nB\nc\n", "a\nb\nc\nd\n", "a\nB\nc\nd\n"),
-        ("a\nb\nc\n", "a\nX\nc\n", "a\nX\nc\n"),
-        ("a\nX\nc\n", "a\nX\nc\n", "a\nX\nc\n"),
-        ("a\nY\nc\n", "a\nX\nc\n", None),
-        ("a\nmine\nb\nc\n", "a\nnew\nb\nc\n", None),
-        ("b\nc\n", "a\nb\nc\nd\n", "b\nc\nd\n"),
-        ("a\nb\nc\nd\n", "a\nb\nc\nd\ne\n", "a\nb\nc\nd\ne\n"),
-        ("a\nb\nc\nd\ne\n", "a\nb\nc\nd\n", "a\nb\nc\nd\ne\n"),
-    ],
-)
-def test_lines_are_merged_three_ways(mine: str, new: str, merged: str | None) -> None:
-    """The changes of both sides are in the result; two changes of the same lines are a conflict."""
-    assert merge_lines("a\nb\nc\n", mine, new) == merged
-
-
-def test_a_solved_region_stays_while_the_file_grows_around_it() -> None:
-    """A region keeps its lines; one that the new version has no place for is named."""
-    base = regions.starter(at_stage(SOURCE, FileStage("01b")))
-    new = regions.starter(at_stage(SOURCE, FileStage("02", 2)))
-    mine = base.replace("return None", 'return "coffee"')
-    grown = grow(base, mine, new)
-    assert 'return "coffee"' in grown.text
-    assert "import json" in grown.text
-    without = re.sub(r"(?s)# region.*# endregion shop.sell\n", "", new)
-    assert grow(base, mine, without).lost_regions == ("shop.sell",)
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A checkout with one source of a service."""
-    for folder in ("solutions/01b_shop", "exercises", "notebooks"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "exercises" / "exercises.toml").write_text("")
-    (tmp_path / "solutions/01b_shop/shop.py").write_text(SOURCE)
-    return tmp_path
-
-
-@pytest.fixture
-def workspace(empty_workspace: Workspace, checkout: Path) -> Workspace:
-    """A workspace with the notebooks of two lessons: the file whole, then its changes in two cells."""
-    [source] = solutions.service_sources(checkout)
-    for lesson, numbers in (("01b_shop", [1]), ("02_more", [1, 2])):
-        cells = []
-        for number in numbers:
-            changes = lesson != "01b_shop"
-            body = cell_text_at(source, FileStage(lesson[:3].rstrip("_"), number), changes=changes)
-            first = f"%%file {NAME}{' (changes)' if changes else ''}\n"
-            cells.append({"cell_type": "code", "id": f"c{number}", "metadata": {}, "source": first + body.rstrip()})
-        folder = empty_workspace.base / "notebooks"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{lesson}.ipynb").write_text(json.dumps({"cells": cells}))
-    return empty_workspace
-
-
-def bodies(workspace: Workspace, lesson: str) -> list[str]:
-    """The texts of a lesson's file cells."""
-    cells = json.loads((workspace.base / "notebooks" / f"{lesson}.ipynb").read_text())["cells"]
-    return [parsed_cell.body for cell in cells if (parsed_cell := FileCell.parse(cell["source"]))]
-
-
-def test_cells_bring_one_stage_after_the_other(workspace: Workspace, checkout: Path) -> None:
-    """A cell that shows changes brings them into the whole file; to run a cell again changes nothing."""
-    path = workspace.folder / NAME
-    [whole] = bodies(workspace, "01b_shop")
-    first, second = bodies(workspace, "02_more")
-    assert second == "LIMIT = 2\n"
-    assert GAP in first
-    assert write(workspace, "01b_shop", NAME, whole, checkout) == f"{NAME} is written."
-    path.write_text(path.read_text().replace("return None", 'return "coffee"'))
-    assert "and your changes" in write(workspace, "02_more", f"{NAME} (changes)", first, checkout)
-    assert write(workspace, "02_more", f"{NAME} (changes)", second, checkout)
-    text = path.read_text()
-    assert 'return "coffee"' in text
-    assert "LIMIT = 2" in text
-    assert "import json" in text
-    for lesson, body in (("01b_shop", whole), ("02_more", first), ("02_more", second)):
-        write(workspace, lesson, NAME, body, checkout)
-    assert path.read_text() == text
-
-
-def test_an_edited_cell_counts(workspace: Workspace, checkout: Path) -> None:
-    """What a participant changes in the cell goes into the file, also where the cell shows only changes."""
-    [whole] = bodies(workspace, "01b_shop")
-    _, second = bodies(workspace, "02_more")
-    write(workspace, "01b_shop", NAME, whole, checkout)
-    write(workspace, "02_more", f"{NAME} (changes)", second.replace("2", "7"), checkout)
-    assert "LIMIT = 7" in (workspace.folder / NAME).read_text()
+def test_mine_is_untouched_and_the_new_one_comes() -> None:
+    """All else stays, also what is the participant's own."""
+    mine = FIRST.replace("return None", "return 3") + OWN
+    grown = grow(LIMIT, mine, FIRST)
+    assert grown == Grown(mine.replace("LIMIT = 1", "LIMIT = 2"), FIRST.replace("LIMIT = 1", "LIMIT = 2"))
 
 
 @pytest.mark.parametrize(
-    ("text", "cell", "edited", "result"),
+    "edited",
     [
-        ("import os.path\nimport os\n", "import os\n", "import sys\n", "import os.path\nimport sys\n"),
-        ("LIMIT = 10\nLIMIT = 1\n", "LIMIT = 1\n", "LIMIT = 7", "LIMIT = 10\nLIMIT = 7\n"),
-        ("if True:\n    a = 1\na = 1\n", "a = 1\n", "a = 2\n", "if True:\n    a = 1\na = 2\n"),
-        ("a = 1\nb = 2\nc = 3", "a = 1\n# …\nc = 3", 'a = "\\1"\n# …\nc = 4', 'a = "\\1"\nb = 2\nc = 4'),
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace('"tea"', "'tea'").replace("\n\n\n", "\n\n"),
+        lambda text: text.replace("sleep(LIMIT)", "sleep(\n        LIMIT,\n    )"),
     ],
+    ids=["CRLF", "formatter", "long lines"],
 )
-def test_an_edited_part_replaces_whole_lines(text: str, cell: str, edited: str, result: str) -> None:
-    """A part of a cell that also begins, ends or stands inside another line leaves that line alone."""
-    assert with_edits(text, cell, edited) == result
+def test_a_formatter_changes_nothing(edited: Callable[[str], str]) -> None:
+    """Its file stays as it is where nothing is new, and grows without a word about replaced lines."""
+    mine = edited(FIRST)
+    assert grow(WHOLE, mine, FIRST) == Grown(mine, FIRST)
+    for change in (LIMIT, SELL, ALL, Change(PATH, "class Shop:\n    # …\n    price = 1\n    # …\n")):
+        grown = grow(change, mine, FIRST)
+        assert not grown.replaced
+        assert is_same_in(PATH, grown.text, grown.shipped, ["LIMIT", "sell", "Shop.price"])
+        assert ("\r\n" in grown.text) == ("\r\n" in mine)
 
 
-def test_a_lost_gap_is_told(workspace: Workspace, checkout: Path) -> None:
-    """Without the line between two parts nobody knows where they belong."""
-    first, _ = bodies(workspace, "02_more")
-    write(workspace, "01b_shop", NAME, bodies(workspace, "01b_shop")[0], checkout)
-    with pytest.raises(WrongUsage, match="shows parts"):
-        write(workspace, "02_more", f"{NAME} (changes)", first.replace(GAP, ""), checkout)
+def test_a_whole_cell_takes_definitions_away() -> None:
+    """Those that the lessons brought; the participant's own ones stay, with the imports that they use."""
+    grown = grow(ALL, FIRST, FIRST)
+    assert grown == Grown(ALL.text, ALL.text)
+    grown = grow(ALL, FIRST.replace('"tea"', '"coffee"').replace("= True", "= True\n    mine = 1") + OWN, FIRST)
+    assert grown.text == f'from time import sleep\n\nLIMIT = 2\n\n\ndef sell():\n    return "tea"\n{OWN}'
+    assert grown.replaced == ("Shop.name", "Shop.mine")
+    assert grown.shipped == ALL.text
 
 
-def test_lines_that_both_changed_stay_the_participants(workspace: Workspace, checkout: Path) -> None:
-    """The file stays as it is, and the cell says so."""
-    path = workspace.folder / NAME
-    write(workspace, "01b_shop", NAME, bodies(workspace, "01b_shop")[0], checkout)
-    path.write_text(path.read_text().replace("LIMIT = 1", "LIMIT = 10"))
-    sentence = write(workspace, "02_more", f"{NAME} (changes)", bodies(workspace, "02_more")[1], checkout)
-    assert "stays as it is" in sentence
-    assert "LIMIT = 10" in path.read_text()
+def test_a_whole_class_takes_members_away() -> None:
+    """Own fields stay."""
+    grown = grow(CLOSED, FIRST.replace("    is_open", "    mine = 1\n    is_open"), FIRST)
+    assert grown.text == FIRST.replace("    is_open = True\n", "    mine = 1\n")
+    assert grown.shipped == FIRST.replace("    is_open = True\n", "")
 
 
-def test_every_stage_of_the_service_is_python() -> None:
-    """Starters and solutions of all stages can be compiled, and name what the finished service is made of."""
-    count = 0
-    for source in solutions.service_sources(CHECKOUT):
-        if source.file.endswith(".py"):
-            for stage in source.stages:
-                marked = source.at(stage)
-                for text in (regions.starter(marked), regions.solved(marked)):
-                    compile(text, source.name, "exec")
-                    count += 1
-    assert count > 50
+def test_an_import_that_an_editor_removed_comes_with_what_uses_it() -> None:
+    """It was there before that, and nothing used it."""
+    early = Change(PATH, "import json\nfrom os import environ, path\n\nLIMIT = 1\n", is_whole=True)
+    mine = "from os import path\n\nLIMIT = 1\n\n\ndef own():\n    path.exists()\n"
+    change = Change(PATH, "def sell():\n    return json.dumps(environ)\n")
+    grown = grow(change, mine, early.text)
+    assert grown.text.startswith("import json\nfrom os import environ, path\n\nLIMIT")
+    assert grow(early, mine, early.text).text == mine
+
+
+SHOP = Change(PATH, CLOSED.text.replace("tea", "coffee"))
+CELLS = (WHOLE, LIMIT, SHOP, SELL, ALL)
+
+
+def test_an_earlier_cell_brings_nothing_back() -> None:
+    """After each cell of the course, each cell before it changes nothing, with and without a change of one's own."""
+    course = [Step("01_shop", f"cell-{number}", (cell,)) for number, cell in enumerate(CELLS)]
+    for own in ("", OWN):
+        grown = Grown("", "")
+        for number, cell in enumerate(CELLS):
+            older = older_names(course, "01_shop", cell, grown.shipped)
+            assert not older
+            grown = grow(cell, grown.text or None, grown.shipped, older=older)
+            grown = Grown(grown.text + own * (number == 0), grown.shipped)
+            for earlier in CELLS[: number + 1]:
+                older = older_names(course, "01_shop", earlier, grown.shipped)
+                again = grow(earlier, grown.text, grown.shipped, older=older)
+                assert (again.text, again.shipped, again.replaced) == (grown.text, grown.shipped, ())
+                assert again.kept == ()
+        assert grown.text.endswith(own)
+
+
+def test_a_cell_that_was_left_out_can_be_run_later() -> None:
+    """It brings what no later cell has brought."""
+    course = [Step("01_shop", "", (cell,)) for cell in CELLS]
+    shipped = grow(SELL, FIRST, FIRST).shipped
+    assert not older_names(course, "01_shop", LIMIT, shipped) & {"LIMIT"}
+    assert "LIMIT = 2" in grow(LIMIT, shipped, shipped, older=older_names(course, "01_shop", LIMIT, shipped)).text
+
+
+def test_a_definition_is_restored() -> None:
+    """As the source has it; one that it lacks is removed."""
+    mine = FIRST.replace("LIMIT = 1", "LIMIT = 10").replace("return None", "return 3") + OWN
+    assert restore(PATH, mine, FIRST, ["LIMIT", "own"]) == FIRST.replace("return None", "return 3") + "\n\n# the end\n"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.conftest import CELLS, MARKED, REGISTRY, Write
+from tests.workshop_kit.conftest import REGISTRY, Write
 from workshop_dev import generator, registry_check
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import registry
-from workshop_kit.workspace.folder import Workspace
 
 
 @pytest.mark.parametrize(
@@ -21,16 +21,18 @@ from workshop_kit.workspace.folder import Workspace
         ('id = "container.layer"', "", "exercises/exercises.toml, exercise 2: `id`: Field required."),
         ('id = "container.layer"', 'id = "config.layer"', "an id of 01_container begins with `container.`."),
         ('["Self-Containment"]', '["factor 8, Concurrency"]', "no track or guideline 'factor 8, Concurrency'"),
-        ('"leaving.py"', '"gone.py"', "solutions/01_container/gone.py has no `# region container.graceful`."),
-        ("# endregion", "#", "solutions/01_container/leaving.py: line 3: `# region"),
-        ("region container.graceful", "region container.new", "container.new has a region in solutions/01_container/"),
+        ('"leaving.py"', '"gone.py"', "there is no solutions/01_container/container.graceful/gone.py."),
+        (
+            "weight",
+            'cheats = { "a.py" = "a" }\nweight',
+            "there is no solutions/01_container/answers/container.graceful/a.py.",
+        ),
+        ("weight", 'builds_on = ["a.b"]\nweight', "container.graceful builds on a.b, which is unknown."),
     ],
 )
 def test_problems_name_their_exercise(checkout: Path, write: Write, old: str, new: str, problem: str) -> None:
     """Every problem of the registry, or of its match with the sources, is a sentence that names exercise or file."""
-    assert old in REGISTRY + MARKED
     write("exercises/exercises.toml", REGISTRY.replace(old, new))
-    write("solutions/01_container/leaving.py", MARKED.replace(old, new))
     with pytest.raises(WorkshopError, match=re.escape(problem)):
         registry_check.require_sound(checkout)
 
@@ -46,28 +48,24 @@ def test_a_beginning_is_enough_where_no_other_exercise_has_it(checkout: Path) ->
         registry.find(exercises, "gracful")
 
 
-def test_a_participant_does_not_get_the_registry(checkout: Path, tmp_path: Path) -> None:
-    """It has all hints, so it is not copied to the workspace."""
-    generator.build(checkout)
-    workspace = Workspace.open(tmp_path / "workspace", source=checkout)
-    assert [path.name for path in workspace.exercises.rglob("*.*")] == ["leaving.py"]
-
-
 def test_what_is_committed_is_what_build_makes() -> None:
-    """Registry and sources fit together; exercises and cells of this checkout come from solutions/ as it is."""
+    """Registry, solutions and notebooks of this checkout fit together; the service's modules come from them."""
     assert generator.outdated(CHECKOUT) == {}
 
 
-def test_build_moves_strays_away(checkout: Path, write: Write) -> None:
-    """A file without a source is moved to build/stray; a damaged marker is one sentence, and nothing is written."""
-    write("solutions/01_container/notebook.py", CELLS.replace("#: both", "#: all"))
-    with pytest.raises(WorkshopError, match=r"\.$"):
-        generator.build(checkout)
-    assert not (checkout / "exercises/01_container/leaving.py").exists()
-    write("solutions/01_container/notebook.py", CELLS)
+def test_build_makes_the_modules_of_the_service(checkout: Path, write: Write) -> None:
+    """From the file cells and the solutions; a notebook without an exercise's cell is one sentence."""
+    path = checkout / "notebooks" / "01_container.ipynb"
+    notebook = json.loads(path.read_text())
+    notebook["cells"].insert(
+        0, {**notebook["cells"][0], "id": "write", "source": "%%file my_service/app.py\nLIMIT = 1"}
+    )
+    write("notebooks/01_container.ipynb", json.dumps(notebook))
     generator.build(checkout)
-    write("exercises/00_start/own.py", "mine = 1\n")
-    write("exercises/.hidden/cache", "")
-    assert generator.build(checkout) == [Path("exercises/00_start/own.py")]
-    assert (checkout / "build/stray/exercises/00_start/own.py").read_text() == "mine = 1\n"
+    assert (checkout / "workshop_app/app.py").read_text().endswith("\nLIMIT = 1\n")
     assert generator.build(checkout) == []
+
+    notebook["cells"].pop(1)
+    write("notebooks/01_container.ipynb", json.dumps(notebook))
+    with pytest.raises(WorkshopError, match=r"01_container\.ipynb has no cell with the id exercise-container-graceful"):
+        generator.build(checkout)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -115,43 +114,6 @@ def test_an_update_replaces_a_notebook_that_was_not_changed(workspace: Workspace
     content.write(workspace, NAME, older)
     update = content.update(workspace)
     assert (update.changed, update.kept_notebooks) == ([NAME], [])
-
-
-def fills(lesson: str, track: str) -> dict[str, str]:
-    """The cells of a lesson that make what the track leaves out, by their ids."""
-    return {
-        cell["id"]: "".join(cell["source"]) for cell in cells(folded(lesson, track)) if cell["id"].startswith("fill-")
-    }
-
-
-@pytest.mark.parametrize("track", TRACKS)
-def test_every_skipped_file_is_made_before_the_next_cell_that_runs(track: str) -> None:
-    """Each file cell and exercise of a file, in the order of the lessons, once; also those of lessons left out."""
-    wanted: list[str] = []
-    filled_in: list[str] = []
-    for lesson in (lesson.name for lesson in COURSE.lessons):
-        kept = COURSE.kept_cells(lesson, track)
-        for cell in cells(shipped(lesson)):
-            if cell["id"] not in kept and "".join(cell["source"]).startswith(("%%file ", "w.exercise(")):
-                wanted.append(f"{lesson}/{cell['id']}")
-        for source in fills(lesson, track).values() if kept else ():
-            for call in ast.walk(ast.parse(source)):
-                if isinstance(call, ast.Call):
-                    of = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-                    filled_in += [f"{of.get('lesson', lesson)}/{ast.literal_eval(name)}" for name in call.args]
-    assert filled_in == wanted
-    assert bool(filled_in) is (track != "full")
-
-
-def test_a_lesson_that_is_left_out_is_filled_in_by_the_next_one() -> None:
-    """Ninety minutes have no lesson 01b: before the first cell of lesson 02 that runs, its files are made."""
-    on_it = fills("02_configuration", "90min")
-    first = next(iter(on_it))
-    ids = [cell["id"] for cell in cells(folded("02_configuration", "90min")) if cell["cell_type"] == "code"]
-    assert ids[:3] == ["setup", first, first.removeprefix("fill-")]
-    assert '"write-database"' in on_it[first]
-    assert 'lesson="01b_orders"' in on_it[first]
-    assert fills("02_configuration", "full") == {}
 
 
 def test_the_head_follows_the_track_unless_it_was_edited() -> None:

@@ -1,4 +1,4 @@
-"""The course: its minutes add up, leave time to talk, and become a timetable with breaks and lunch."""
+"""The course: its minutes leave time to talk, and become a timetable with breaks and lunch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import TRACKS, ExerciseTime, LessonTime, Section, load_course, notebook_cells
+from workshop_kit.workspace.course import TRACKS, ExerciseTime, Lesson, Section, load_course, notebook_cells
 from workshop_room.commands.plan import main as plan
 from workshop_room.timetable.plan import clock, minutes_of, timetable
 
@@ -19,35 +19,37 @@ WITHOUT_TALK = {"setup", "map", "tidy", "board"}
 
 
 @pytest.mark.parametrize("track", TRACKS)
-def test_a_track_has_the_minutes_of_its_lessons(track: str) -> None:
-    """The lessons' minutes add up, and the core exercises are no more than the track may ask for."""
+def test_a_track_asks_for_no_more_exercises_than_it_may(track: str) -> None:
+    """Only the core ones count."""
     most = COURSE.tracks[track].exercises
-    assert sum(lesson.minutes.get(track, 0) for lesson in COURSE.lessons) == COURSE.tracks[track].minutes
     assert most is None or sum(track in exercise.tracks for exercise in CORE) <= most
 
 
 @pytest.mark.parametrize("lesson", COURSE.lessons, ids=lambda lesson: lesson.name)
-def test_exercises_take_two_thirds_of_a_lesson_at_most(lesson: LessonTime) -> None:
+def test_exercises_take_two_thirds_of_a_lesson_at_most(lesson: Lesson) -> None:
     """A third of a lesson stays for telling and experiments, on each track; one to four exercises are core."""
     own: list[ExerciseTime] = [exercise for exercise in CORE if exercise.lesson == lesson.name]
     for track in COURSE.tracks:
         needed = sum(exercise.all_minutes for exercise in own if track in exercise.tracks)
-        assert needed <= lesson.minutes.get(track, 0) * 2 / 3, track
+        assert needed <= COURSE.minutes(lesson.name, track) * 2 / 3, track
     assert 1 <= len(own) <= 4 or lesson.name not in {exercise.lesson for exercise in COURSE.exercises}
 
 
-@pytest.mark.parametrize("track", TRACKS)
-@pytest.mark.parametrize("lesson", COURSE.lessons, ids=lambda lesson: lesson.name)
-def test_the_sections_of_a_track_fit_its_lesson(lesson: LessonTime, track: str) -> None:
-    """Their minutes add up to the lesson's; none takes longer than on the full track. Each has a heading to stop at.
-
-    What a track has of a lesson that is none of its own is a part of its wrap-up.
-    """
-    parts = COURSE.sections[lesson.name]
-    needed = sum(part.minutes.get(track, 0) for part in parts)
-    assert needed == lesson.minutes[track] if track in lesson.minutes else needed <= COURSE.tracks[track].wrap_up
+@pytest.mark.parametrize("lesson", COURSE.notebooks)
+def test_each_cell_is_in_a_section(lesson: str) -> None:
+    """Each section has a heading to stop at, and takes no longer on another track than on the full one."""
+    parts = COURSE.sections[lesson]
+    cells = notebook_cells(CHECKOUT / "notebooks" / f"{lesson}.ipynb")
+    assert [cell for part in parts for cell in part.cells] == [cell["id"] for cell in cells]
     assert [part for part in parts if not part.heading] == []
-    assert [part for part in parts if part.minutes.get(track, 0) > part.minutes["full"]] == []
+    assert [part for part in parts if max(part.minutes.values()) > part.minutes["full"]] == []
+    assert {track for part in parts for track in part.minutes} <= set(TRACKS)
+
+
+@pytest.mark.parametrize("lesson", ["00_start", "01_container", "01b_orders", "02_configuration", "02b_dependencies"])
+def test_a_lesson_is_one_sitting(lesson: str) -> None:
+    """A first-time learner needs no more than 90 minutes."""
+    assert COURSE.minutes(lesson, "full") <= 90
 
 
 def cells_with_talk(lesson: str, part: Section, track: str) -> list[str]:
@@ -67,7 +69,7 @@ def cells_with_talk(lesson: str, part: Section, track: str) -> list[str]:
 def test_a_short_track_has_time_to_talk_about_each_cell(track: str) -> None:
     """Its sections have half a minute for each cell that people run, beside the minutes of their exercises."""
     hurried = []
-    for lesson in (course_lesson.name for course_lesson in COURSE.lessons if track in course_lesson.minutes):
+    for lesson in COURSE.names(track):
         for part in COURSE.sections[lesson]:
             core = [exercise for exercise in CORE if track in exercise.tracks]
             own = [exercise for exercise in core if exercise.cell in part.cells_on(track)]
@@ -92,25 +94,23 @@ def test_an_exercise_of_a_track_has_its_section(track: str) -> None:
 
 @pytest.mark.parametrize("track", TRACKS)
 def test_every_minute_of_the_track_is_in_the_timetable(track: str) -> None:
-    """It takes what the track says, block joins block, and the lessons have exactly their minutes, in their order.
+    """Block joins block, and the lessons have exactly their minutes, in their order.
 
     Around them stand the welcome, the demo after the first lesson, breaks, a buffer and the wrap-up; in ninety minutes
     there is no time for a demo and a break.
     """
     blocks = timetable(COURSE, track, "09:15")
-    assert sum(block.minutes for block in blocks) == COURSE.tracks[track].total
     for _, group in itertools.groupby(blocks, key=lambda block: block.day):
         day = list(group)
         assert clock(day[0].start) == "09:15"
         assert all(block.end == next_block.start for block, next_block in itertools.pairwise(day))
     lessons = [block for block in blocks if block.kind == "lesson"]
-    minutes = {lesson.name: lesson.minutes[track] for lesson in COURSE.lessons if track in lesson.minutes}
     in_order = itertools.groupby(block.lesson for block in lessons)
-    assert [name for name, _ in in_order] == list(minutes)
-    for name, planned in minutes.items():
-        assert sum(block.minutes for block in lessons if block.lesson == name) == planned
+    assert [name for name, _ in in_order] == list(COURSE.names(track))
+    for name in COURSE.names(track):
+        assert sum(block.minutes for block in lessons if block.lesson == name) == COURSE.minutes(name, track)
     kinds = [block.kind for block in blocks]
-    is_short = COURSE.tracks[track].total <= 90
+    is_short = track == "90min"
     assert kinds[:3] == ["welcome", "lesson", "lesson" if is_short else "demo"]
     assert kinds[-2:] == ["buffer", "wrap-up"]
     assert ("break" in kinds) is not is_short
@@ -135,7 +135,7 @@ def test_each_lesson_says_where_to_stop(track: str) -> None:
         assert times == sorted(set(times))
         assert times[-1] < block.end
     stops = {heading for block in blocks for _, heading in block.stops}
-    all_parts = [part for parts in COURSE.sections.values() for part in parts]
+    all_parts = [part for lesson in COURSE.names(track) for part in COURSE.sections[lesson]]
     assert stops == {part.heading for part in all_parts if track in part.minutes}
     assert "To take home" in stops
 
@@ -153,7 +153,7 @@ def test_the_table_has_every_block(capsys: pytest.CaptureFixture[str]) -> None:
     """The caption has the sums; each block is a row with its times and its title."""
     plan(["--track", "half-day", "--start", "13:00"])
     text = capsys.readouterr().out
-    assert "Track half-day, 13:00 to 16:30: 210 minutes, 150 of them lessons" in text
+    assert "Track half-day, 13:00 to 16:30: 210 minutes, 159 of them lessons" in text
     for block in timetable(COURSE, "half-day", "13:00"):
         (line,) = [line for line in text.splitlines() if f"{clock(block.start)}–{clock(block.end)}" in line]
         assert block.title in line

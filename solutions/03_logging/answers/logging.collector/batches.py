@@ -1,3 +1,6 @@
+class Checkpoint:
+    # …
+
     def take(self, container: str, position: Position, lines: Mapping[str, list[bytes]]) -> None:
         """Remember new lines and the position behind them."""
         for part in lines:
@@ -17,4 +20,3 @@
         self.lines.clear()
         self.generation += 1
         save(self)
-

@@ -1,3 +1,6 @@
+class Checkpoint:
+    # …
+
     def take(self, container: str, position: Position, lines: Mapping[str, list[bytes]]) -> None:
         """Remember new lines and the position behind them."""
         for part, some in lines.items():
@@ -12,4 +15,3 @@
         sync_folder(self.folder / PARTS)
         save(self)
         self.lines = {}
-

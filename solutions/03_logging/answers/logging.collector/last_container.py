@@ -1,3 +1,6 @@
+class Checkpoint:
+    # …
+
     def take(self, container: str, position: Position, lines: Mapping[str, list[bytes]]) -> None:
         """Remember new lines and where they came from."""
         for part, some in lines.items():

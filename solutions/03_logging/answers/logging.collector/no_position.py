@@ -1,3 +1,6 @@
+class Checkpoint:
+    # …
+
     def take(self, container: str, position: Position, lines: Mapping[str, list[bytes]]) -> None:
         """Remember new lines. Without a position, the next start reads them all again, so none can be lost."""
         for part, some in lines.items():
@@ -11,4 +14,3 @@
         self.generation += 1
         save(self)
         self.lines = {}
-

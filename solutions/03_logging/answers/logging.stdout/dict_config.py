@@ -1,5 +1,4 @@
 import logging.config
-
 FORMATTER = {
     "()": ProcessorFormatter,
     "processors": [

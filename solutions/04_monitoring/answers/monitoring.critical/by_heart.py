@@ -6,5 +6,3 @@ async def deep(request: Request) -> Response:
     if away:
         return respond(200, "warn", away)
     return respond(200, "pass", away)
-
-

@@ -12,5 +12,3 @@ async def deep(request: Request) -> Response:
         dependencies[name] = {"status": "down" if name in away else "up", "critical": name in request.app.state.critical}
     body = {"service": "my-service", "status": word, "dependencies": dependencies}
     return JSONResponse(body, 503 if word == "fail" else 200)
-
-

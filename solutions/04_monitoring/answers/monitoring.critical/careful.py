@@ -4,5 +4,3 @@ async def deep(request: Request) -> Response:
     if away:
         return respond(503, "fail", away)
     return respond(200, "pass", away)
-
-

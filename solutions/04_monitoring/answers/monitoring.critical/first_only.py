@@ -6,5 +6,3 @@ async def deep(request: Request) -> Response:
             return respond(503, "fail", away)
         return respond(200, "warn", away)
     return respond(200, "pass", away)
-
-

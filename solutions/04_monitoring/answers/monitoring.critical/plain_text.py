@@ -6,5 +6,3 @@ async def deep(request: Request) -> Response:
     if away.isdisjoint(request.app.state.critical):
         return Response(f"warn: {', '.join(away)}", media_type="text/plain")
     return Response(f"fail: {', '.join(away)}", 503, media_type="text/plain")
-
-

@@ -4,5 +4,3 @@ async def deep(request: Request) -> Response:
     if away.keys() & request.app.state.critical:
         return respond(503, "fail", away)
     return respond(200, "pass", away)
-
-

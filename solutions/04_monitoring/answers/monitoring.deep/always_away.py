@@ -6,5 +6,3 @@ async def live(_: Request) -> Response:
 async def check(dependency: str, ping: Callable[[], Awaitable[None]]) -> str | None:
     """Ask nobody: then nothing can hang."""
     return f"no answer from {dependency}"
-
-

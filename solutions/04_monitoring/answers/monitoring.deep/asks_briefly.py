@@ -14,5 +14,3 @@ async def check(dependency: str, ping: Callable[[], Awaitable[None]]) -> str | N
         log.warning("dependency down", dependency=dependency, error=repr(error.__cause__ or error))
         return f"no answer from {dependency}"
     return None
-
-

@@ -20,5 +20,3 @@ async def check(dependency: str, ping: Callable[[], Awaitable[None]]) -> str | N
     if not asking.done():
         return f"no answer from {dependency}"
     return None
-
-

@@ -11,5 +11,3 @@ async def check(dependency: str, ping: Callable[[], Awaitable[None]]) -> str | N
     except Exception:
         pass
     return None
-
-

@@ -17,5 +17,3 @@ async def check(dependency: str, ping: Callable[[], Awaitable[None]]) -> str | N
         log.warning("dependency down", dependency=dependency, error=repr(errors.exceptions[0]))
         is_late = True
     return f"{dependency} does not answer" if is_late else None
-
-

@@ -12,5 +12,3 @@ async def check(dependency: str, ping: Callable[[], Awaitable[None]]) -> str | N
     except Exception:
         return "it cannot be asked"
     return None
-
-

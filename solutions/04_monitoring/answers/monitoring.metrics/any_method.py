@@ -14,5 +14,3 @@ def count(method: str, path: str, route: str, status: int, seconds: float) -> No
     """Count a request that has ended, with the method that it had."""
     REQUESTS.labels(method, route, status).inc()
     DURATION.labels(route).observe(seconds)
-
-

@@ -20,5 +20,3 @@ def count(method: str, path: str, route: str, status: int, seconds: float) -> No
     known_method = method if method in METHODS else "unknown"
     REQUESTS.labels(method=known_method, route=route, status=f"{status}").inc()
     DURATION.labels(route=route).observe(seconds)
-
-

@@ -17,5 +17,3 @@ def count(method: str, path: str, route: str, status: int, seconds: float) -> No
     route = f"/{first}" if first in KNOWN else "unmatched"
     REQUESTS.labels(method, route, status).inc()
     DURATION.labels(route).observe(seconds)
-
-

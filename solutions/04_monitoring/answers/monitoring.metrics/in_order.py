@@ -16,5 +16,3 @@ def count(method: str, path: str, route: str, status: int, seconds: float) -> No
     known = next((name for name in METHODS if name == method), "other")
     DURATION.labels(route).observe(seconds)
     REQUESTS.labels(route, known, status).inc(1)
-
-

@@ -15,5 +15,3 @@ def count(method: str, path: str, route: str, status: int, seconds: float) -> No
     if method in METHODS:
         REQUESTS.labels(method, route, status).inc()
         DURATION.labels(route).observe(seconds)
-
-

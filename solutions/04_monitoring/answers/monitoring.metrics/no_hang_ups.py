@@ -16,5 +16,3 @@ def count(method: str, path: str, route: str, status: int, seconds: float) -> No
         return
     REQUESTS.labels(method if method in METHODS else "OTHER", route, status).inc()
     DURATION.labels(route).observe(seconds)
-
-

@@ -10,5 +10,3 @@ def count(method: str, path: str, route: str, status: int, seconds: float) -> No
     """Count a request that has ended."""
     REQUESTS.labels(method if method in METHODS else "OTHER", route, status).inc()
     DURATION.labels(route).observe(seconds)
-
-

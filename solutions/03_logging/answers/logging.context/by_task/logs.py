@@ -1,5 +1,4 @@
 import asyncio
-
 IDS: dict[Any, str] = {}
 
 

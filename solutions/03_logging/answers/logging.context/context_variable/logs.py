@@ -1,5 +1,4 @@
 from contextvars import ContextVar
-
 REQUEST_ID: ContextVar[str] = ContextVar("request_id")
 
 

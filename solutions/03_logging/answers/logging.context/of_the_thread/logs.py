@@ -1,5 +1,4 @@
 import threading
-
 LOCAL = threading.local()
 
 

@@ -1,5 +1,4 @@
 import threading
-
 TURN = threading.Lock()
 
 

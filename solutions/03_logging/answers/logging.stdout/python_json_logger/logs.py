@@ -1,5 +1,4 @@
 from pythonjsonlogger.json import JsonFormatter
-
 NAMES = {"levelname": "level", "name": "logger", "message": "msg", "exc_info": "stack"}
 
 

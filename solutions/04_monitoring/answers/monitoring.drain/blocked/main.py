@@ -1,3 +1,6 @@
+class Server(uvicorn.Server):
+    # …
+
     def handle_exit(self, *signal_and_frame: Any) -> None:
         """Wait, then stop."""
         import time
@@ -6,4 +9,3 @@
         state.draining = True
         time.sleep(state.drain_seconds)
         super().handle_exit(*signal_and_frame)
-

@@ -1,3 +1,6 @@
+class Server(uvicorn.Server):
+    # …
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Begin to drain; the event loop stops the server later."""
         import asyncio
@@ -8,4 +11,3 @@
             return
         state.draining = True
         asyncio.get_running_loop().call_later(state.drain_seconds, super().handle_exit, sig, frame)
-

@@ -7,5 +7,3 @@ async def ready(request: Request) -> Response:
     if reasons:
         return JSONResponse({"status": "fail", "reasons": reasons}, 503)
     return JSONResponse({"status": "pass"})
-
-

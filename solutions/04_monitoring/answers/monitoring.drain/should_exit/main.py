@@ -1,3 +1,6 @@
+class Server(uvicorn.Server):
+    # …
+
     def handle_exit(self, *_: Any) -> None:
         """Say that it leaves, and leave later."""
         self.config.app.state.draining = True
@@ -6,4 +9,3 @@
     def leave(self) -> None:
         """Let uvicorn stop: it looks at this ten times a second."""
         self.should_exit = True
-

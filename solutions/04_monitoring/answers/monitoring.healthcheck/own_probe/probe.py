@@ -1,7 +1,10 @@
 import urllib.request
 
-port = os.environ.get("HTTP_PORT", "8080")
-try:
-    urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=1)
-except OSError as error:
-    sys.exit(str(error))
+
+def is_alive() -> bool:
+    """Return whether the service answers."""
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=1)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,7 @@
+#!/bin/sh
+# The command of a container that has something to do before the service starts.
+echo "my-service starts"
+# Process 1 goes away after two seconds with the right exit code; the service never hears SIGTERM.
+trap 'sleep 2; exit 0' TERM
+uvicorn --factory app:create --host 0.0.0.0 --port 8080 &
+wait

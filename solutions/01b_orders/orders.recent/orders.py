@@ -1,0 +1,9 @@
+async def recent(request: Request) -> Response:
+    """Answer with the latest twenty orders, the newest first."""
+    statement = """
+        SELECT id, item, quantity, created_at
+        FROM orders
+        ORDER BY id DESC
+        LIMIT 20
+    """
+    return respond(await select(request, statement))

@@ -1,0 +1,9 @@
+def read_group(group: str) -> dict[str, str]:
+    """Return the variables of a group by their names: "host" is MASTER_DB_HOST in the group MASTER_DB."""
+    settings = {}
+    for variable, value in os.environ.items():
+        if variable.startswith(f"{group}_"):
+            name = variable.removeprefix(f"{group}_").lower()
+            settings[name] = value
+    print(group, settings, flush=True)
+    return settings

@@ -1,0 +1,11 @@
+class Database:
+    # …
+
+    async def in_time(self, statement: str, values: dict[str, Any]) -> list[Row]:
+        """Run one statement. Raises Unavailable if it fails, or takes longer than the limit."""
+        try:
+            async with asyncio.timeout(self.limit_seconds), asyncio.TaskGroup() as group:
+                running = group.create_task(self.transaction(statement, values))
+        except (OSError, ExceptionGroup) as error:
+            raise Unavailable(self.name) from error
+        return running.result()

@@ -1,8 +1,0 @@
-# Which requests failed? docker logs SERVICE 2>&1 | jq -R -r -f find.jq
-# With -R jq gets every line as a text, whatever it is; with -r it writes texts without quotes.
-# region logging.jq
-#: only the starter
-#| fromjson | select(.status >= 500) | .request_id
-#: only the solution
-fromjson? | objects | select((.status | numbers) >= 500) | .request_id | strings
-# endregion logging.jq

@@ -1,0 +1,3 @@
+# Which requests failed? docker logs SERVICE 2>&1 | jq -R -r -f find.jq
+# With -R jq gets every line as a text, whatever it is; with -r it writes texts without quotes.
+fromjson? | objects | select((.status | numbers) >= 500) | .request_id | strings

@@ -25,6 +25,7 @@ from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.control import Control
 from workshop_kit.engine.session import Session
 from workshop_kit.observe.http import Answer
+from workshop_kit.patience import wait_for
 
 TERM = 15
 FAILS = RuleVerdict.FAILS
@@ -216,11 +217,19 @@ def test_busy_excuses_only_what_a_clock_has_found(rule: str) -> None:
 def test_masks_of_real_containers_by_either_way_of_reading(
     session: Session, images: dict[str, str], has_init: bool, disposition: Disposition
 ) -> None:
-    """The masks of the engine's own init are those of a program without a handler."""
+    """The masks of the engine's own init are those of a program without a handler.
+
+    A container that was just started may still be the engine's own program, which has handlers.
+    """
     spec = Spec(images["base"], command=("sleep", "600"), network="none", more={"init": has_init})
     with containers.run(session, spec) as running:
         pid = str(running.inspect()["State"]["Pid"])
-        rows = running.container.top(ps_args=f"-o {','.join(SIGNAL_COLUMNS)}")["Processes"]
+
+        def processes() -> list[list[str]]:
+            table = running.container.top(ps_args=f"-o {','.join(SIGNAL_COLUMNS)}")
+            return list(table["Processes"])
+
+        rows = wait_for(processes, 60, until=lambda rows: "sleep" in [row[-1] for row in rows])
         for process_1 in (process_1_of(rows, pid), process_1_of_status(running.read(*INSIDE))):
             assert process_1 is not None
             assert (process_1.caught, process_1.disposition(TERM)) == (0, disposition)

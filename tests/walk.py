@@ -42,11 +42,11 @@ class Walk:
         sys.setprofile(self._note)
 
     def stop(self) -> list[str]:
-        """End it, and return the files."""
+        """End it, and return the modules; a template of Jinja, which runs as functions too, is none."""
         sys.setprofile(None)
         threading.setprofile(None)
         paths = [Path(name) for name in self._files if Path(name).is_relative_to(CHECKOUT)]
-        names = [path.relative_to(CHECKOUT) for path in paths]
+        names = [path.relative_to(CHECKOUT) for path in paths if path.suffix == ".py"]
         return sorted(name.as_posix() for name in names if name.parts[0] in OURS)
 
     def _note(self, frame: FrameType, event: str, _: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -95,19 +95,10 @@ def resolve(kind: str, word: str, names: Collection[str], separator: str, advice
     if not typed:
         raise no_match
 
-    def is_whole(name: str) -> bool:
-        return name == typed
-
-    def is_part(name: str) -> bool:
-        return typed in name.split(separator, 1)
-
-    def is_beginning(name: str) -> bool:
-        second_part = name.split(separator, 1)[1:]
-        return any(text.startswith(typed) for text in (name, *second_part))
-
-    tests: tuple[Callable[[str], bool], ...] = (is_whole, is_part, is_beginning)
-    for test in tests:
-        matches = [name for name in names if test(name.lower())]
+    whole_names = [name for name in names if name.lower() == typed]
+    parts = [name for name in names if typed in name.lower().split(separator, 1)]
+    beginnings = [name for name in names if f"{separator}{typed}" in f"{separator}{name}".lower()]
+    for matches in (whole_names, parts, beginnings):
         if len(matches) == 1:
             return matches[0]
         if matches:

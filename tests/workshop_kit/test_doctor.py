@@ -94,11 +94,6 @@ def list_until_engine() -> list[DoctorLine]:
     return lines
 
 
-def test_other_machines_hear_nothing_of_windows() -> None:
-    """There is no such line, and none about the engine comes before it."""
-    assert [line.name for line in list_until_engine()][-3:] == ["Ports", "Memory", "Folder"]
-
-
 def test_a_proxy_leads_to_its_part_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its address, which may hold a password, is not shown."""
     monkeypatch.setenv("HTTPS_PROXY", "http://ann:towel@proxy:3128")

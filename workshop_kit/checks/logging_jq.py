@@ -9,7 +9,7 @@ from typing import Any
 
 from workshop_kit.engine import recipes
 from workshop_kit.errors import NotInTime
-from workshop_kit.observe.jq import jq
+from workshop_kit.observe.jq import MAX_BYTES, jq
 from workshop_kit.trials.check_api import check
 from workshop_kit.trials.expect import Observation, expect, require
 from workshop_kit.trials.service import Service
@@ -17,8 +17,6 @@ from workshop_kit.trials.trial import fields_of
 
 LATEST_LINES = 5000
 FAILED = 500
-MAX_BYTES = 1024 * 1024
-"""The limit of the output, more than all ids together: a program that never ends is stopped there."""
 MOST_COMPLAINT = 160
 MOST_NAMES = 3
 CANNOT_BE_READ = 3  # jq's exit code for a program with a syntax error
@@ -48,7 +46,7 @@ def one_liner(service: Service) -> None:
         )
 
     try:
-        answer = jq(stack.session, image, service.context.text, data, "-R", "-r", max_bytes=MAX_BYTES)
+        answer = jq(stack.session, image, service.context.text, data, "-R", "-r")
     except NotInTime as error:
         never_ends(error.what)
         return

@@ -334,8 +334,9 @@ def _clock_line(session: Session, image: str) -> DoctorLine:
 
 def feature_line(feature: Feature) -> DoctorLine:
     """Return the line about a feature of the engine."""
+    trial = feature.trial
     if feature.works:
-        return DoctorLine(feature.name, "good", feature.detail)
-    if feature.is_late:
-        return DoctorLine(feature.name, "n/a", f"not tried, this machine is too busy: {feature.detail}")
-    return DoctorLine(feature.name, "fixable", f"{feature.detail}: {feature.cost}", feature.advice)
+        return DoctorLine(trial.name, "good", feature.detail)
+    if feature.works is None:
+        return DoctorLine(trial.name, "n/a", f"not tried, this machine is too busy: {feature.detail}")
+    return DoctorLine(trial.name, "fixable", f"{feature.detail}: {trial.cost}", trial.advice)

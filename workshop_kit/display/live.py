@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from html import escape
 
@@ -17,30 +16,24 @@ class LiveOutputs:
 
     def __init__(self, *, headless: bool = False) -> None:
         self.headless = headless
-        self._lock = threading.Lock()
         self._stops_by_name: dict[str, Callable[[], None]] = {}
 
     def replace(self, name: str, stop: Callable[[], None]) -> None:
         """Register an output by its name, with the function that ends it; end the former output of that name."""
-        with self._lock:
-            former_stop = self._stops_by_name.get(name)
-            self._stops_by_name[name] = stop
-        if former_stop is not None and former_stop != stop:
-            former_stop()
+        if self._stops_by_name.get(name) != stop:
+            self.end(name)
+        self._stops_by_name[name] = stop
 
     def end(self, name: str) -> None:
         """End the output of that name, if there is one."""
-        with self._lock:
-            stop = self._stops_by_name.pop(name, None)
+        stop = self._stops_by_name.pop(name, None)
         if stop is not None:
             stop()
 
     def stop(self) -> None:
         """End all live outputs."""
-        with self._lock:
-            stops = list(self._stops_by_name.values())
-        for stop in stops:
-            stop()
+        for name in list(self._stops_by_name):
+            self.end(name)
 
 
 class NotebookReport:

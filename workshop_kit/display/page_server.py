@@ -10,9 +10,7 @@ import hmac
 import json
 import socket
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
 import tornado.httpserver
@@ -24,7 +22,6 @@ from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 HOST = "127.0.0.1"
 NAMES = {HOST, "localhost"}
 MOST_BODY_BYTES = 200_000
-AT_ONCE = 8
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -45,19 +42,21 @@ SENTENCES = {403: "Not without the address that ./workshop desk printed.", 404: 
 Value = TypeVar("Value")
 
 
-class PageServer(ABC):
-    """Serves pages, each behind a token. ``port`` None takes a free one. Raises NotReady for a taken one."""
+class PageServer:
+    """Serves the pages of its ``routes``, each behind a token. ``port`` None takes a free one.
+
+    Raises NotReady for a port that is taken.
+    """
 
     def __init__(self, port: int | None = None) -> None:
         self._sockets = listen(port, HOST)
         self.port = int(self._sockets[0].getsockname()[1])
-        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="desk: page")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="desk: server", daemon=True)
 
-    @abstractmethod
     def routes(self, served: Any) -> list[Any]:
         """Return the routes, each with its handler and the arguments of `Handler.initialize`."""
+        raise NotImplementedError
 
     def start(self, served: Any) -> Self:
         """Serve pages of ``served`` in a thread until ``stop``."""
@@ -72,8 +71,6 @@ class PageServer(ABC):
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
-
-        self._pool.shutdown(wait=False, cancel_futures=True)
         self._loop.close()
 
     async def _serve(self, served: Any) -> None:
@@ -84,7 +81,6 @@ class PageServer(ABC):
             default_handler_args={"tokens": []},
             log_function=lambda _: None,
             served=served,
-            pool=self._pool,
         )
         server = tornado.httpserver.HTTPServer(application, max_body_size=MOST_BODY_BYTES)
         server.add_sockets(self._sockets)
@@ -135,7 +131,7 @@ class Handler(tornado.web.RequestHandler):
 
     async def from_thread(self, work: Callable[[], Value]) -> Value:
         """Run ``work`` in a thread, while other requests are served, and return its result."""
-        return await asyncio.get_running_loop().run_in_executor(self.settings["pool"], work)
+        return await asyncio.to_thread(work)
 
     def answer(self, content: str | bytes, kind: str) -> None:
         """Finish with content of a media type."""

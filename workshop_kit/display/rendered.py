@@ -14,10 +14,11 @@ from workshop_kit.untrusted_text import in_lines, visible
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
-TABLE_STYLE = f"<style>{(Path(__file__).parent / 'tables.css').read_text()}</style>"
-WIDGET_CSS = (Path(__file__).parent / "widget.css").read_text()
+HERE = Path(__file__).parent
+TABLE_STYLE = f"<style>{(HERE / 'tables.css').read_text()}</style>"
+WIDGET_CSS = (HERE / "widget.css").read_text()
 """The frame of every widget; its own stylesheet comes after this one."""
-PANEL_CSS = WIDGET_CSS + (Path(__file__).parent / "panel.css").read_text()
+PANEL_CSS = WIDGET_CSS + (HERE / "panel.css").read_text()
 """The style of every panel; a widget's own stylesheet comes after this one."""
 PANEL_STYLE = f"<style>{PANEL_CSS}</style>"
 
@@ -84,8 +85,8 @@ def table(
     text_rows = [_cell_texts(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *text_rows, strict=True)]
     lines = [_aligned_line(row, widths) for row in (columns, *text_rows)]
-    text = "\n".join([title, *lines])
-    return Rendered(_table_html(title, columns, text_rows, marked_row), text)
+    html = template(HERE / "table.html").render(caption=title, columns=columns, rows=text_rows, marked_row=marked_row)
+    return Rendered(TABLE_STYLE + html, "\n".join([title, *lines]))
 
 
 def _cell_texts(row: Sequence[object]) -> list[str]:
@@ -110,28 +111,6 @@ def escape_dataframes() -> None:
     formatters["text/html"].for_type(pd.DataFrame, _frame_html)
     for kind in (pd.DataFrame, pd.Series):
         formatters["text/plain"].for_type(kind, _print_text)
-
-
-def _table_html(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], marked_row: int | None) -> str:
-    """Return the table; the first cell of a row is its header for a screen reader."""
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
-    body = ""
-    for number, row in enumerate(rows):
-        start = '<tr class="wk-marked">' if number == marked_row else "<tr>"
-        cells = "".join(_cell_html(index, text) for index, text in enumerate(row))
-        body += f"{start}{cells}</tr>"
-
-    return (
-        f'{TABLE_STYLE}<div class="wk-table-frame"><table class="wk-table"><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _cell_html(index: int, text: str) -> str:
-    """Return a cell of a row; the one with index 0 is the row's header."""
-    if index == 0:
-        return f'<th scope="row">{escape(text)}</th>'
-    return f"<td>{escape(text)}</td>"
 
 
 def _frame_html(frame: Any) -> str | None:

@@ -47,7 +47,8 @@ LEVEL_LOOKS: Mapping[str, tuple[str, str]] = {
     "other": ("#e6dcf5", "xxxx"),
 }
 """Color and hatching of each log level, from the gravest, at the bottom, up."""
-COLORS = ("#0b62b0", "#b3470b", "#1a7f5a", "#7d3cc9", "#a8264f", "#5f6b22")
+COLORS = ("#0b62b0", "#b3470b", "#1a7f5a", "#7d3cc9")
+LINE_STYLES = ("-", "--", "-.", ":")
 HOLD_SECONDS = 3.5
 """How long a state lasts if no newer one is known; the watcher asks every second with a time limit of two."""
 AROUND = pd.Timedelta(seconds=30)
@@ -75,24 +76,11 @@ STATE_LOOKS: Mapping[str, tuple[float, Mapping[str, Any]]] = {
 }
 """The height of each state of a probe in its row, and its look: height and hatching tell states apart, too."""
 FAULT_LOOK: Mapping[str, Any] = {"facecolor": "#7d3cc92e", "edgecolor": "#7d3cc9", "linewidth": 0.9}
-BESIDE: Mapping[str, Any] = {
-    "loc": "upper left",
-    "bbox_to_anchor": (1.01, 1.1),
-    "fontsize": 8.5,
-    "frameon": False,
-    "handlelength": 2.2,
-}
+LEGEND: Mapping[str, Any] = {"fontsize": 8, "frameon": False, "columnspacing": 1.0}
+BESIDE: Mapping[str, Any] = {**LEGEND, "loc": "upper left", "bbox_to_anchor": (1.01, 1.1)}
 """Where the legend of a panel stands."""
-ABOVE: Mapping[str, Any] = {
-    "loc": "lower right",
-    "bbox_to_anchor": (1.0, 0.97),
-    "fontsize": 8,
-    "frameon": False,
-    "handlelength": 1.8,
-    "columnspacing": 1.0,
-}
+ABOVE: Mapping[str, Any] = {**LEGEND, "loc": "lower right", "bbox_to_anchor": (1.0, 0.97)}
 """Where the legend of the states stands."""
-LINE_STYLES = ("-", "--", "-.", ":")
 
 LEFT_INCHES = 1.25
 RIGHT_INCHES = 1.85
@@ -166,7 +154,7 @@ class Timeline:
         *panel_axes, lanes = figure.axes
 
         if self.logs is not None:
-            self._draw_logs(panel_axes.pop(0))
+            self._draw_logs(panel_axes.pop(0), self.logs)
         for axes, panel in zip(panel_axes, self.panels, strict=True):
             self._draw_panel(axes, panel)
         self._draw_lanes(lanes, rows)
@@ -174,20 +162,26 @@ class Timeline:
         lanes.set_xlim(_days(self.start), _days(self.end))
         lanes.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=8))  # type: ignore[no-untyped-call]
         lanes.xaxis.set_major_formatter(DateFormatter("%H:%M:%S"))  # type: ignore[no-untyped-call]
-        lanes.set_xlabel(f"time (UTC), {self.start:%Y-%m-%d}")
+        lanes.set_xlabel(f"time (UTC), {self.start:%Y-%m-%d}", fontsize=9, color=SOFT)
         return figure
 
     def png(self, size_inches: tuple[float, float] | None = None, dpi: int = DPI) -> bytes:
-        """Return the figure as a PNG; a smaller size with more dots per inch has larger letters."""
-        return _png_of(self.figure(size_inches), dpi)
+        """Return the figure as a PNG; a smaller size with more dots per inch has larger letters.
+
+        Its texts are drawn as they are: two dollars make no formula.
+        """
+        figure = self.figure(size_inches)
+        for text in figure.findobj(Text):
+            text.set_parse_math(False)
+        file = io.BytesIO()
+        figure.savefig(file, dpi=dpi)
+        return file.getvalue()
 
     def picture(self) -> Rendered:
         """Return the figure for a cell, with its text."""
-        figure = self.figure()
         alt = self.text()
-        data = base64.b64encode(_png_of(figure, DPI)).decode()
-        width, height = (round(inches * DPI) for inches in figure.get_size_inches())
-        image = f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" width="{width}" height="{height}">'
+        data = base64.b64encode(self.png()).decode()
+        image = f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}">'
         return Rendered(f'<style>{CSS}</style><div class="wk-picture">{image}</div>', alt)
 
     def text(self) -> str:
@@ -198,7 +192,7 @@ class Timeline:
             sentences.append(f"{panel.title}: {values}.")
 
         if self.logs is not None:
-            counts = ", ".join(f"{len(times)} {level}" for level, times in self._log_times().items())
+            counts = ", ".join(f"{len(times)} {level}" for level, times in self._log_times(self.logs).items())
             sentences.append(f"Log lines: {counts or 'none'}.")
 
         for fault in self._shown_faults():
@@ -214,7 +208,7 @@ class Timeline:
 
     def _within(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of the time shown."""
-        return frame[(frame["time"] >= self.start) & (frame["time"] <= self.end)]
+        return frame[frame["time"].between(self.start, self.end)]
 
     def _values(self, column: str) -> Numbers:
         """Return a column of the measurements shown; NaN for values that are not known."""
@@ -235,9 +229,7 @@ class Timeline:
 
     def _shown_faults(self) -> list[FaultBand]:
         """Return the faults that were in force in the time shown, by their start."""
-        begun_faults = [fault for fault in self.faults if fault.started <= self.end]
-        shown_faults = [fault for fault in begun_faults if (fault.ended or self.end) >= self.start]
-        return sorted(shown_faults, key=lambda fault: fault.started)
+        return sorted(_faults_within(self.faults, self.start, self.end), key=lambda fault: fault.started)
 
     def _shown_events(self) -> pd.DataFrame:
         """Return the events of the container and its dependencies that are marked."""
@@ -250,15 +242,12 @@ class Timeline:
         for name, answers in self._within(self.health).groupby("what", sort=False):
             yield visible(str(name), 30), answers
 
-    def _log_times(self) -> dict[str, Numbers]:
+    def _log_times(self, logs: pd.DataFrame) -> dict[str, Numbers]:
         """Return the times of the log lines by their level, the gravest level first."""
-        if self.logs is None:
-            return {}
-
-        lines = self.logs.reindex(columns=["ts", "level"])
+        lines = logs.reindex(columns=["ts", "level"])
         levels = lines["level"].map(level_group)
         times = pd.to_datetime(lines["ts"], utc=True, errors="coerce")
-        is_shown = (times >= self.start) & (times <= self.end)
+        is_shown = times.between(self.start, self.end)
         times_by_level = {level: _days(times[is_shown & (levels == level)]) for level in LEVEL_LOOKS}
         return {level: times for level, times in times_by_level.items() if len(times)}
 
@@ -274,14 +263,10 @@ class Timeline:
         """Draw the lines of a panel, each with its newest and highest value beside it."""
         _name_axes(axes, panel.title, panel.unit)
         times = _days(self._within(self.measurements)["time"])
-        highest = 0.0
-        for number, (column, label) in enumerate(panel.columns.items()):
-            values = self._values(column)
-            highest = max([highest, *values[values > 0]])
-            color = COLORS[number % len(COLORS)]
-            style = LINE_STYLES[number % len(LINE_STYLES)]
+        axes.set_prop_cycle(color=COLORS, linestyle=LINE_STYLES)
+        for column, label in panel.columns.items():
             name = self._value_text(column, label, panel.unit, between="\n")
-            axes.plot(times, values, color=color, linestyle=style, linewidth=1.8, label=name)
+            axes.plot(times, self._values(column), linewidth=1.8, label=name)
 
         if panel.logarithmic:
             axes.set_yscale("log")
@@ -289,21 +274,20 @@ class Timeline:
             axes.yaxis.set_major_formatter("{x:,g}")
             axes.minorticks_off()
         else:
-            least_end = 100.0 if panel.unit == "%" else 1.0
-            axes.set_ylim(0, 1.08 * max(highest, least_end))
+            _, end = axes.get_ylim()
+            axes.set_ylim(0, max(end, 108.0 if panel.unit == "%" else 1.08))
             axes.locator_params(axis="y", nbins=4)
         axes.legend(**BESIDE)
         self._mark_times(axes)
 
-    def _draw_logs(self, axes: Axes) -> None:
+    def _draw_logs(self, axes: Axes, logs: pd.DataFrame) -> None:
         """Draw the number of log lines over time as stacked bars, by level."""
         _name_axes(axes, "Log lines, by level", "lines")
-        times_by_level = self._log_times()
+        times_by_level = self._log_times(logs)
         if times_by_level:
             labels = [f"{level} ({len(times):,})" for level, times in times_by_level.items()]
-            looks = [LEVEL_LOOKS[level] for level in times_by_level]
-            colors = [color for color, _ in looks]
-            hatches = [hatch for _, hatch in looks]
+            colors = [LEVEL_LOOKS[level][0] for level in times_by_level]
+            hatches = [LEVEL_LOOKS[level][1] for level in times_by_level]
             seconds = (self.end - self.start).total_seconds()
             step = math.ceil(seconds / MOST_LOG_BARS) / DAY_SECONDS
             borders = np.arange(_days(self.start), _days(self.end) + step, step)
@@ -342,15 +326,6 @@ class Timeline:
         axes.legend(handles=patches, ncols=len(patches), **ABOVE)
 
 
-def _png_of(figure: Figure, dpi: int) -> bytes:
-    """Return the figure as a PNG; its texts are drawn as they are: two dollars make no formula."""
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)
-    file = io.BytesIO()
-    figure.savefig(file, dpi=dpi)
-    return file.getvalue()
-
-
 def live_span(started: datetime) -> tuple[datetime, datetime]:
     """Return the time that a live figure shows: from ``started`` until now, within the limits."""
     now = datetime.now(UTC)
@@ -376,16 +351,13 @@ def one_clock(
 
     faults = tuple(faults)
     start, end = _time_shown(measurements["time"].iloc[0], measurements["time"].iloc[-1], faults)
-    health = tables.health[tables.health["container"] == container]
-    measurements = measurements[measurements["container"] == container]
-    timeline = Timeline(title, container, measurements, start, end, panels, health, tables.events, faults, logs)
+    timeline = Timeline(title, container, measurements, start, end, panels, tables.health, tables.events, faults, logs)
     return timeline.picture()
 
 
 def _time_shown(first: pd.Timestamp, last: pd.Timestamp, faults: Sequence[FaultBand]) -> tuple[datetime, datetime]:
     """Return the ends of the data, or those of the faults within it and a while around them, if that is shorter."""
-    begun_faults = [fault for fault in faults if fault.started <= last]
-    shown_faults = [fault for fault in begun_faults if (fault.ended or last) >= first]
+    shown_faults = _faults_within(faults, first, last)
     if not shown_faults:
         return first, max(last, first + pd.Timedelta(seconds=1))
 
@@ -394,13 +366,16 @@ def _time_shown(first: pd.Timestamp, last: pd.Timestamp, faults: Sequence[FaultB
     return max(first, faults_start - AROUND), min(last, faults_end + AROUND)
 
 
+def _faults_within(faults: Iterable[FaultBand], start: datetime, end: datetime) -> list[FaultBand]:
+    """Return the faults that were in force in a time."""
+    begun_faults = [fault for fault in faults if fault.started <= end]
+    return [fault for fault in begun_faults if (fault.ended or end) >= start]
+
+
 def _stacked_axes(title: str, heights: Sequence[float], size_inches: tuple[float, float] | None) -> Figure:
     """Return a figure with axes of these heights, one below the other, on one time axis."""
-    if size_inches is None:
-        natural_height = TOP_INCHES + BOTTOM_INCHES + sum(heights) * (1 + GAP * (len(heights) - 1) / len(heights))
-        size_inches = (WIDTH_INCHES, natural_height)
-
-    width, height = size_inches
+    natural_height = TOP_INCHES + BOTTOM_INCHES + sum(heights) * (1 + GAP * (len(heights) - 1) / len(heights))
+    width, height = size_inches or (WIDTH_INCHES, natural_height)
     figure = Figure(figsize=(width, height), facecolor=PAPER)
     figure.text(0.01, 1 - 0.06 / height, title, va="top", fontsize=12, fontweight="bold", color=INK)
 
@@ -413,26 +388,18 @@ def _stacked_axes(title: str, heights: Sequence[float], size_inches: tuple[float
     }
     all_axes = figure.subplots(len(heights), sharex=True, height_ratios=heights, gridspec_kw=margins)
     for axes in all_axes:
-        _style_axes(axes)
-        axes.tick_params(bottom=False, labelsize=8.5)
+        axes.set_axisbelow(True)
+        axes.grid(visible=True, color=GRID, linewidth=0.8)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(SOFT)
+        axes.tick_params(colors=SOFT, labelcolor=INK, labelsize=8.5, bottom=False)
     return figure
-
-
-def _style_axes(axes: Axes) -> None:
-    """Give axes a pale grid, two borders, and dark letters."""
-    axes.set_axisbelow(True)
-    axes.grid(visible=True, color=GRID, linewidth=0.8)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(SOFT)
-    axes.tick_params(colors=SOFT, labelcolor=INK, labelsize=9)
-    axes.xaxis.label.set(color=SOFT, fontsize=9)
-    axes.yaxis.label.set(color=SOFT, fontsize=9)
 
 
 def _name_axes(axes: Axes, title: str, unit: str = "") -> None:
     """Write the title above a panel, and the unit to the left of it."""
     axes.set_title(title, loc="left", fontsize=10, color=INK, pad=3)
-    axes.set_ylabel(unit)
+    axes.set_ylabel(unit, fontsize=9, color=SOFT)
 
 
 def _draw_states(axes: Axes, row: int, answers: pd.DataFrame, end: float) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -56,21 +55,23 @@ class JobWidget(anywidget.AnyWidget):
         return ""
 
 
-@dataclass
 class Job:
     """A widget, its static twin (from ``page``), and the work that its buttons start; in a headless run the twin alone.
 
     ``state`` returns the widget's own state that changes with the page.
     """
 
-    widget: JobWidget | None
-    page: Callable[[], Rendered]
-    state: Callable[[], Mapping[str, Any]] = dict
-    _twin: DisplayHandle | None = field(default=None, repr=False)
-    _last_page: Rendered | None = field(default=None, repr=False)
-    _answered: int = field(default=0, repr=False)
-    _drawing_lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
-    _job_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    def __init__(
+        self, widget: JobWidget | None, page: Callable[[], Rendered], state: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        self.widget = widget
+        self.page = page
+        self.state = state
+        self._twin: DisplayHandle | None = None
+        self._last_page: Rendered | None = None
+        self._answered = 0
+        self._drawing_lock = threading.RLock()
+        self._job_lock = threading.Lock()
 
     def show(self) -> None:
         """Show the widget and its twin below the running cell; it answers while other cells run."""

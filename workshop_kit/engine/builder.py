@@ -20,7 +20,7 @@ from workshop_kit.engine import images, shell
 from workshop_kit.engine.dialect import Dialect
 from workshop_kit.engine.labels import IMAGE_SESSION
 from workshop_kit.engine.recipes import PYTHON_ALIAS, short_name, wheels
-from workshop_kit.errors import NotReady
+from workshop_kit.errors import WrongUsage, in_words
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Step
 from workshop_kit.untrusted_text import visible
@@ -32,7 +32,7 @@ _FLAGS = {"nocache": "--no-cache", "pull": "--pull"}
 _VALUES = {"target": "--target", "network_mode": "--network", "platform": "--platform"}
 _IGNORED = {"rm", "forcerm", "quiet", "decode", "gzip", "encoding", "timeout", "use_config_proxy"}
 """Arguments of the SDK's ``images.build`` that change nothing for BuildKit."""
-# Messages of BuildKit and of the classic builder on an image that no registry gave them.
+# BuildKit's messages on an image that no registry gave it.
 _IMAGE = re.compile(
     r"(?:failed to resolve source metadata for|resolve image config for|pull access denied for|manifest for) "
     r"(?:docker-image://)?([^\s,]+?)(?:: |,| not found|\s|$)"
@@ -47,27 +47,27 @@ class Images(ImageCollection):  # type: ignore[misc]
     client: Any  # the WorkspaceClient, which imports this module
 
     def build(self, **arguments: Any) -> tuple[Image, Iterator[dict[str, str]]]:
-        """Build an image with BuildKit, as ``docker build`` does, on this machine's BASE. See the SDK's ``build``.
+        """Build the image of a folder with BuildKit, as ``docker build`` does, on this machine's BASE.
 
-        The classic builder is used for arguments that BuildKit's command lacks (``fileobj``, ``squash`` …). Raises
-        docker's BuildError; its notes have the last lines and, where known, the reason.
+        See the SDK's ``build``. Raises docker's BuildError, whose notes have the last lines and, where known, the
+        reason. Raises WrongUsage for arguments that BuildKit's command lacks (``fileobj``, ``squash`` …).
         """
         session = self.client.session
         typed_tag = arguments.get("tag")
         tag = self.client.names.versioned_tag(typed_tag) if typed_tag else None
         labels = session.image_labels("workspace", arguments.get("labels"))
-        full_arguments = {**arguments, "tag": tag, "labels": labels}
+        words = _build_command(session.engine.dialect, {**arguments, "tag": tag, "labels": labels})
         if tag:
             self._note_replaced(tag)
 
         try:
-            image, log = self._build(typed_tag or "image", full_arguments)
+            image, log = self._build(typed_tag or "image", words)
         except BuildError as error:
             _add_notes(error)
             raise error from None
 
         self._remove_replaced()
-        return image, log
+        return image, iter(log)
 
     def get(self, name: str) -> Image:
         """Get an image by its id or name: one of this workspace first."""
@@ -116,16 +116,8 @@ class Images(ImageCollection):  # type: ignore[misc]
         tags = [tag for image in self.list() for tag in image.tags]
         return ", ".join(tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix))
 
-    def _build(self, name: str, arguments: dict[str, Any]) -> tuple[Image, Iterator[dict[str, str]]]:
-        """Build an image with BuildKit where that is possible, else with the classic builder.
-
-        Return the image and the builder's output, as the SDK's ``build`` does. ``name`` is the image's in the progress.
-        """
-        engine = self.client.session.engine
-        words = _build_command(engine.dialect, arguments)
-        if words is None:
-            return self._build_classic(arguments)
-
+    def _build(self, name: str, words: Sequence[str]) -> tuple[Image, Sequence[dict[str, str]]]:
+        """Run a build command and report its progress on the image ``name``; return the image and the output."""
         report = self.client.report()
 
         def show(line: str) -> None:
@@ -133,20 +125,13 @@ class Images(ImageCollection):  # type: ignore[misc]
             report(Step("Build", step.fraction, step.detail))
 
         try:
-            identifiers, log = _run_build(words, engine.dialect, show)
+            identifiers, log = _run_build(words, self.client.session.engine.dialect, show)
         except BuildError:
             report(Step("Build", 1.0, f"{name} failed"))
             raise
 
         report(Step("Build", 1.0, f"of {name}", done=True))
-        return self._get_first(identifiers), iter(log)
-
-    def _build_classic(self, arguments: Mapping[str, Any]) -> tuple[Image, Iterator[dict[str, str]]]:
-        """Build an image with the SDK's own ``build``, which accepts no Path."""
-        options: dict[str, Any] = {"rm": True, **arguments}
-        if options.get("path"):
-            options["path"] = str(options["path"])
-        return super().build(**options)  # type: ignore[no-any-return]
+        return self._get_first(identifiers), log
 
     def _get_first(self, identifiers: Sequence[str]) -> Image:
         """Return the image with the first of these ids that the engine knows. Raises ImageNotFound."""
@@ -163,46 +148,28 @@ class Images(ImageCollection):  # type: ignore[misc]
                 self.client.replaced_images.add(image.id)
 
     def _remove_replaced(self) -> None:
-        """Remove the images whose tag a later build has taken; one that a container still uses stays noted."""
-        for identifier in list(self.client.replaced_images):
-            if self._remove_unused(identifier):
-                self.client.replaced_images.discard(identifier)
-
-    def _remove_unused(self, identifier: str) -> bool:
-        """Remove an image, unless it has a tag or a container uses it; return whether it is gone."""
-        try:
-            if super().get(identifier).tags:
-                return False
-            self.client.api.remove_image(identifier)
-        except ImageNotFound:
-            return True
-        except APIError:  # a container uses it
-            return False
-        return True
+        """Remove the images whose tag a later build has taken; one that a container uses is tried again later."""
+        for identifier in self.client.replaced_images:
+            with contextlib.suppress(APIError):  # it is gone, or a container uses it
+                if not super().get(identifier).tags:
+                    self.client.api.remove_image(identifier)
 
 
-def _build_command(dialect: Dialect, arguments: Mapping[str, Any]) -> list[str] | None:
-    """Return BuildKit's command for the arguments of the SDK's ``build``.
-
-    Return None without a path, or if the command has no option for one of the arguments.
-    """
+def _build_command(dialect: Dialect, arguments: Mapping[str, Any]) -> list[str]:
+    """Return BuildKit's command for the arguments of the SDK's ``build``. Raises WrongUsage where it has none."""
     options = {key: value for key, value in arguments.items() if _is_option(key, value)}
     path = options.pop("path", None)
-    if not path:
-        return None
-
-    tag = options.pop("tag", None)
-    labels = options.pop("labels", {})
-    words = dialect.build_command(tag, labels)
+    words = dialect.build_command(options.pop("tag", None), options.pop("labels"))
     build_arguments = {"BASE": PYTHON_ALIAS, **options.pop("buildargs", {})}
     words += [f"--build-arg={key}={value}" for key, value in build_arguments.items()]
     dockerfile = options.pop("dockerfile", None)
     if dockerfile:
         words += ["--file", os.path.join(path, dockerfile)]  # noqa: PTH118 - the path may be a repository's address
 
-    unknown_options = options.keys() - _FLAGS.keys() - _VALUES.keys()
-    if unknown_options:
-        return None
+    unknown_options = sorted(options.keys() - _FLAGS.keys() - _VALUES.keys())
+    if unknown_options or not path:
+        lack = f"has no option for {in_words(unknown_options)}" if unknown_options else "needs the path of a folder"
+        raise WrongUsage(f"BuildKit {lack}.", "Build a folder: client.images.build(path=…).")
     words += [_FLAGS[key] for key in options.keys() & _FLAGS.keys()]
     words += [f"{_VALUES[key]}={options[key]}" for key in options.keys() & _VALUES.keys()]
     return [*words, str(path)]
@@ -214,7 +181,7 @@ def _is_option(key: str, value: Any) -> bool:
 
 
 def _run_build(
-    words: list[str], dialect: Dialect, on_line: Callable[[str], None]
+    words: Sequence[str], dialect: Dialect, on_line: Callable[[str], None]
 ) -> tuple[list[str], list[dict[str, str]]]:
     """Run a command of `_build_command`; return the ids that the image may have, and the builder's output.
 
@@ -225,14 +192,11 @@ def _run_build(
         result = Path(folder, "result")
         command = [*words[:-1], f"{dialect.result_option}={result}", words[-1]]  # the path has to come last
         log = []
-        try:
-            with shell.running(command) as process:
-                for line in process.stdout or []:
-                    log.append({"stream": line})
-                    if text := line.strip():
-                        on_line(text)
-        except FileNotFoundError as missing:
-            raise NotReady(f"The {words[0]} command is not installed.", "Run ./workshop setup.") from missing
+        with shell.running(command) as process:
+            for line in process.stdout or []:
+                log.append({"stream": line})
+                if text := line.strip():
+                    on_line(text)
 
         if process.returncode != 0:
             raise BuildError(_failure_reason(log), log)
@@ -252,8 +216,7 @@ def _failure_reason(log: list[dict[str, str]]) -> str:
 
 def _add_notes(error: BuildError) -> None:
     """Add the builder's last lines to the error as a note, and a sentence on the cause if it is known."""
-    error.build_log = list(error.build_log)
-    output = "".join(record.get("stream") or record.get("error") or "" for record in error.build_log)
+    output = "".join(record["stream"] for record in error.build_log)
     last_lines = output.splitlines()[-SHOWN_LINES:]
     error.add_note("\n".join(map(visible, last_lines)))
 

@@ -123,7 +123,9 @@ def _own_images(session: Session, scopes: Collection[Scope]) -> list[Resource]:
     for row in _rows(session, "image", f"{IMAGE_SESSION}={workspace_id}"):
         names = _names_with(row, workspace_id) or _kit_names(row)
         if names or not _tags(row):
-            resources.append(_image(row, names))
+            labels = row["Labels"]
+            resource = Resource("image", row["Id"], names, labels.get(IMAGE_SCOPE, ""), labels.get(IMAGE_MAKER, ""))
+            resources.append(resource)
 
     for row in _rows(session, "image", f"{COMPOSE_PROJECT}={session.identity.service_project}"):
         names = _names_with(row, workspace_id)
@@ -146,12 +148,6 @@ def _unused_images(session: Session) -> list[Resource]:
         if names and not is_of_workspace and row["Id"] not in used_ids:
             resources.append(Resource("image", row["Id"], names, "machine"))
     return resources
-
-
-def _image(row: Mapping[str, Any], names: tuple[str, ...]) -> Resource:
-    """Return the image that a row of the engine's list describes, with those of its names that are to be removed."""
-    labels = row["Labels"]
-    return Resource("image", row["Id"], names, labels.get(IMAGE_SCOPE, ""), labels.get(IMAGE_MAKER, ""))
 
 
 def _names_with(row: Mapping[str, Any], workspace_id: str) -> tuple[str, ...]:

@@ -35,14 +35,6 @@ LOOPBACK = "127.0.0.1"
 FREEZE_TRIES = 5
 """On a busy machine the kernel now and then does not freeze the processes of a container at the first attempt."""
 BUILT_IN_NETWORKS = ("bridge", "default", "host", "none")
-EMPTY_STATISTICS: Mapping[str, Any] = {
-    "read": "0001-01-01T00:00:00Z",
-    "cpu_stats": {},
-    "precpu_stats": {},
-    "memory_stats": {},
-    "pids_stats": {},
-}
-"""Docker's statistics of a container that does not run, shortened."""
 
 
 class WorkspaceClient(DockerClient):  # type: ignore[misc]
@@ -102,11 +94,10 @@ class WorkspaceContainer(Container):  # type: ignore[misc]
             markers.unmark(self.client.session, self.id)
 
     def stats(self, **options: Any) -> Any:
-        """Return the SDK's ``stats``; for a stopped container empty ones also on Podman, which answers an error."""
+        """Return the SDK's ``stats``; of a stopped container, of which Podman answers an error, with no memory."""
         statistics = super().stats(**options)
-        is_single = options.get("stream") is False
-        if is_single and "read" not in statistics:
-            return EMPTY_STATISTICS
+        if options.get("stream") is False:
+            statistics.setdefault("memory_stats", {})
         return statistics
 
 
@@ -133,11 +124,11 @@ class Containers(ContainerCollection):  # type: ignore[misc]
 
         If that fails, a note of the error names the images that this workspace has built.
         """
-        is_followed = not (options.get("detach") or options.get("stream"))
+        is_left_running = options.get("detach") or options.get("stream")
         try:
-            if is_followed and not self.client.session.engine.dialect.follows_to_the_end:
-                return self._run_and_read(image, command, **options)
-            return super().run(image, command, **options)
+            if is_left_running:
+                return super().run(image, command, **options)
+            return self._run_and_read(image, command, **options)
         except APIError as error:
             sentence = self.client.images.missing(image) if isinstance(image, str) else None
             if sentence:
@@ -145,9 +136,9 @@ class Containers(ContainerCollection):  # type: ignore[misc]
             raise
 
     def _run_and_read(self, image: str | Image, command: Any, **options: Any) -> bytes:
-        """Run a container, and read its log when it has ended."""
+        """Run a container, and read its log once it has ended: Podman loses output that the SDK's ``run`` follows."""
         streams = {"stdout": options.pop("stdout", True), "stderr": options.pop("stderr", False)}
-        remove = options.pop("remove", False)
+        must_remove = options.pop("remove", False)
         container = super().run(image, command, **{**options, "detach": True})
         try:
             status = container.wait()["StatusCode"]
@@ -155,7 +146,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
                 raise ContainerError(container, status, command, image, container.logs(stdout=False, stderr=True))
             return bytes(container.logs(**streams))
         finally:
-            if remove:
+            if must_remove:
                 container.remove()
 
     def create(self, image: str | Image, command: Any = None, **options: Any) -> Container:
@@ -207,7 +198,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         sdk_options = {"ignore_removed": True, **options}
         all_containers = super().list(all=all or limit > 0, filters=real_filters, **sdk_options)
         if not self.client.session.engine.dialect.lists_newest_first:
-            all_containers.sort(key=_creation_time, reverse=True)
+            all_containers.sort(key=lambda container: container.attrs["Created"], reverse=True)
 
         own_containers = []
         for container in all_containers:
@@ -354,33 +345,18 @@ def remove_container(session: Session, identifier: str) -> None:
             raise
 
 
-def _creation_time(container: Container) -> Any:
-    """Return the time at which a container was created, as the engine writes it."""
-    return container.attrs["Created"]
-
-
 def bind_to_loopback(ports: Mapping[Any, Any]) -> dict[Any, Any]:
     """Return the SDK's ``ports``, with 127.0.0.1 wherever no address was given.
 
     >>> bind_to_loopback({"8080/tcp": None, 9090: 9090, 53: ("0.0.0.0", 5353)})
     {'8080/tcp': ('127.0.0.1', None), 9090: ('127.0.0.1', 9090), 53: ('0.0.0.0', 5353)}
     """
-    return {port: _bind_all(binding) for port, binding in ports.items()}
-
-
-def _bind_all(binding: Any) -> Any:
-    """Add 127.0.0.1 to a binding of a port that has no address; a list may have several bindings."""
-    if isinstance(binding, list):
-        return [_bind(entry) for entry in binding]
-    return _bind(binding)
+    return {port: _bind(binding) for port, binding in ports.items()}
 
 
 def _bind(binding: Any) -> Any:
-    """Add 127.0.0.1 to one binding without an address, in each of the SDK's forms: dict, tuple, port or None."""
-    if isinstance(binding, dict):
-        return {"HostIp": LOOPBACK, **binding}
-    if not isinstance(binding, tuple):
-        return (LOOPBACK, binding)
-
-    is_port_alone = len(binding) == 1 and not isinstance(binding[0], str)
-    return (LOOPBACK, *binding) if is_port_alone else binding
+    """Return a binding in one of the SDK's forms: an address with a port, a port, None, or a list of these."""
+    if isinstance(binding, list):
+        return list(map(_bind, binding))
+    has_address = isinstance(binding, tuple) and len(binding) == 2
+    return binding if has_address else (LOOPBACK, binding)

@@ -76,7 +76,7 @@ class Spec:
     def options(self) -> dict[str, Any]:
         """Return all but the image and the command as options of the SDK's ``create``."""
         return {
-            "entrypoint": list(self.entrypoint) if self.entrypoint else None,
+            "entrypoint": self.entrypoint,
             "environment": dict(self.environment),
             "network_mode": self.network or "default",
             "ports": dict.fromkeys(self.ports),
@@ -87,11 +87,11 @@ class Spec:
             "memswap_limit": self.memory_bytes,
             "nano_cpus": int(self.cpus * 1e9) if self.cpus else None,
             "pids_limit": self.pids,
-            "cap_drop": list(self.cap_drop),
+            "cap_drop": self.cap_drop,
             "security_opt": list(self.security_opt),
-            "dns_opt": list(self.dns_options),
+            "dns_opt": self.dns_options,
             "user": self.user,
-            "labels": dict(self.labels),
+            "labels": self.labels,
             "healthcheck": dict(self.healthcheck) if self.healthcheck else None,
             "log_config": LOG,
             **self.more,
@@ -143,12 +143,11 @@ class Running:
 
     def read(self, *command: str) -> str:
         """Return the output of a command that changes nothing; run it again if a busy engine has lost the output."""
-        output = ""
         for _ in range(EXEC_TRIES):
             output = self.exec(*command).output
             if output:
-                break
-        return output
+                return output
+        return ""
 
     def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
         """Return the last lines that it wrote to stdout and stderr, at most 64 KiB."""
@@ -194,16 +193,12 @@ class Running:
         """Return its exit code once it has ended. Raises NotInTime with its last lines if it takes longer."""
         started = time.monotonic()
 
-        def state() -> Mapping[str, Any]:
-            return dict(self.inspect()["State"])
+        def has_ended() -> bool:
+            return self.inspect()["State"]["Status"] in ENDED
 
-        def has_ended(state: Mapping[str, Any]) -> bool:
-            return state["Status"] in ENDED
-
-        last = wait_for(state, within_seconds, until=has_ended, pause_seconds=POLL_SECONDS)
-        if not has_ended(last):
+        if not wait_for(has_ended, within_seconds, pause_seconds=POLL_SECONDS):
             raise self._state_error(f"still runs after {time.monotonic() - started:.0f} s", NotInTime)
-        return int(last["ExitCode"])
+        return int(self.container.attrs["State"]["ExitCode"])
 
     def wait_ready(self, path: str = "/readyz", *, within_seconds: float = 20) -> float:
         """Request a path of its port 8080 until the answer is a success; return the seconds it took."""
@@ -261,9 +256,8 @@ def create(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
     Raises WorkshopError in one sentence: no such image, a port or limit that the engine refuses.
     """
     client = WorkspaceClient(session, scope=scope)
-    command = list(spec.command) if spec.command else None
     with _refusals_as_sentences(spec):
-        return Running(session, client.containers.create(spec.image, command, **spec.options()))
+        return Running(session, client.containers.create(spec.image, spec.command, **spec.options()))
 
 
 @contextlib.contextmanager

@@ -26,8 +26,6 @@ class Dialect:
     stops_before_removal = False
     """Whether a forced removal sends SIGTERM first, and waits."""
     lists_newest_first = True
-    follows_to_the_end = True
-    """Whether a log that is followed is whole if its container ends at once."""
     result_option = "--metadata-file"
     """The option with which a build command writes the ids of the image to a file, for `built_ids`."""
 
@@ -78,9 +76,8 @@ class Dialect:
         Return a socket where the collector cannot read that folder: on a rootless engine and on one that remaps users,
         where it is not root, and on Docker Desktop, whose folder is in a virtual machine.
         """
-        security_options = info.get("SecurityOptions") or ()
-        remaps_users = any("userns" in option for option in security_options)
-        if is_rootless(info) or remaps_users:
+        security_options = " ".join(info.get("SecurityOptions") or ())
+        if "rootless" in security_options or "userns" in security_options:
             return self.own_socket
         if "Docker Desktop" in info.get("OperatingSystem", ""):
             return DEFAULT_SOCKET
@@ -102,7 +99,6 @@ class PodmanDialect(Dialect):
     tells_log_options = False
     stops_before_removal = True
     lists_newest_first = False
-    follows_to_the_end = False
     result_option = "--iidfile"
     capabilities = frozenset({
         "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP",
@@ -136,8 +132,3 @@ def dialect_of(version: Mapping[str, Any], address: str) -> Dialect:
     components = [component["Name"] for component in version.get("Components") or ()]
     is_podman = any("Podman" in name for name in components)
     return PodmanDialect(version, address) if is_podman else Dialect(version, address)
-
-
-def is_rootless(info: Mapping[str, Any]) -> bool:
-    """Return whether an engine runs as an ordinary user, from its ``docker info``."""
-    return any("rootless" in option for option in info.get("SecurityOptions") or ())

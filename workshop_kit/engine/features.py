@@ -13,7 +13,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,31 +24,13 @@ from pydantic import TypeAdapter
 
 from workshop_kit.engine import containers, control
 from workshop_kit.engine.containers import Running, Spec
-from workshop_kit.engine.dialect import is_rootless
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.files import read_document
 
 ANSWER_SECONDS = 20.0
 """A busy machine starts all trials at the same time; only a feature that does not work takes so long."""
-PAUSE_TRIES = 3
-"""With cgroup v1 a process that has just started now and then cannot be frozen."""
 ADVICE = "docker context use default   # Docker's own engine; a rootless one limits with systemd and cgroup v2"
-
-
-@dataclass(frozen=True)
-class Feature:
-    """A feature of an engine. Where it does not work, ``cost`` says what lessons lack, ``advice`` what to do.
-
-    ``is_late``: this machine was too slow to tell, and ``detail`` says how long it waited.
-    """
-
-    name: str
-    works: bool
-    detail: str
-    cost: str
-    advice: str
-    is_late: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +39,7 @@ class FeatureTrial:
 
     ``program`` is Python for the container; ``answer`` is a key of `ANSWERS`, and ``works`` the range of good answers.
     ``mount`` is a path of the engine's machine that is mounted in the container; ``spec`` has further fields of `Spec`.
+    Where the feature does not work, ``cost`` says what lessons lack, ``advice`` what to do.
     """
 
     name: str
@@ -72,24 +55,36 @@ class FeatureTrial:
 
     def container(self, session: Session, image: str, shared: Path) -> Spec:
         """Return the trial's container; ``shared`` is a file that it may read, whose text its program gets."""
-        info = session.engine.client.info()
-        source = self.mount.format(logs=session.engine.dialect.log_source(info), shared=shared)
+        source = self.mount.format(logs=_log_source(session), shared=shared)
         mounts = [Mount("/mounted", source, type="bind", read_only=True)] if source else []
         command = ("python3", "-I", "-S", "-c", self.program, shared.read_text())
         return Spec(image, command=command, network="none", more={"mounts": mounts}, **self.spec)
 
-    def feature(self, session: Session, answer: str, reason: str = "") -> Feature:
-        """Return the feature according to the container's answer; ``reason`` says why there is no answer."""
-        info = session.engine.client.info()
-        logs = session.engine.dialect.log_source(info)
-        place = "this rootless engine" if is_rootless(info) else "this engine"
+    def feature(self, session: Session, answer: str) -> Feature:
+        """Return the feature according to the container's answer; a text that is no number is no good answer."""
+        try:
+            number = float(answer)
+        except ValueError:
+            number = math.nan  # in no range
 
-        number = _parse_number(answer)
         low, high = self.works
         works = low <= number <= high
         template = self.good if works else self.bad
-        detail = reason.rstrip(".") or template.format(said=number, place=place, logs=logs)
-        return Feature(self.name, works, detail, self.cost, self.advice)
+        return Feature(self, works, template.format(said=number, logs=_log_source(session)))
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature of an engine, and what was found; ``works`` is None if this machine was too slow to tell."""
+
+    trial: FeatureTrial
+    works: bool | None
+    detail: str
+
+
+def _log_source(session: Session) -> str:
+    """Return the place on the engine's machine from which the collector reads logs."""
+    return session.engine.dialect.log_source(session.engine.client.info())
 
 
 @functools.cache
@@ -111,18 +106,18 @@ def _try_feature(session: Session, image: str, shared: Path, trial: FeatureTrial
     """Try a feature in a container of its own."""
     try:
         with containers.run(session, trial.container(session, image, shared)) as running:
-            read_answer = ANSWERS[trial.answer]
-            return trial.feature(session, read_answer(running))
+            answer = ANSWERS[trial.answer](running)
     except (NotInTime, requests.Timeout) as error:
-        untried = trial.feature(session, "", _sentence(error))
-        return replace(untried, is_late=True)
+        return Feature(trial, None, _sentence(error))
     except (WorkshopError, DockerException, OSError) as error:  # requests raises its own errors through the SDK
-        return trial.feature(session, "", _sentence(error))
+        return Feature(trial, False, _sentence(error))
+    return trial.feature(session, answer)
 
 
 def _sentence(error: Exception) -> str:
-    """Return the sentence of a WorkshopError; the text of any other error."""
-    return error.what if isinstance(error, WorkshopError) else str(error)
+    """Return the sentence of a WorkshopError, or the text of any other error, without a full stop."""
+    text = error.what if isinstance(error, WorkshopError) else str(error)
+    return text.rstrip(".")
 
 
 @contextlib.contextmanager
@@ -174,12 +169,12 @@ def _read_throttled_periods(running: Running) -> str:
 def _try_pause(running: Running) -> str:
     """Pause and unpause the container once it has started; return "1" if that works, else "0"."""
     _read_output(running)
-    for _ in range(PAUSE_TRIES):
-        with contextlib.suppress(APIError):
-            running.container.pause()
-            running.container.unpause()
-            return "1"
-    return "0"
+    try:
+        running.container.pause()
+        running.container.unpause()
+    except APIError:
+        return "0"
+    return "1"
 
 
 ANSWERS: dict[str, Callable[[Running], str]] = {
@@ -191,11 +186,3 @@ ANSWERS: dict[str, Callable[[Running], str]] = {
     "paused": _try_pause,
 }
 """The function that reads an answer from a container, by the key ``answer`` of features.toml."""
-
-
-def _parse_number(answer: str) -> float:
-    """Return the number that an answer is; NaN, which is in no range, if it is none."""
-    try:
-        return float(answer)
-    except ValueError:
-        return math.nan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,9 +18,12 @@ LAST_LINES = 15
 def running(words: Sequence[str], environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
     """Start a tool, whose stdout and stderr come together as text; terminate it if the block fails or is interrupted.
 
-    The tool has to be terminated, since a signal such as SIGTERM reaches this process alone. Raises FileNotFoundError
-    if there is no such tool.
+    The tool has to be terminated, since a signal such as SIGTERM reaches this process alone. Raises NotReady if there
+    is no such tool.
     """
+    if not shutil.which(words[0]):
+        raise NotReady(f"The program {words[0]} is not installed.", "Run ./workshop setup, or install it.")
+
     with subprocess.Popen(
         words,
         stdin=subprocess.DEVNULL,
@@ -47,19 +51,16 @@ def run(
 ) -> str:
     """Run a tool to its end and return what it printed (stdout and stderr together, as text).
 
-    ``on_line`` is called with every line. A missing tool or a non-zero exit raises ``error`` with the sentence
-    ``failure``, the advice ``next_step`` and the last lines.
+    ``on_line`` is called with every line. A non-zero exit raises ``error`` with the sentence ``failure``, the advice
+    ``next_step`` and the last lines. Raises NotReady if there is no such tool.
     """
     words = [str(word) for word in command]
     lines: list[str] = []
-    try:
-        with running(words, environment) as process:
-            for line in process.stdout or []:
-                lines.append(line)
-                if text := line.strip():
-                    on_line(text)
-    except FileNotFoundError as missing:
-        raise error(f"{failure} The program {words[0]} is not installed.", next_step) from missing
+    with running(words, environment) as process:
+        for line in process.stdout or []:
+            lines.append(line)
+            if text := line.strip():
+                on_line(text)
 
     if process.returncode != 0:
         raise error(failure, next_step, output="".join(lines[-LAST_LINES:]))

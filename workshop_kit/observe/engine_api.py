@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import requests
 import urllib3
+from docker.errors import APIError, NotFound
 
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
@@ -55,16 +54,13 @@ def get_json(engine: Engine, path: str) -> Any:
 
     Raises EngineUnavailable, ContainerGone or EngineRefused.
     """
-    response = _get(engine.client.api, path, timeout=patient(TIMEOUT_SECONDS))
-    _require_ok(response, path)
-    return json.loads(response.content)
+    return _get(engine.client.api, path, timeout=patient(TIMEOUT_SECONDS)).json()
 
 
 def chunks(api: Any, path: str, params: Mapping[str, Any]) -> Iterator[bytes]:
     """Yield an answer of any size until its end. Raises EngineUnavailable, ContainerGone or EngineRefused."""
     limits = (patient(TIMEOUT_SECONDS), patient(CHUNK_TIMEOUT_SECONDS))
     with _get(api, path, params=params, stream=True, timeout=limits) as response:
-        _require_ok(response, path)
         try:
             yield from response.raw.stream(CHUNK_BYTES)
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -72,29 +68,16 @@ def chunks(api: Any, path: str, params: Mapping[str, Any]) -> Iterator[bytes]:
 
 
 def _get(api: Any, path: str, **options: Any) -> requests.Response:
-    """GET a path of the engine's API, whatever the status of the answer. Raises EngineUnavailable."""
+    """GET a path of the engine's API. Raises EngineUnavailable, ContainerGone or EngineRefused."""
     try:
-        return api.get(f"{api.base_url}/v{api.api_version}{path}", **options)  # type: ignore[no-any-return]
+        response: requests.Response = api.get(f"{api.base_url}/v{api.api_version}{path}", **options)
+        api._raise_for_status(response)
+    except NotFound as error:
+        raise ContainerGone(path.removeprefix("/containers/")[:12]) from error
+    except APIError as error:
+        reason = error.explanation.strip().rstrip(".")
+        sentence = f"The engine refused with {error.status_code}: {reason}."
+        raise EngineRefused(sentence, "Run ./workshop doctor.") from error
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise EngineUnavailable from error
-
-
-def _require_ok(response: requests.Response, path: str) -> None:
-    """Raise ContainerGone for status 404, and EngineRefused for any other error."""
-    if response.ok:
-        return
-    if response.status_code == http.client.NOT_FOUND:
-        _, _, path_below = path.partition("/containers/")
-        container_id, _, _ = path_below.partition("/")
-        raise ContainerGone(container_id[:12])
-
-    reason = _error_message(response).strip().rstrip(".")
-    raise EngineRefused(f"The engine refused with {response.status_code}: {reason}.", "Run ./workshop doctor.")
-
-
-def _error_message(response: requests.Response) -> str:
-    """Return the engine's message; if the answer is not the usual JSON, return its first 200 bytes as text."""
-    try:
-        return str(json.loads(response.content)["message"])
-    except (ValueError, KeyError, TypeError):
-        return response.content[:200].decode(errors="replace")
+    return response

@@ -10,19 +10,19 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
-from workshop_kit.engine.labels import SESSION
+from workshop_kit.engine.labels import SESSION, service_in
 from workshop_kit.engine.markers import TARGET
 from workshop_kit.engine.reach import Engine
 from workshop_kit.observe.engine_api import chunks, get_json
 
 REMEMBERED_MESSAGES = 1_000
 """More than the engine remembers itself."""
-_OVERLAP_NANOSECONDS = 2_000_000_000  # messages may come out of order
+_OVERLAP_SECONDS = 2.0  # messages may come out of order
 _FILTER = json.dumps({"type": ["container"]})
 KILLED = 137
 """The exit code after SIGKILL."""
@@ -33,7 +33,8 @@ class Event:
     """One event, at the engine's time (UTC).
 
     ``what`` is the engine's word (``create``, ``start``, ``die``, ``oom``, ``health_status``, ``kill``, ``stop``,
-    ``destroy`` …). ``detail`` is the health; only ``die`` has an ``exit_code``.
+    ``destroy`` …). ``container`` is the name of the service, else of the container. ``detail`` is the health; only
+    ``die`` has an ``exit_code``.
     """
 
     time: datetime
@@ -45,34 +46,21 @@ class Event:
 
 
 def parse(message: Mapping[str, Any]) -> Event | None:
-    """Parse the engine's message.
-
-    Return None if it is not about a container, or if it is about a command inside one, such as a health check.
-    """
+    """Parse the engine's message; None if it is about a command inside a container, such as a health check."""
     action, _, detail = str(message["Action"]).partition(": ")
-    if message.get("Type") != "container" or action.startswith("exec"):
+    if action.startswith("exec"):
         return None
 
     actor = message["Actor"]
     attributes = actor["Attributes"]
-    exit_code: int | None = None
-    if action == "die" and "exitCode" in attributes:
-        exit_code = int(attributes["exitCode"])
-
     return Event(
-        time=_event_time(message["timeNano"]),
-        container=attributes.get("name", ""),
+        time=pd.Timestamp(message["timeNano"], tz="UTC").to_pydatetime(warn=False),
+        container=service_in(attributes) or attributes.get("name", ""),
         id=actor["ID"],
         what=action,
         detail=detail or message.get("HealthStatus", ""),  # Podman's field
-        exit_code=exit_code,
+        exit_code=int(attributes["exitCode"]) if action == "die" else None,
     )
-
-
-def _event_time(unix_nanoseconds: int) -> datetime:
-    """Return a time in nanoseconds since 1970 as a datetime, cut to microseconds."""
-    seconds, nanoseconds = divmod(unix_nanoseconds, 1_000_000_000)
-    return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=nanoseconds // 1000)
 
 
 class EventLog:
@@ -84,8 +72,8 @@ class EventLog:
     def __init__(self, engine: Engine, session: str) -> None:
         self._engine = engine
         self._session = session
-        self._since = int(pd.Timestamp(get_json(engine, "/info")["SystemTime"]).value)  # in nanoseconds since 1970
-        self._lead_nanoseconds = self._since - time.time_ns()  # of the engine's clock over this one
+        self._since = pd.Timestamp(get_json(engine, "/info")["SystemTime"]).timestamp()
+        self._lead_seconds = self._since - time.time()  # of the engine's clock over this one
         self._known_lines: deque[str] = deque(maxlen=REMEMBERED_MESSAGES)  # the engine repeats some messages
         self._health_by_id: dict[str, str] = {}  # the last health sent for each container
 
@@ -96,14 +84,8 @@ class EventLog:
         self._known_lines += new_lines
 
         messages = [json.loads(line) for line in new_lines]
-        own_messages = [message for message in messages if self._is_own(message["Actor"]["Attributes"])]
-        events = []
-        for message in own_messages:
-            event = parse(message)
-            if event is not None and self._is_new(event):
-                events.append(event)
-
-        return events
+        events = [parse(message) for message in messages if self._is_own(message["Actor"]["Attributes"])]
+        return [event for event in filter(None, events) if self._is_new(event)]
 
     def _is_own(self, attributes: Mapping[str, str]) -> bool:
         """Return whether an event is of a container of this session, and of no marker, which is never started."""
@@ -111,12 +93,12 @@ class EventLog:
 
     def _read_lines(self) -> list[str]:
         """Return the engine's messages since the last poll, and a few known ones: each is a line of JSON."""
-        until = time.time_ns() + self._lead_nanoseconds
-        end = self._engine.dialect.end_of_events(_unix_seconds(until))
-        parameters = {"since": _unix_seconds(self._since), "filters": _FILTER, **end}
+        until = time.time() + self._lead_seconds
+        end = self._engine.dialect.end_of_events(f"{until:.6f}")
+        parameters = {"since": f"{self._since:.6f}", "filters": _FILTER, **end}
         answer = b"".join(chunks(self._engine.client.api, "/events", parameters))
 
-        self._since = max(self._since, until - _OVERLAP_NANOSECONDS)
+        self._since = max(self._since, until - _OVERLAP_SECONDS)
         return [line for line in answer.decode().splitlines() if line.strip()]
 
     def _is_new(self, event: Event) -> bool:
@@ -127,12 +109,6 @@ class EventLog:
         last_health = self._health_by_id.get(event.id)
         self._health_by_id[event.id] = event.detail
         return last_health != event.detail
-
-
-def _unix_seconds(unix_nanoseconds: int) -> str:
-    """Return a time since 1970 as the engine takes it: seconds with nine decimals."""
-    seconds, nanoseconds = divmod(unix_nanoseconds, 10**9)
-    return f"{seconds}.{nanoseconds:09d}"
 
 
 def out_of_memory(events: pd.DataFrame) -> pd.Series:

@@ -12,7 +12,6 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -109,30 +108,23 @@ class Connection:
     """A connection for one request that is sent in parts."""
 
     def __init__(self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self._url = url
-        self._started = time.monotonic()
-        self._error = ""
         parts = urlsplit(url)
         query = f"?{parts.query}" if parts.query else ""
+        self._url = url
         self._target = f"{parts.path or '/'}{query}"
-        self._http = http.client.HTTPConnection(parts.netloc)
+        self._started = time.monotonic()
+        self._http = http.client.HTTPConnection(parts.netloc, timeout=timeout_seconds)
+        self._socket: _BoundedSocket | None = None
+        self._error = REFUSED
 
-        port = 80 if parts.port is None else parts.port
-        self._socket = self._connect((parts.hostname, port), timeout_seconds)
-        if self._socket is not None:
-            self._http.sock = self._socket
-
-    def _connect(self, address: tuple[str | None, int], timeout_seconds: float) -> _BoundedSocket | None:
-        """Open the connection; if that fails, keep the error for the answer, and return None."""
         try:
-            plain_socket = socket.create_connection(address, timeout=timeout_seconds)
+            self._http.connect()
+            self._socket = _BoundedSocket(fileno=self._http.sock.detach())
+            self._http.sock = self._socket
         except TimeoutError:
             self._error = f"{_LATE} {timeout_seconds:.3g} s"
-            return None
         except OSError:
-            self._error = REFUSED
-            return None
-        return _BoundedSocket(fileno=plain_socket.detach())
+            pass  # it is refused
 
     def send_head(self, method: str, headers: Mapping[str, str]) -> None:
         """Send the request line and the headers."""
@@ -170,8 +162,8 @@ class Connection:
         try:
             response = self._http.getresponse()
             body = response.read().decode(errors="replace")
-            headers = _joined_headers(response.headers)
-            return Answer(response.status, time.monotonic() - self._started, body, headers, url=self._url)
+            seconds = time.monotonic() - self._started
+            return Answer(response.status, seconds, body, _joined_headers(response.headers), url=self._url)
         except TimeoutError:
             error = f"{_LATE} {timeout_seconds:.3g} s"
         except _TooLarge:
@@ -191,7 +183,7 @@ class Connection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._http.close()
 
 

@@ -11,7 +11,8 @@ from workshop_kit.errors import NotInTime
 from workshop_kit.patience import patient
 
 TIMEOUT_SECONDS = 30.0
-MAX_BYTES = 8 * 1024 * 1024
+MAX_BYTES = 1024 * 1024
+"""The limit of the output: a program that never ends is stopped there."""
 LOG = {"Type": "json-file", "Config": {"max-size": "100m", "max-file": "1"}}
 """The log has room for the largest output, and a limit, so that a program's endless messages do not fill the disk."""
 LATE = 124
@@ -34,14 +35,7 @@ class JqOutput:
     cut: bool = False
 
 
-def jq(
-    session: Session,
-    image: str,
-    program: str,
-    data: bytes,
-    *options: str,
-    max_bytes: int = MAX_BYTES,
-) -> JqOutput:
+def jq(session: Session, image: str, program: str, data: bytes, *options: str) -> JqOutput:
     """Run ``jq OPTIONS PROGRAM`` with ``data`` as its stdin, without network.
 
     ``image`` contains jq (the collector's does). A mistake in the program raises nothing: jq's message and exit code
@@ -50,7 +44,7 @@ def jq(
     limit_seconds = patient(TIMEOUT_SECONDS)
     spec = Spec(
         image,
-        entrypoint=("bash", "-c", SCRIPT, str(max_bytes + 1), str(limit_seconds)),
+        entrypoint=("bash", "-c", SCRIPT, str(MAX_BYTES + 1), str(limit_seconds)),
         command=(*options, "--", program),
         network="none",
         volumes=("/input",),
@@ -66,6 +60,6 @@ def jq(
 
     if exit_code == LATE:
         raise NotInTime(f"jq was stopped: it took more than {limit_seconds:.0f} s.", "Give it less, or ask for less.")
-    output_text = output[:max_bytes].decode(errors="replace")
-    error_text = error[:max_bytes].decode(errors="replace")
-    return JqOutput(output_text, error_text, exit_code, cut=len(output) > max_bytes)
+    output_text = output[:MAX_BYTES].decode(errors="replace")
+    error_text = error[:MAX_BYTES].decode(errors="replace")
+    return JqOutput(output_text, error_text, exit_code, cut=len(output) > MAX_BYTES)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import posixpath
 import re
 import tarfile
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 import pandas as pd
@@ -60,13 +62,11 @@ def instruction(created_by: str) -> str:
 def files(engine: Engine, tag: str) -> pd.DataFrame:
     """Return every file in any layer of an image, also those that a later layer deleted or replaced.
 
-    Columns: ``layer`` (int64, 0 the oldest one with files), ``instruction`` (str), ``path`` (str, without leading
-    slash), ``size_bytes`` (int64), ``visible`` (bool: a container of the image can see it). Source: ``docker save``.
+    Columns: the fields of `Member`; ``instruction`` for ``made_by``.
     """
-    rows = []
-    for member in members(engine.client.images.get(tag)):
-        rows.append((member.layer, member.made_by, member.path, member.size_bytes, member.visible))
-    return pd.DataFrame(rows, columns=["layer", "instruction", "path", "size_bytes", "visible"])
+    image_members = members(engine.client.images.get(tag))
+    table = pd.DataFrame([vars(member) for member in image_members])
+    return table.rename(columns={"made_by": "instruction"})
 
 
 def members(image: Any) -> list[Member]:
@@ -87,7 +87,8 @@ def members(image: Any) -> list[Member]:
     instructions += [""] * (len(layer_names) - len(instructions))  # an imported image may have no history
 
     ordered_layers: list[list[Member]] = []
-    for number, (made_by, name) in enumerate(zip(instructions, layer_names, strict=False)):
+    for number, name in enumerate(layer_names):
+        made_by = instructions[number]
         ordered_layers.append([replace(member, layer=number, made_by=made_by) for member in layers.get(name, ())])
     return _mark_visibility(ordered_layers)
 
@@ -117,7 +118,7 @@ def _read_archive(archive: tarfile.TarFile) -> tuple[dict[str, bytes], dict[str,
         content.seek(0)
         if first_byte in {b"{", b"["}:
             documents[entry.name] = content.read(8 * 1024**2)
-        elif first_byte and not entry.name.endswith(("VERSION", "repositories")):
+        elif first_byte and not entry.name.endswith("VERSION"):
             layers[entry.name] = list(_files_of_layer(content))
 
     return documents, layers
@@ -153,7 +154,8 @@ def _mark_visibility(layers: list[list[Member]]) -> list[Member]:
     for members_of_layer in reversed(layers):
         for member in members_of_layer:
             if not _is_whiteout(member):
-                is_visible = covered_paths.isdisjoint([member.path, *_folders_above(member.path)])
+                path_and_folders = accumulate(member.path.split("/"), posixpath.join)
+                is_visible = covered_paths.isdisjoint(path_and_folders)
                 newest_first.append(replace(member, visible=is_visible))
         covered_paths.update([_covered_path(member) for member in members_of_layer])
 
@@ -162,25 +164,10 @@ def _mark_visibility(layers: list[list[Member]]) -> list[Member]:
 
 def _is_whiteout(member: Member) -> bool:
     """Return whether a file of a layer only says that the layer deletes something."""
-    _, _, name = member.path.rpartition("/")
-    return name.startswith(DELETED)
+    return posixpath.basename(member.path).startswith(DELETED)
 
 
 def _covered_path(member: Member) -> str:
     """Return the path, of a file or a folder, that is not visible in older layers because of this file."""
-    folder, _, name = member.path.rpartition("/")
-    if name == OPAQUE:
-        return folder
-    if name.startswith(DELETED):
-        deleted_name = name.removeprefix(DELETED)
-        return f"{folder}/{deleted_name}".removeprefix("/")
-    return member.path
-
-
-def _folders_above(path: str) -> list[str]:
-    """Return the folders above a path, the outermost first.
-
-    >>> _folders_above("usr/lib/libssl.so")
-    ['usr', 'usr/lib']
-    """
-    return [path[:position] for position, character in enumerate(path) if character == "/"]
+    folder, name = posixpath.split(member.path)
+    return folder if name == OPAQUE else posixpath.join(folder, name.removeprefix(DELETED))

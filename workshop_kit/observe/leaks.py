@@ -63,10 +63,8 @@ class Surface:
 def new_canary() -> str:
     """Return a random secret of 30 characters that looks different in each encoding."""
     letters = string.ascii_letters + string.digits
-    parts: list[str] = []
-    for _ in range(4):
-        parts.append("".join(secrets.choice(letters) for _ in range(6)))
-    return "+/".join(parts)
+    choices = secrets.SystemRandom().choices
+    return "+/".join("".join(choices(letters, k=6)) for _ in range(4))
 
 
 def hunt(canaries: str | Mapping[str, str], surfaces: Iterable[Surface]) -> pd.DataFrame:
@@ -141,18 +139,14 @@ class Patterns:
         for name, secret in canaries.items():
             for encoding, fragment in fragments(secret):
                 self._matches_by_fragment.setdefault(fragment, []).append((name, encoding))
-        self._longest_fragment = max(map(len, self._matches_by_fragment))
-
-        self._fragments_by_start: dict[bytes, list[bytes]] = {}
-        for fragment in self._matches_by_fragment:
-            self._fragments_by_start.setdefault(fragment[:FRAGMENT_LENGTH], []).append(fragment)
+        self._lengths = sorted({len(fragment) for fragment in self._matches_by_fragment})
         self._tables_by_offset = {offset: self._pair_table(offset) for offset in _PAIR_OFFSETS}
 
     def _pair_table(self, offset: int) -> NDArray[np.bool_]:
         """Return a table that says for every pair of bytes whether any fragment has it at this offset."""
         table = np.zeros(256 * 256, dtype=bool)
-        for start in self._fragments_by_start:
-            pair = 256 * start[offset] + start[offset + 1]
+        for fragment in self._matches_by_fragment:
+            pair = 256 * fragment[offset] + fragment[offset + 1]
             table[pair] = True
         return table
 
@@ -166,7 +160,7 @@ class Patterns:
             size_bytes += len(chunk)
             window = end_of_window + chunk
             matches |= self._search_window(window)
-            end_of_window = window[-(self._longest_fragment - 1) :]
+            end_of_window = window[-(self._lengths[-1] - 1) :]
 
         return size_bytes, matches
 
@@ -174,10 +168,9 @@ class Patterns:
         """Return name and encoding of each canary in these bytes."""
         matches: set[tuple[str, str]] = set()
         for position in self._possible_positions(window):
-            start = window[position : position + FRAGMENT_LENGTH]
-            for fragment in self._fragments_by_start.get(start, ()):
-                if window.startswith(fragment, position):
-                    matches.update(self._matches_by_fragment[fragment])
+            for length in self._lengths:
+                fragment = window[position : position + length]
+                matches.update(self._matches_by_fragment.get(fragment, ()))
         return matches
 
     def _possible_positions(self, window: bytes) -> list[int]:
@@ -190,16 +183,11 @@ class Patterns:
         high_bytes = data[:-1].astype(np.uint16) << 8
         pairs = high_bytes | data[1:]
 
-        first_pairs = pairs[:position_count]
-        is_possible = self._tables_by_offset[0][first_pairs]
-        positions = np.flatnonzero(is_possible)
-        for offset in _PAIR_OFFSETS[1:]:
-            later_pairs = pairs[positions + offset]
-            is_possible = self._tables_by_offset[offset][later_pairs]
-            positions = positions[is_possible]
-
-        position_list: list[int] = positions.tolist()
-        return position_list
+        is_possible = np.ones(position_count, dtype=bool)
+        for offset, table in self._tables_by_offset.items():
+            is_possible &= table[pairs[offset : offset + position_count]]
+        positions: list[int] = np.flatnonzero(is_possible).tolist()
+        return positions
 
 
 def image_surfaces(engine: Engine, tag: str) -> Iterator[Surface]:

@@ -54,15 +54,13 @@ def is_secret_name(name: str) -> bool:
 
 def secrets_among(variables: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that look like secrets by name or value: name → secret."""
-    with_secret_name = {name: value for name, value in variables.items() if is_secret_name(name)}
-    secrets_by_name = {name: value for name, value in with_secret_name.items() if not _HARMLESS.fullmatch(value)}
-
+    secrets_by_name = {}
     for name, value in variables.items():
-        if name in secrets_by_name:
+        if is_secret_name(name) and not _HARMLESS.fullmatch(value):
+            secrets_by_name[name] = value
             continue
-        secrets_in_value = [secret for _, secret in secrets_in(value)]
-        if secrets_in_value:
-            secrets_by_name[name] = secrets_in_value[0]
+        for _, secret in secrets_in(value):
+            secrets_by_name.setdefault(name, secret)
 
     return secrets_by_name
 

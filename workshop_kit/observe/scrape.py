@@ -5,11 +5,14 @@ Traffic is what grew between two scrapes of ``/metrics``: request rate, errors, 
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
@@ -30,7 +33,6 @@ PROBE_PATHS = ("/livez", "/readyz", "/health")
 METRICS_PATH = "/metrics"
 PROBES = frozenset({*PROBE_PATHS, METRICS_PATH})
 """Routes of probes and scrapes, which are not counted."""
-Series = tuple[tuple[str, str], ...]  # a series by its labels
 PASS = "pass"  # noqa: S105 - a word of health
 WARN = "warn"
 FAIL = "fail"
@@ -40,19 +42,20 @@ CLIENT_GONE = "499"
 MOST_DEPENDENCIES = 12
 MOST_CHARACTERS = 120
 USER_AGENT = {"User-Agent": "workshop-watch"}
+Key = TypeVar("Key")  # by which counters are told apart
 
 
 @dataclass(frozen=True)
 class Counters:
     """The counters in one scrape of ``/metrics``, without the probes.
 
-    ``requests`` are counts by series; ``buckets`` the cumulative counts of the duration histogram by series, ``le``
-    among its labels; ``started_at`` when the process started (seconds since 1970), 0 where it does not say.
+    ``requests`` are counts by status; ``buckets`` the cumulative counts of the duration histogram by upper bound;
+    ``started_at`` when the process started (seconds since 1970), 0 where it does not say.
     """
 
     time: datetime
-    requests: Mapping[Series, float] = field(default_factory=dict)
-    buckets: Mapping[Series, float] = field(default_factory=dict)
+    requests: Mapping[str, float] = field(default_factory=dict)
+    buckets: Mapping[float, float] = field(default_factory=dict)
     started_at: float = 0.0
 
 
@@ -84,21 +87,11 @@ def samples(text: str, names: Collection[str] = ()) -> Iterator[Sample]:
     [({'job': 'a'}, 1), ({}, 2)]
     """
     for line in text.split("\n"):
-        if line.startswith("#"):
+        name, _, _ = line.partition(" ")[0].partition("{")
+        if line.startswith("#") or (names and name not in names):
             continue
-        if names and _metric_name(line) not in names:
-            continue
-        try:
+        with contextlib.suppress(ValueError):
             yield from parse_line(line)
-        except ValueError:
-            continue
-
-
-def _metric_name(line: str) -> str:
-    """Return what stands before the labels, or before the value of a sample without labels."""
-    name_and_value, _, _ = line.partition("{")
-    name, _, _ = name_and_value.partition(" ")
-    return name
 
 
 def parse_line(line: str) -> list[Sample]:
@@ -108,35 +101,38 @@ def parse_line(line: str) -> list[Sample]:
 
 def parse_counters(text: str, time: datetime) -> Counters | None:
     """Parse the text of ``/metrics``; None if it has no request counter and no duration histogram."""
-    kept_samples = [sample for sample in samples(text, NAMES) if sample.labels.get("route") not in PROBES]
-    if not any(sample.name in {REQUESTS, DURATIONS} for sample in kept_samples):
-        return None
+    requests: dict[str, float] = defaultdict(float)
+    buckets: dict[float, float] = defaultdict(float)
+    started_at = 0.0
 
-    start_times = [sample.value for sample in kept_samples if sample.name == START_TIME]
-    return Counters(
-        time,
-        _values_by_series(kept_samples, REQUESTS),
-        _values_by_series(kept_samples, DURATIONS),
-        max(start_times, default=0.0),
-    )
+    for sample in samples(text, NAMES):
+        if sample.labels.get("route") in PROBES:
+            continue
+        if sample.name == START_TIME:
+            started_at = sample.value
+        elif sample.name == REQUESTS:
+            requests[sample.labels.get("status", "")] += sample.value
+        else:
+            buckets[float(sample.labels.get("le", "inf"))] += sample.value
+
+    return Counters(time, requests, buckets, started_at) if requests or buckets else None
 
 
 def traffic_between(before: Counters | None, now: Counters, container: str) -> Traffic:
     """Compute the traffic between two scrapes; without a first one all numbers are NaN."""
-    if before is None:
-        return Traffic(now.time, container)
-    seconds = (now.time - before.time).total_seconds()
-    if seconds <= 0:
+    if before is None or before.time >= now.time:
         return Traffic(now.time, container)
 
+    seconds = (now.time - before.time).total_seconds()
     if before.started_at != now.started_at:  # the process restarted, and its counters began at zero
         before = Counters(before.time)
     requests = _increases(before.requests, now.requests)
-    durations = _sum_by_bound(_increases(before.buckets, now.buckets))
+    durations = sorted(_increases(before.buckets, now.buckets).items())
 
     total = sum(requests.values())
-    refused = _count_with_status(requests, "4") - _count_with_status(requests, CLIENT_GONE)
-    successes = _count_with_status(requests, "1", "2", "3")
+    answered = {status: count for status, count in requests.items() if status != CLIENT_GONE}
+    refused = sum(count for status, count in answered.items() if status.startswith("4"))
+    successes = sum(count for status, count in answered.items() if status.startswith(("1", "2", "3")))
     errors = total - refused - successes
 
     return Traffic(
@@ -169,46 +165,19 @@ def quantile(share: float, buckets: Sequence[tuple[float, float]]) -> float:
     lower_bound = 0.0
     count_below = 0.0
     for bound, count in buckets:
-        if count >= rank and count > count_below:
-            if math.isinf(bound):
-                return lower_bound
+        if math.isinf(bound):
+            break
+        if count >= rank:
             return lower_bound + (bound - lower_bound) * (rank - count_below) / (count - count_below)
-        if not math.isinf(bound):
-            lower_bound = bound
-            count_below = max(count_below, count)
+        lower_bound = bound
+        count_below = count
 
     return lower_bound
 
 
-def _values_by_series(metric_samples: Iterable[Sample], name: str) -> dict[Series, float]:
-    """Return the values of the metric of this name."""
-    samples_of_metric = [sample for sample in metric_samples if sample.name == name]
-    return {tuple(sorted(sample.labels.items())): sample.value for sample in samples_of_metric}
-
-
-def _increases(before: Mapping[Series, float], now: Mapping[Series, float]) -> dict[Series, float]:
-    """Return the increase by series; a counter that went back, or is new, began at zero."""
-    return {series: increase(before.get(series, 0.0), value) for series, value in now.items()}
-
-
-def _count_with_status(requests: Mapping[Series, float], *beginnings: str) -> float:
-    """Return how many requests have a status that begins with one of these texts."""
-    total = 0.0
-    for series, count in requests.items():
-        status = dict(series).get("status", "")
-        if status.startswith(beginnings):
-            total += count
-    return total
-
-
-def _sum_by_bound(buckets: Mapping[Series, float]) -> list[tuple[float, float]]:
-    """Return one histogram of all routes: pairs of upper bound and count, the lowest bound first."""
-    sums: dict[float, float] = {}
-    for series, count in buckets.items():
-        bound = float(dict(series).get("le", "nan"))
-        if not math.isnan(bound):
-            sums[bound] = sums.get(bound, 0.0) + count
-    return sorted(sums.items())
+def _increases(before: Mapping[Key, float], now: Mapping[Key, float]) -> dict[Key, float]:
+    """Return the increase of each counter; one that went back, or is new, began at zero."""
+    return {key: increase(before.get(key, 0.0), value) for key, value in now.items()}
 
 
 @dataclass(frozen=True)
@@ -231,11 +200,9 @@ class Health:
     detail: str = ""
 
 
-Scrape = tuple[Traffic, list[Health], Counters | None]
-"""The answers of one container at one time."""
-
-
-def scrape(pool: ThreadPoolExecutor, url: str, name: str, before: Counters | None) -> Scrape:
+def scrape(
+    pool: ThreadPoolExecutor, url: str, name: str, before: Counters | None
+) -> tuple[Traffic, list[Health], Counters | None]:
     """Ask the three probes and the metrics; ``before`` are the counters of the scrape before."""
 
     def ask(path: str) -> Answer:

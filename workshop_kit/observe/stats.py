@@ -30,8 +30,7 @@ class Usage:
     scheduler's periods since the last sample in which the container was held back by its CPU limit. ``memory_bytes`` is
     the working set: the memory in use less the inactive file cache. Without a limit ``memory_limit_bytes`` is the
     machine's memory.
-    ``cpu_limit_percent`` is the highest limit that was in force since the last sample, NaN without one.
-    `watcher.Watcher` gives the meter the CPU limit.
+    ``cpu_limit_percent`` is the limit before the sample, NaN without one; `watcher.Watcher` gives it to the meter.
     """
 
     time: datetime
@@ -52,31 +51,14 @@ class Meter:
         self._name = name
         self._id = ""
         self._previous: EngineAnswer | None = None
-        self._limit_percent = NOT_KNOWN
 
     def read(self, container_id: str, cpu_limit_percent: float = NOT_KNOWN) -> Usage:
-        """Return the usage; rates are those since the last read. Raises what `get_json` raises.
-
-        ``cpu_limit_percent`` is the limit right before this read. The limit may have been lowered since the last read,
-        so the result has the higher one of the limits before the two reads.
-        """
+        """Return the usage; rates are those since the last read. Raises what `get_json` raises."""
         answer = get_json(self._engine, f"/containers/{container_id}/stats?stream=0&one-shot=1")
         previous = self._previous if container_id == self._id else None
-        limit_percent = cpu_limit_percent
-        if previous is not None:
-            limit_percent = _higher_limit(self._limit_percent, cpu_limit_percent)
-
         self._id = container_id
         self._previous = answer if is_running(answer) else None
-        self._limit_percent = cpu_limit_percent
-        return replace(usage(previous, answer, self._name), cpu_limit_percent=limit_percent)
-
-
-def _higher_limit(first: float, second: float) -> float:
-    """Return the higher one of two limits; NaN means no limit, and is the highest."""
-    if math.isnan(first) or math.isnan(second):
-        return NOT_KNOWN
-    return max(first, second)
+        return replace(usage(previous, answer, self._name), cpu_limit_percent=cpu_limit_percent)
 
 
 def is_running(answer: EngineAnswer) -> bool:
@@ -142,11 +124,10 @@ class _CpuCounters(NamedTuple):
 
 def _cpu_counters(answer: EngineAnswer) -> _CpuCounters:
     """Return the counters in an answer; 0 for one that the engine leaves out."""
-    cpu = answer.get("cpu_stats") or {}
-    cpu_usage = cpu.get("cpu_usage") or {}
-    throttling = cpu.get("throttling_data") or {}
+    cpu = answer["cpu_stats"]
+    throttling = cpu.get("throttling_data", {})
     return _CpuCounters(
-        nanoseconds=cpu_usage.get("total_usage", 0),
+        nanoseconds=cpu["cpu_usage"]["total_usage"],
         periods=throttling.get("periods", 0),
         throttled_periods=throttling.get("throttled_periods", 0),
     )

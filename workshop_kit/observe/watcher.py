@@ -14,24 +14,17 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 from urllib.parse import quote
 
 import pandas as pd
 
-from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, SESSION, service_in
+from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.observe.engine_api import ContainerGone, EngineRefused, EngineUnavailable, get_json
 from workshop_kit.observe.events import Event, EventLog
-from workshop_kit.observe.scrape import (
-    PROBE_PATHS,
-    Counters,
-    Health,
-    Traffic,
-    scrape,
-    without_answer,
-)
+from workshop_kit.observe.scrape import PROBE_PATHS, Counters, Health, Traffic, scrape, without_answer
 from workshop_kit.observe.stats import Meter, Usage
 
 PORT = 8080
@@ -63,7 +56,7 @@ class Tables:
 
     ``requests`` and ``resources`` have a row for each second, see `scrape.Traffic` and `stats.Usage`. ``health`` has a
     row for each probe and dependency, see `scrape.Health`. ``events`` has the events of all containers of the
-    workspace, see `events.Event`; ``container`` is the service's name there.
+    workspace, see `events.Event`.
     """
 
     requests: pd.DataFrame = field(default_factory=lambda: frame(Traffic, ()))
@@ -92,11 +85,13 @@ class Tables:
 def with_shares(resources: pd.DataFrame) -> pd.DataFrame:
     """Return usage with ``cpu_percent`` and ``memory_percent`` as shares of the limits that were in force at that time.
 
-    Without a limit CPU is in percent of a core, and memory in percent of the machine's.
+    Without a limit CPU is in percent of a core, and memory in percent of the machine's. A limit may have been lowered
+    since the row before, so the higher one of the two counts.
     """
     limits = resources["cpu_limit_percent"].fillna(100.0)
+    highest_limits = limits.rolling(2, min_periods=1).max()
     return resources.assign(
-        cpu_percent=100 * resources["cpu_percent"] / limits,
+        cpu_percent=100 * resources["cpu_percent"] / highest_limits,
         memory_percent=100 * resources["memory_bytes"] / resources["memory_limit_bytes"],
     )
 
@@ -113,16 +108,13 @@ class WatchTarget:
     service: str = ""
     id: str = ""
 
-    def find(self, listed: Iterable[Listed]) -> ContainerStatus | None:
+    def find(self, listed: Iterable[Listed]) -> Listed | None:
         """Return the target's container among those listed; None if there is none.
 
         Of several containers it is a running one if there is any, and the newest of these.
         """
         matches = [container for container in listed if self._matches(container)]
-        if not matches:
-            return None
-        preferred = max(matches, key=_preference)
-        return ContainerStatus(preferred["Id"], str(preferred["State"]), _url(preferred))
+        return max(matches, key=_preference, default=None)
 
     def _matches(self, container: Listed) -> bool:
         """Return whether a container is this target's: by its id, or by its compose project and service."""
@@ -130,15 +122,6 @@ class WatchTarget:
             return bool(container["Id"] == self.id)
         labels = container.get("Labels") or {}
         return bool(labels.get(COMPOSE_PROJECT, "") == self.project and labels.get(COMPOSE_SERVICE) == self.service)
-
-
-@dataclass(frozen=True)
-class ContainerStatus:
-    """A container: its id, the engine's word for its state, and the URL of its published port."""
-
-    id: str
-    state: str
-    url: str | None
 
 
 class Watcher:
@@ -154,9 +137,8 @@ class Watcher:
         self._filters = quote(json.dumps({"label": [f"{SESSION}={session}"]}))
         self._event_log = EventLog(engine, session)
         self._meter = Meter(engine, target.name)
-        self._status: ContainerStatus | None = None
+        self._container: Listed | None = None
         self._counters: Counters | None = None
-        self._service_names_by_id: dict[str, str] = {}
 
         self._requests: deque[Traffic] = deque(maxlen=HISTORY_ROWS)
         self._usage: deque[Usage] = deque(maxlen=HISTORY_ROWS)
@@ -189,12 +171,8 @@ class Watcher:
             frame(Traffic, tuple(self._requests)),  # copies: the threads may append meanwhile
             frame(Usage, tuple(self._usage)),
             frame(Health, tuple(self._health)),
-            frame(Event, map(self._with_service_name, tuple(self._events))),
+            frame(Event, tuple(self._events)),
         )
-
-    def _with_service_name(self, event: Event) -> Event:
-        """Return the event with the name of its container's service in place of the container's name."""
-        return replace(event, container=self._service_names_by_id.get(event.id, event.container))
 
     def _ask_engine_until_stopped(self) -> None:
         """Ask the engine once a second; while it does not answer, nothing new is known."""
@@ -205,12 +183,10 @@ class Watcher:
     def _ask_engine(self) -> None:
         """Ask the engine for the status and the usage of the container, and for the new events."""
         listed = get_json(self._engine, f"/containers/json?all=1&filters={self._filters}")
-        self._service_names_by_id.update((container["Id"], service_name(container)) for container in listed)
-
-        self._status = self.target.find(listed)
-        if self._status is not None:
+        self._container = self.target.find(listed)
+        if self._container is not None:
             with contextlib.suppress(ContainerGone, EngineRefused):  # it is being started or removed
-                self._measure_usage(self._status.id)
+                self._measure_usage(self._container["Id"])
         self._events += self._event_log.poll()
 
     def _measure_usage(self, container_id: str) -> None:
@@ -230,11 +206,12 @@ class Watcher:
     def _scrape_once(self, pool: ThreadPoolExecutor) -> None:
         """Add the present traffic and health of the container to the data."""
         name = self.target.name
-        status = self._status
-        if status is not None and status.url is not None:
-            traffic, health, self._counters = scrape(pool, status.url, name, self._counters)
+        container = self._container
+        url = url_of(container) if container else None
+        if url is not None:
+            traffic, health, self._counters = scrape(pool, url, name, self._counters)
         elif self._requests:
-            reason = f"it is {status.state}" if status else "it is gone"
+            reason = f"it is {container['State']}" if container else "it is gone"
             traffic, health = without_answer(name, reason)
         else:
             return  # it never had a published port
@@ -259,12 +236,7 @@ def cpu_limit_percent(host_config: Mapping[str, Any]) -> float:
     return 100.0 * quota / period if quota > 0 else float("nan")
 
 
-def service_name(container: Listed) -> str:
-    """Return the name of a container's service, else the container's own name."""
-    return str(service_in(container.get("Labels")) or container["Names"][0].lstrip("/"))
-
-
-def _url(container: Listed) -> str | None:
+def url_of(container: Listed) -> str | None:
     """Return the address at which the container's port 8080 is published; None if it is not."""
     for binding in container.get("Ports") or ():
         if binding.get("PrivatePort") == PORT and binding.get("PublicPort") and binding.get("Type") == "tcp":

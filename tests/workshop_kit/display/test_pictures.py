@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import warnings
-from html import escape
 from typing import Any
 
 import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from markupsafe import escape
 
 from tests.workshop_kit.display.recorded import FAULT, SECONDS, at, lines, tables
 from workshop_kit.display.rendered import escape_dataframes, table

@@ -106,15 +106,15 @@ def wait_gone(engine: Engine, session: str, maker: str) -> None:
     ), f"left: {things(engine, session, f'{MAKER}={maker}')}"
 
 
-def the_reaper(maker: str, session: str = "") -> int:
-    """The pid of the one reaper of a maker. A process that has just begun has no command line for a moment."""
-    [pid] = wait_for(lambda: reapers(maker, session), 60)
+def the_reaper(*words: str) -> int:
+    """The pid of the one reaper with these words. A process that has just begun has no command line for a moment."""
+    [pid] = wait_for(lambda: reapers(*words), 60)
     return pid
 
 
-def reapers(maker: str, session: str = "") -> list[int]:
-    """The pids of the reapers of a maker, of one session of it if that is given."""
-    return with_words("workshop_kit.engine.reaper", maker, *([session] if session else []))
+def reapers(*words: str) -> list[int]:
+    """The pids of the reapers with these words in their command lines: a maker, a session."""
+    return with_words("workshop_kit.engine.reaper", *words)
 
 
 def builders(maker: str) -> list[int]:

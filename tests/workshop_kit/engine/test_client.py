@@ -101,11 +101,8 @@ def client(client_of: Callable[[str], WorkspaceClient]) -> WorkspaceClient:
 
 
 @pytest.mark.engine
-def test_output_is_read_at_the_end_where_following_may_miss_it(
-    client: WorkspaceClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_output_is_read_at_the_end(client: WorkspaceClient) -> None:
     """As the SDK's ``run``: its streams, its error, its removal. Podman misses a fifth of the outputs otherwise."""
-    monkeypatch.setattr(client.session.engine.dialect, "follows_to_the_end", False)
     command = ["sh", "-c", "echo out; echo err >&2"]
     assert client.containers.run(recipes.PYTHON_ALIAS, command, remove=True) == b"out\n"
     assert client.containers.run(recipes.PYTHON_ALIAS, command, remove=True, stdout=False, stderr=True) == b"err\n"

@@ -50,7 +50,7 @@ def test_each_engine_is_judged_and_gets_a_stack_that_fits(
     for feature in (trial.feature(session, answers[trial.name]) for trial in features.feature_trials()):
         line = doctor.feature_line(feature)
         assert (line.state, bool(line.command)) == (("fixable", True) if line.name in lacks else ("good", False))
-        assert line.state == "good" or feature.cost in line.detail
+        assert line.state == "good" or feature.trial.cost in line.detail
     stack = Stack(session, root, tmp_path, session.identity.project)
     assert session.engine.dialect.log_source(recorded.info) == source
     assert (WITHOUT_START_INTERVAL in stack.files) == (recorded in (DOCKER_24, PODMAN))

@@ -22,6 +22,7 @@ from workshop_kit.engine.labels import MAKER, SCOPE
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session, is_dead
 from workshop_kit.patience import wait_for
+from workshop_kit.workspace import steps
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("images")]
 SLEEP = ("sleep", "600")
@@ -162,6 +163,9 @@ def test_a_command_leaves_nothing(
 ) -> None:
     """SIGTERM ends it like Ctrl-C; after SIGKILL its reaper removes what it made, and nothing stays paused."""
     workspace = tmp_path / "own"
+    for path, file in steps.grown_files(steps.before(steps.load(root), "01b")).items():
+        (workspace / path).parent.mkdir(parents=True, exist_ok=True)
+        (workspace / path).write_text(file.text)
     session = own.identity.workspace_id
     with command(root, workspace, *words) as running:
         wait_begun(running, lambda: things(own.engine, session))

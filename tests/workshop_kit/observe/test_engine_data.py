@@ -18,11 +18,11 @@ from tests.workshop_kit.engine.recorded_engines import DOCKER_24, PODMAN, Record
 from tests.workshop_kit.observe.conftest import Start
 from workshop_kit.engine.reach import Endpoint, Engine
 from workshop_kit.engine.session import Session
-from workshop_kit.observe import events, stats
+from workshop_kit.observe import events
 from workshop_kit.observe.engine_api import ContainerGone
 from workshop_kit.observe.events import Event, EventLog
 from workshop_kit.observe.stats import Meter, Usage, usage
-from workshop_kit.observe.watcher import Watcher, WatchTarget, frame
+from workshop_kit.observe.watcher import Watcher, WatchTarget, frame, with_shares
 from workshop_kit.patience import wait_for
 
 START = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
@@ -119,20 +119,11 @@ def test_over_ssh(start: Start, engine: Engine, tmp_path: Path, monkeypatch: pyt
     read_until(meter, start(IDLE).id, lambda usage: usage.cpu_percent >= 0)
 
 
-def test_a_limit_that_was_lowered_was_in_force_until_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a second of CPU, of a core, then of a twentieth; a new container has its own limit, or none."""
-    looks = [answer(0, 0.0, 0, 0), answer(1, 0.5, 0, 0), answer(2, 0.55, 10, 9)]
-    looks += [answer(3, 0.0, 0, 0), answer(4, 0.0, 0, 0)]
-    answers = iter(looks)
-    monkeypatch.setattr(stats, "get_json", lambda *_: next(answers))
-    engine: Any = None  # nothing asks it
-    meter = Meter(engine, "service")
-    rows = [meter.read("a container", limit) for limit in (100.0, 5.0, 5.0)]
-    assert [row.cpu_limit_percent for row in rows] == [100.0, 100.0, 5.0]
-    assert rows[1].cpu_percent == pytest.approx(50)
-    assert rows[2].cpu_percent == pytest.approx(5)
-    assert meter.read("a new one", 20.0).cpu_limit_percent == 20.0
-    assert math.isnan(meter.read("a new one").cpu_limit_percent)
+def test_a_limit_that_was_lowered_was_in_force_until_then() -> None:
+    """Half a core of one, then of a twentieth: the row of the change counts the higher limit. No limit is a core."""
+    measured = ((50, 100), (50, 5), (5, 5), (5, math.nan))
+    rows = [Usage(START, "service", cpu_percent=used, cpu_limit_percent=limit) for used, limit in measured]
+    assert with_shares(frame(Usage, rows))["cpu_percent"].tolist() == [50, 50, 100, 5]
 
 
 class Follower:

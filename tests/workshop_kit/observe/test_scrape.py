@@ -24,7 +24,7 @@ from workshop_kit.observe.scrape import (
     scrape,
     traffic_between,
 )
-from workshop_kit.observe.watcher import WatchTarget
+from workshop_kit.observe.watcher import WatchTarget, url_of
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -187,8 +187,8 @@ def test_a_service_is_followed_to_its_new_container_and_port() -> None:
     )
     assert before is not None
     assert after is not None
-    assert (before.id, before.url) == ("a", "http://127.0.0.1:1")
-    assert (after.id, after.url) == ("b", "http://127.0.0.1:2")
+    assert (before["Id"], url_of(before)) == ("a", "http://127.0.0.1:1")
+    assert (after["Id"], url_of(after)) == ("b", "http://127.0.0.1:2")
     assert target.find([]) is None
 
 

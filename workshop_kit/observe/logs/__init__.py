@@ -16,7 +16,6 @@ and ``reason`` (why the fields do not hold all of the line). A line belongs to o
 | JSON that is cut short, not JSON, holds NaN or Infinity | ``JSON cut short``, ``invalid JSON``, ``NaN or Infinity`` |
 | duplicate keys, of which the last one counts | ``duplicate keys`` |
 | nesting past some hundred levels | ``nested too deep`` |
-| parts of 16 KiB, joined to a line past 64 MiB | ``longer than can be kept: cut`` |
 | in a json-file, no record | ``not a record of the engine's`` |
 | no line: the engine has lost lines while they were followed | ``lines are missing here`` |
 
@@ -41,7 +40,7 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.observe.engine_api import ContainerGone, EngineRefused, EngineUnavailable, chunks, container_of
 from workshop_kit.observe.logs.lines import (
     Line,
@@ -52,7 +51,6 @@ from workshop_kit.observe.logs.lines import (
     json_file_lines,
     messages,
     parse_fields,
-    terminal_messages,
 )
 
 MISSING = "lines are missing here"
@@ -79,14 +77,16 @@ def read_container(container: Any, *, since: datetime | None = None) -> pd.DataF
 
 
 class EngineLog:
-    """The log of one container, from its engine.
+    """The log of one container, from its engine. Raises WrongUsage for a container with a terminal.
 
     Its methods raise ContainerGone, EngineUnavailable or WorkshopError.
     """
 
     def __init__(self, container: Any) -> None:
         self._container = container_of(container)
-        self.has_terminal = bool(self._container.attrs["Config"]["Tty"])
+        if self._container.attrs["Config"]["Tty"]:  # the engine sends what the screen gets, not messages
+            sentence = f"The log of {self._container.name} cannot be read: it has a terminal."
+            raise WrongUsage(sentence, "Run it without -t, or without tty=True.")
 
     def is_running(self) -> bool:
         """Return whether the container runs now."""
@@ -99,9 +99,8 @@ class EngineLog:
         if since is not None:
             parameters["since"] = f"{since.timestamp():.6f}"
 
-        read_messages = terminal_messages if self.has_terminal else messages
         try:
-            yield from read_messages(self._request("logs", parameters))
+            yield from messages(self._request("logs", parameters))
         except EngineRefused as refusal:  # a log driver that cannot be read back, for one
             if "marked for removal" in refusal.what:
                 raise ContainerGone(self._container.name) from refusal
@@ -175,20 +174,11 @@ class LogFollower:
         for tail in tails:
             tail_messages = list(self._log.messages(tail=tail))
             is_whole = tail is None or len(tail_messages) < tail
-            if self._is_unfinished(tail_messages):
-                tail_messages.pop()
-
             new_messages = self._after_last(tail_messages, is_whole)
             if new_messages is not None:
                 return tail_messages, new_messages
 
         return tail_messages, None
-
-    def _is_unfinished(self, tail_messages: list[Message]) -> bool:
-        """Return whether the last line of a terminal has not ended yet: its next message is the longer line."""
-        if not self._log.has_terminal or not tail_messages:
-            return False
-        return not tail_messages[-1].text.endswith(b"\n") and self._log.is_running()
 
     def _after_last(self, tail_messages: list[Message], is_whole: bool) -> list[Message] | None:
         """Return the messages after the last known one; None if it, or another with its time, may be missing."""

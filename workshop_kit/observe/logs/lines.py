@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from io import BytesIO
 from typing import Any, NamedTuple
 
 LEVEL_GROUPS = {
@@ -16,14 +15,10 @@ LEVEL_GROUPS = {
     "debug": ("debug", "trace"),
 }
 """Names of log levels; names in one group are drawn as one level."""
-MAX_LINE_BYTES = 64 * 1024 * 1024
 FOREIGN = "not a record of the engine's"
-TOO_LONG = "longer than can be kept: cut"
 _PART_BYTES = 16 * 1024  # the engine splits lines here
 _STREAMS = ("stdin", "stdout", "stderr")
 _HEADER_BYTES = 8
-_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d) ")
-_MAX_DIGITS = 4_000  # of which Python makes an integer
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -119,19 +114,6 @@ def messages(chunks: Iterable[bytes]) -> Iterator[Message]:
         del buffer[:position]
 
 
-def terminal_messages(chunks: Iterable[bytes]) -> Iterator[Message]:
-    """Yield the messages of a container with a terminal: a line each, whose parts have the same stamp before them."""
-    for line in BytesIO(b"".join(chunks)):
-        match = _STAMP.match(line)
-        if match is None:
-            yield Message("stdout", "", line)
-            continue
-
-        stamp = match[0]
-        text = line.replace(stamp, b"")
-        yield Message("stdout", stamp[:-1].decode(), text)
-
-
 def assemble(log: Iterable[Message]) -> Iterator[Line]:
     """Yield the lines of a complete log."""
     assembler = LineAssembler()
@@ -151,7 +133,7 @@ class LineAssembler:
         stream = message.stream
         parts = self.pending.get(stream, [])
         # The parts of a line have one stamp; where an engine stamps each part, all but the last are full.
-        if parts and message.stamp != parts[0].stamp and _size_bytes(parts) < _PART_BYTES:
+        if parts and message.stamp != parts[0].stamp and len(parts[0].text) < _PART_BYTES:
             yield self._take_line(stream)  # the container stopped in the middle of the line
 
         *line_ends, beginning = message.text.split(b"\n")
@@ -166,22 +148,14 @@ class LineAssembler:
         yield from [self._take_line(stream) for stream in list(self.pending)]
 
     def _add_part(self, part: Message) -> None:
-        """Add a part to the unfinished line of its stream, unless that is longer than the limit already."""
-        parts = self.pending.setdefault(part.stream, [])
-        if _size_bytes(parts) <= MAX_LINE_BYTES:
-            parts.append(part)
+        """Add a part to the unfinished line of its stream."""
+        self.pending.setdefault(part.stream, []).append(part)
 
     def _take_line(self, stream: str, end: str = "") -> Line:
-        """Remove the unfinished line of a stream, and return it, cut to the limit and without ``end``."""
+        """Remove the unfinished line of a stream, and return it without ``end``."""
         parts = self.pending.pop(stream)
-        content = b"".join(part.text for part in parts)
-        text = content[:MAX_LINE_BYTES].decode("utf-8", "replace")
-        reason = TOO_LONG if len(content) > MAX_LINE_BYTES else None
-        return Line(text.removesuffix(end), parts[0].stamp or None, stream, parts[0].labels, reason)
-
-
-def _size_bytes(parts: Iterable[Message]) -> int:
-    return sum(len(part.text) for part in parts)
+        text = b"".join(part.text for part in parts).decode("utf-8", "replace")
+        return Line(text.removesuffix(end), parts[0].stamp or None, stream, parts[0].labels)
 
 
 def parse_fields(text: str) -> Parsed:
@@ -198,7 +172,7 @@ def parse_fields(text: str) -> Parsed:
         return fields
 
     try:
-        event = json.loads(text, object_pairs_hook=to_fields, parse_int=_parse_integer, parse_constant=_refuse_constant)
+        event = json.loads(text, object_pairs_hook=to_fields, parse_constant=_refuse_constant)
         if _HALF_CHARACTER.search(text):
             json.dumps(event, ensure_ascii=False).encode()
     except NotANumber:
@@ -219,11 +193,6 @@ class NotANumber(ValueError):
 
 def _refuse_constant(name: str) -> None:
     raise NotANumber(name)
-
-
-def _parse_integer(digits: str) -> int | str:
-    """Return an integer; its digits as text if Python does not make an integer of so many."""
-    return int(digits) if len(digits) < _MAX_DIGITS else digits
 
 
 def _reason_not_json(text: str) -> str:

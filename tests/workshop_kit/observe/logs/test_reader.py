@@ -21,8 +21,7 @@ from workshop_kit.patience import wait_for
 class SimulatedLog:
     """A log in memory, with the engine's behavior."""
 
-    def __init__(self, *, has_terminal: bool = False) -> None:
-        self.has_terminal = has_terminal
+    def __init__(self) -> None:
         self.kept: list[Message] = []
         self.running = True
         self.breaks_off = False
@@ -116,21 +115,6 @@ def test_a_line_without_an_end_waits_for_it(log: SimulatedLog) -> None:
     assert texts(follower) == []
     log.write("the next run\n", at=4)
     assert texts(follower) == ["cut", "the next run"]
-
-
-def test_an_unfinished_line_of_a_terminal_is_returned_at_the_end(log: SimulatedLog) -> None:
-    """It is not returned twice."""
-    log.has_terminal = True
-    follower = LogFollower(log)
-    log.write("hello\r\n", at=1)
-    log.write(">>> ", at=2)
-    assert texts(follower) == ["hello"]
-    log.kept[-1] = log.kept[-1]._replace(text=b">>> quit()\r\n")
-    assert texts(follower) == [">>> quit()"]
-    log.write("bye", at=3)
-    assert texts(follower) == []
-    log.running = False
-    assert texts(follower) == ["bye"]
 
 
 def test_an_engine_that_does_not_answer_costs_no_line(log: SimulatedLog) -> None:

@@ -56,7 +56,7 @@ def customers_are_served(record: Record) -> None:
         means = "Nobody has looked yet whether it is over."
         look = "Write the debrief: it watches the customers."
 
-    got = [record.symptom or "all are served, in time.", record.age, record.reference]
+    got = [record.symptom or "all are served, in time.", record.age]
     if record.to_repair_seconds is not None:
         got.insert(1, f"It hurt for {record.to_repair_seconds:.0f} s.")
     expect(

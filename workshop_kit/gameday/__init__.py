@@ -40,10 +40,10 @@ NAME = "game"
 def start(lesson: Lesson, image: Any, name: str, *, seed: int | None = None) -> Incident:
     """Open a shop that runs ``image``, and start the incident once its customers are served; a former incident ends.
 
-    ``image`` is what `client.images.build` returned for ``my_service``; where an exercise in it is not solved, the shop
-    runs the reference, and says so. ``name`` is one of CAUSES. The seed is the participant's unless it is given: the
-    same seed, the same incident. Raises WrongUsage for another name, NotInTime if customers are not served before
-    anything is changed, WorkshopError as the stack does.
+    ``image`` is what `client.images.build` returned for ``my_service``. ``name`` is one of CAUSES. The seed is the
+    participant's unless it is given: the same seed, the same incident. Raises WrongUsage for another name, NotInTime if
+    customers are not served before anything is changed, WorkshopError as the stack does, or if an exercise in the
+    service is not solved.
     """
     if name not in CAUSES:
         raise WrongUsage(f"There is no incident {name!r}.", f"Choose from {', '.join(CAUSES)}.")
@@ -65,8 +65,7 @@ def start(lesson: Lesson, image: Any, name: str, *, seed: int | None = None) -> 
         watcher = Watcher(lesson.engine, workspace_id, target).start()
         block.callback(watcher.stop)
 
-        reference = shop.service.note
-        record = Record(secrets.token_hex(6), name, seed, datetime.now(UTC), reference=reference)
+        record = Record(secrets.token_hex(6), name, seed, datetime.now(UTC))
         report(Step(title, None, "the first customers come"))
         wait_served(customers)
 
@@ -74,8 +73,7 @@ def start(lesson: Lesson, image: Any, name: str, *, seed: int | None = None) -> 
 
     lesson.live_outputs.replace(NAME, incident.stop)
     incident.begin(Random(f"gameday {name} {seed}"))  # noqa: S311 - the same for the same seed
-    outcome = f"The shop is open, and customers are coming. {reference}".rstrip()
-    report(Step(title, 1.0, outcome, done=True))
+    report(Step(title, 1.0, "The shop is open, and customers are coming.", done=True))
     return incident
 
 

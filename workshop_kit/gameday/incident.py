@@ -68,9 +68,6 @@ class Incident:
         """Show customers, latency, resources and health, live."""
         self._record_own_action()
         title = self.cause.name.capitalize()
-        if self.record.reference:
-            title += ", with the reference"
-
         figure = LiveFigure(title, partial(self._timeline, title))
         self._block.callback(figure.stop)
         self.lesson.live_outputs.replace(self.cause.name, figure.stop)
@@ -223,7 +220,7 @@ class Incident:
                 if change is self.cause.inject:
                     self._record_injection()
                 if change is changes[-1]:
-                    self._wait_for(self._has_symptom, FELT_SECONDS)
+                    self._wait_for(self._is_noticed, SYMPTOM_SECONDS if self.cause.kills else FELT_SECONDS)
                 if not self._stop.is_set():
                     change(self.shop, random)
         except BaseException as failure:  # raised by the next use of the incident

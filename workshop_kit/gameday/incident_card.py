@@ -32,12 +32,8 @@ def card(record: Record, cause: Cause, visits: Sequence[Visit], logs: pd.DataFra
     if record.first_symptom:
         bands.append(InjectedFault("customers", "suffer", {}, record.first_symptom, record.fixed))
 
-    title = f"{record.name.capitalize()} on one clock"
-    if record.reference:
-        title += ", with the reference"
-
     picture = one_clock(
-        title,
+        f"{record.name.capitalize()} on one clock",
         tables,
         tables.requests,
         logs=logs if len(logs) else None,
@@ -94,7 +90,7 @@ def _duration(seconds: float | None) -> str:
 
 
 def counts(record: Record, visits: Iterable[Visit]) -> list[tuple[str, str, str]]:
-    """Return how many customers were served since the cause, the actions, and the reference's part in the service."""
+    """Return how many customers were served since the cause, and the actions."""
     began = record.injected or record.began
     until = record.fixed or datetime.now(UTC)
     visits_meanwhile = [visit for visit in visits if began <= visit.time <= until]
@@ -104,6 +100,4 @@ def counts(record: Record, visits: Iterable[Visit]) -> list[tuple[str, str, str]
     table_rows = [("customers served until then", "", served)]
     for action in record.actions:
         table_rows.append(("you", action[:8], action[9:]))  # an action begins with its time, as 12:30:05
-    if record.reference:
-        table_rows.append(("the service", "", record.reference))
     return table_rows

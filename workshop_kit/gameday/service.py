@@ -1,8 +1,7 @@
-"""The service of a shop: the participant's image, with the reference of exercises that do not pass yet."""
+"""The service of a shop: the participant's image, and the versions of its code that are released."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shutil
 from dataclasses import dataclass, field
@@ -12,17 +11,14 @@ from typing import Any
 from docker.errors import BuildError
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.exercise_files import LEFT_OUT, ExerciseFiles
+from workshop_kit.exercises.exercise_files import LEFT_OUT
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.files import TemporaryCopy
 from workshop_kit.host import MIB
-from workshop_kit.workspace import steps
-from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.growth import Change, Grown
+from workshop_kit.workspace.registry import Exercise
 
 ORDERS = "orders.py"
-LESSON = "05_game_day"
-EVERYTHING = ("everything",)
+GO_TO_LESSON = "./workshop goto 05 brings the service that the incidents need."
 CREATE = re.compile(r"^(?:async )?def create\(", re.MULTILINE)
 LEAK = '''
 
@@ -39,25 +35,11 @@ async def create(request, place_order=create):
 
 @dataclass
 class Service:
-    """The code of the shop's service, in ``folder``, with an image for each version of it.
-
-    ``reference_exercises`` has the ids of the exercises whose definitions are the reference's; EVERYTHING if all the
-    code is.
-    """
+    """The code of the shop's service, in ``folder``, with an image for each version of it."""
 
     client: Any
     folder: TemporaryCopy = field(repr=False)
     images: list[Any]
-    reference_exercises: tuple[str, ...] = ()
-
-    @property
-    def note(self) -> str:
-        """One sentence on the reference's parts, "" if there are none."""
-        if not self.reference_exercises:
-            return ""
-        if self.reference_exercises == EVERYTHING:
-            return "The shop runs the reference: my_service is not at the start of lesson 05."
-        return f"The shop runs the reference for {', '.join(self.reference_exercises)}."
 
     def build(self, leak_mib: float = 0.0) -> int:
         """Build another version of the code; return its number.
@@ -76,48 +58,31 @@ class Service:
 
 
 def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Path) -> Service:
-    """Return the service of a shop, from ``mine``, the participant's folder.
+    """Return the service of a shop: ``image``, and a copy of ``mine``, the folder that it was built from.
 
-    It runs ``image`` itself if every exercise has passed, else an image of a copy, with the solutions of the others. A
-    folder of another lesson is replaced by the reference. Raises WorkshopError if the image cannot
-    be built.
+    Raises WorkshopError if the folder lacks what an incident needs: it is that of another lesson, or an exercise in it
+    is not solved.
     """
+    if not (mine / ORDERS).is_file():
+        raise WorkshopError(f"my_service is not at the start of lesson 05: it has no {ORDERS}.", GO_TO_LESSON)
+
+    unsolved = [exercise.id for exercise in exercise_service.exercises if _is_unsolved(exercise_service, exercise)]
+    if unsolved:
+        sentence = f"The shop needs what my_service lacks: {', '.join(unsolved)}."
+        raise WorkshopError(sentence, f"Solve it first. {GO_TO_LESSON}")
+
     copy = TemporaryCopy()
-    copy_folder = Path(copy.name)
-    is_at_lesson = (mine / ORDERS).is_file()
-    if not is_at_lesson:
-        for path, file in steps.grown_files(steps.before(steps.load(exercise_service.root), LESSON)).items():
-            if Path(path).parent.name == MY_SERVICE:
-                Path(copy_folder, Path(path).name).write_text(file.text, encoding="utf-8")
-        return Service(client, copy, [_build_image(client, copy_folder, 1)], EVERYTHING)
-
-    shutil.copytree(mine, copy_folder, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
-    reference_exercises = _solve(exercise_service, copy_folder)
-    if reference_exercises:
-        image = _build_image(client, copy_folder, 1)
-    return Service(client, copy, [image], reference_exercises)
+    shutil.copytree(mine, copy.name, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
+    return Service(client, copy, [image])
 
 
-def _solve(exercise_service: ExerciseService, folder: Path) -> tuple[str, ...]:
-    """Put the solutions of exercises that have not passed into a folder; return the ids of these exercises."""
-    solved_ids: list[str] = []
-    for exercise in exercise_service.exercises:
-        files = exercise_service.exercise_files(exercise)
-        has_passed = exercise_service.progress.exercise(exercise.id).passed_at
-        if exercise.in_service and not has_passed and files.is_shipped() and not files.is_solved():
-            _write_solution(folder, files)
-            solved_ids.append(exercise.id)
-    return tuple(solved_ids)
-
-
-def _write_solution(folder: Path, files: ExerciseFiles) -> None:
-    """Put the solution of an exercise into a folder; a file that is gone or damaged stays as it is."""
-    for path, text in files.solution.items():
-        file = folder / Path(path).name
-        with contextlib.suppress(OSError, UnicodeDecodeError, WorkshopError):
-            mine = Grown(file.read_text(encoding="utf-8"), files.shipped(path))
-            solved = steps.with_solution(mine, Change(path, text), files.exercise.removes)
-            file.write_text(solved.text, encoding="utf-8")
+def _is_unsolved(exercise_service: ExerciseService, exercise: Exercise) -> bool:
+    """Return whether a core exercise in the service has neither passed nor the text of its solution."""
+    is_needed = exercise.in_service and exercise.weight == "core"
+    if not is_needed or exercise_service.progress.exercise(exercise.id).passed_at:
+        return False
+    files = exercise_service.exercise_files(exercise)
+    return files.is_shipped() and not files.is_solved()
 
 
 def add_leak(source: str, mib: float) -> str:

@@ -23,8 +23,7 @@ class Record:
     ``began``: first requests. ``injected``: the fault is active. ``first_symptom``: the first failed request.
     ``detected``: the participant's first query or repair. ``fixed``: all requests succeed again. ``symptom`` is the
     remaining failure at the check, empty if there is none; ``debrief`` has the answers.
-    ``actions`` are the participant's queries and repairs, each behind its time; ``reference`` names the parts of the
-    service that were not the participant's.
+    ``actions`` are the participant's queries and repairs, each behind its time.
 
     ``watched_at``: the end of the watch that the symptom is of; ``stopped``: when the shop was closed after it.
 
@@ -43,7 +42,6 @@ class Record:
     symptom: str = ""
     debrief: Mapping[str, str] = field(default_factory=dict)
     actions: tuple[str, ...] = ()
-    reference: str = ""
     before_percent: float | None = None
     is_late: bool = False
     slow_machine: str = ""

@@ -28,6 +28,7 @@ PNG = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')
 SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 STYLED = "<pandas.io.formats.style.Styler"
 """The text of a styled table begins with this class name; its HTML is used instead."""
+LESSON_LINK = re.compile(r"\]\(([\w-]+)\.ipynb\)")
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
 INDEX = """# The lessons, as executed
@@ -95,7 +96,8 @@ def chapter_of(executed: Any, lesson: str) -> tuple[str, dict[str, bytes]]:
     parts: list[str] = []
     for cell in executed.cells:
         if cell.cell_type == "markdown":
-            parts.append(cell.source.strip().replace("](../docs/", "](../"))  # the book is in docs/book
+            text = cell.source.strip().replace("](../docs/", "](../")  # the book is in docs/book
+            parts.append(LESSON_LINK.sub(r"](\1.md)", text))
         elif cell.cell_type == "code":
             parts.append(_code_block(cell.source.strip(), "python"))
             for output in cell.outputs:

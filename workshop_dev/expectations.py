@@ -24,7 +24,6 @@ from workshop_kit.display.map import NAME as MAP
 from workshop_kit.files import load_document
 from workshop_kit.lessons.predictions import NOT_USUAL
 from workshop_kit.workspace.course import tables_path
-from workshop_kit.workspace.track_notebook import replaced_by
 
 REFUSED = re.compile(r"Error response from daemon|\bnot found\b")
 EXCEPTION = re.compile(rf"\b[A-Z]\w*(?:Error|Exception)\b|Traceback \(most recent call last\)|{REFUSED.pattern}")
@@ -42,8 +41,6 @@ SHOWS = {
 """Names of functions and methods that show something if a call of them is the last line of a cell."""
 EMPTY = re.compile(r"^(?:None|\[\]|\{\}|\(\)|set\(\)|Series\(\[\].*\))$", re.MULTILINE)
 """A line of text that says that there is nothing."""
-SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
-SHAPES = re.compile(r"<(?:path|polyline|polygon|line|rect|circle|ellipse|image|use)\b")
 EMBEDDED_PNG = re.compile(r'<img src="data:image/png;base64,([^"]+)"')
 """A chart in the HTML of the kit."""
 LIT = "[today]"
@@ -83,13 +80,10 @@ def notebook_problems(notebook: Any, expected: Expectations) -> list[tuple[int, 
 
 
 def _unknown_cell_problems(notebook: Any, expected: Expectations) -> Iterator[str]:
-    """Yield a sentence for each expected cell id that no code cell has, nor a cell that the track leaves out."""
-    cell_ids = {cell.id for cell in notebook.cells if cell.cell_type == "code"}
-    cells_left_out = [left_out for cell in notebook.cells for left_out in replaced_by(cell)]
-    ids_left_out = {left_out["id"] for left_out in cells_left_out}
-
+    """Yield a sentence for each expected cell id that no cell has."""
+    cell_ids = {cell.id for cell in notebook.cells}
     expected_ids = {*expected.shows, *expected.exceptions, *expected.quiet}
-    for identifier in sorted(expected_ids - cell_ids - ids_left_out):
+    for identifier in sorted(expected_ids - cell_ids):
         yield f"The expectations name a cell {identifier!r}, which is not there."
 
 
@@ -98,8 +92,6 @@ def _quiet_problems(cell: Any) -> Iterator[str]:
 
     They are the ends of a sentence.
     """
-    if replaced_by(cell):
-        return
     if promises_output(cell.source) and not cell.outputs:
         yield "shows nothing"
     for output in cell.outputs:
@@ -157,13 +149,8 @@ def _text_problems(output: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _picture_problems(data: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the problems of the drawings (SVG) and charts (PNG) in the data of an output."""
-    html = str(data.get("text/html", ""))
-    drawings = SVG.findall(html) + SVG.findall(str(data.get("image/svg+xml", "")))
-    if any(not SHAPES.search(drawing) for drawing in drawings):
-        yield "shows a drawing without a shape"
-
-    charts = EMBEDDED_PNG.findall(html)
+    """Yield the problem of the charts (PNG) in the data of an output, if there is one."""
+    charts = EMBEDDED_PNG.findall(str(data.get("text/html", "")))
     if data.get("image/png"):
         charts.append(data["image/png"])
     if not all(has_data(base64.b64decode(chart)) for chart in charts):

@@ -1,17 +1,14 @@
-"""Generate the modules of the service and the first and last texts of notebooks; see `outdated` for the sources."""
+"""Generate the modules of the service and the notebook of ninety minutes; see `outdated` for the sources."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from workshop_dev import registry_check
+from workshop_dev import registry_check, short_notebook
 from workshop_kit.errors import WorkshopError
-from workshop_kit.files import read_document, write_atomically
-from workshop_kit.workspace import registry, steps, summary
-from workshop_kit.workspace.course import MY_SERVICE, Course, load_course
-from workshop_kit.workspace.notebook import notebook_bytes
+from workshop_kit.files import write_atomically
+from workshop_kit.workspace import registry, steps
+from workshop_kit.workspace.course import MY_SERVICE, SHORT, notebook_cells
 
 STEP = "Correct that and run `./workshop build` again."
 
@@ -24,7 +21,7 @@ CHECKPOINT = "exercises/03_logging/checkpoint.py"
 
 
 def build(root: Path) -> list[Path]:
-    """Write modules and texts of the checkout ``root``; return the changed files, relative to ``root``.
+    """Write modules and the short notebook of the checkout ``root``; return the changed files, relative to ``root``.
 
     Raises WorkshopError, before it writes, for a problem in the registry or a notebook.
     """
@@ -37,11 +34,12 @@ def build(root: Path) -> list[Path]:
 def outdated(root: Path) -> dict[Path, bytes]:
     """Return the files that `build` would change, with the content they should have.
 
-    The service's modules are made by the lessons' file cells and the exercises' solutions. The notebooks get their
-    first and last text from the tables beside them.
+    The service's modules are made by the lessons' file cells and the exercises' solutions, the short notebook by cells
+    of the lessons and texts of its own.
     """
     registry_check.require_sound(root)
-    contents = _modules(root) | _notebooks(root)
+    _require_cells(root)
+    contents = _modules(root) | {f"notebooks/{SHORT}.ipynb": short_notebook.make(root)}
     return {Path(name): content for name, content in contents.items() if _content_of(root / name) != content}
 
 
@@ -67,48 +65,14 @@ def _with_note(text: str, name: str) -> bytes:
     return (note + text).encode()
 
 
-def _notebooks(root: Path) -> dict[str, bytes]:
-    """Return the content of every notebook, by its name in the checkout. Raises WorkshopError."""
-    exercises = registry.load(root)
-    course = load_course(root)
-    contents: dict[str, bytes] = {}
-    for path in sorted((root / "notebooks").glob("*.ipynb")):
-        own_exercises = [exercise for exercise in exercises if exercise.page == path.stem]
-        required_ids = [cell for exercise in own_exercises for cell in exercise.cells]
-        texts = _summary_texts(root, course, path.stem)
-        contents[f"notebooks/{path.name}"] = _notebook(path, required_ids, texts)
-    return contents
-
-
-def _summary_texts(root: Path, course: Course, lesson: str) -> dict[str, str]:
-    """Return the first and the last text of a lesson, as on the track ``full``, by the ids of their cells.
-
-    Both are made from the lesson's summary; empty without one.
-    """
-    lines = summary.load(root, lesson)
-    if lines is None:
-        return {}
-
-    cells = course.kept_cells(lesson, "full")
-    minutes = course.minutes(lesson, "full")
-    return {summary.HEAD: lines.head(cells, minutes), summary.END: lines.end(cells)}
-
-
-def _notebook(path: Path, required_ids: Sequence[str], texts: Mapping[str, str]) -> bytes:
-    """Return a notebook whose cells have these ``texts`` (by id). Raises WorkshopError if it lacks a required cell."""
-    name = f"notebooks/{path.name}"
-    try:
-        notebook: dict[str, Any] = read_document(path)
-        cells_by_id = {cell["id"]: cell for cell in notebook["cells"]}
-    except (LookupError, TypeError) as error:
-        raise WorkshopError(f"{name} is no notebook.", STEP) from error
-    for identifier in required_ids:
-        if identifier not in cells_by_id:
-            raise WorkshopError(f"{name} has no cell with the id {identifier}.", STEP)
-
-    for identifier, cell in cells_by_id.items():
-        old_text = "".join(cell["source"])
-        new_text = texts.get(identifier, old_text)
-        if new_text != old_text:
-            cell["source"] = new_text.splitlines(keepends=True)
-    return notebook_bytes(notebook)
+def _require_cells(root: Path) -> None:
+    """Raise WorkshopError unless each exercise has its cells in its notebook."""
+    for exercise in registry.load(root):
+        name = f"notebooks/{exercise.page}.ipynb"
+        try:
+            ids = {cell["id"] for cell in notebook_cells(root / name)}
+        except (LookupError, TypeError) as error:
+            raise WorkshopError(f"{name} is no notebook.", STEP) from error
+        for identifier in exercise.cells:
+            if identifier not in ids:
+                raise WorkshopError(f"{name} has no cell with the id {identifier}.", STEP)

@@ -5,65 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import StringConstraints, ValidationError
+from pydantic import ValidationError
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.files import read_document
 from workshop_kit.guidelines import Principle, principles
 from workshop_kit.workspace import steps
 from workshop_kit.workspace.course import FILE, Course, load_course
-from workshop_kit.workspace.registry import AnyMinutes, Entry, Exercise, Minutes, Text
-
-LessonName = Annotated[str, StringConstraints(pattern=r"^\d\d[a-z]?_\w+$")]
-
-
-class TrackEntry(Entry):
-    """A way through the workshop."""
-
-    exercises: Minutes | None = None
-    """The most core exercises that it may ask for; none: as many as fit."""
-    welcome: AnyMinutes = 0
-    demo: AnyMinutes = 0
-    """The minutes of the instructor's demo, after the first lesson."""
-    visit_minutes: AnyMinutes = 0
-    """The minutes of each visit of a second notebook."""
-    break_after: Minutes = 90
-    """A break comes after so many minutes of lessons and demo at most."""
-    break_minutes: AnyMinutes = 0
-    lunch_minutes: AnyMinutes = 0
-    buffer: AnyMinutes = 0
-    wrap_up: AnyMinutes = 0
-    second_day: LessonName | None = None
-    """The lesson with which a second day begins."""
-
-
-class LessonEntry(Entry):
-    """A lesson, by the name of its notebook."""
-
-    title: Text
-    prefix: Annotated[str, StringConstraints(pattern=r"^[a-z]+$")] | None = None
-    """The first part of its exercises' ids; several lessons may have the same."""
-    more: bool = False
-    """true: a lesson's second notebook, with what nobody has to do."""
-    visit: str = ""
-    """What a second notebook is visited for."""
-
-
-class Registry(Entry):
-    """exercises.toml: the tracks, the lessons, and the exercises."""
-
-    tracks: Mapping[str, TrackEntry]
-    lessons: Mapping[LessonName, LessonEntry]
-    exercise: tuple[Exercise, ...] = ()
+from workshop_kit.workspace.registry import Document, Exercise
 
 
 def require_sound(root: Path) -> None:
     """Raise WorkshopError with a sentence for every problem: in exercises.toml, or between it and ``solutions/``."""
     document = read_document(root / FILE)
     try:
-        exercises = Registry.model_validate(document).exercise
+        exercises = Document.model_validate(document).exercise
     except ValidationError as error:
         problems = [_problem_sentence(problem["loc"], problem["msg"], document) for problem in error.errors()]
     else:  # only a complete list can be compared with the sources
@@ -97,11 +55,11 @@ def _cited_name(guideline: Principle) -> str:
 
 
 def _unknown_names(exercises: Sequence[Exercise], course: Course) -> Iterator[str]:
-    """Yield a sentence for every id that is registered twice, and for unknown lessons, prefixes, tracks, guidelines."""
+    """Yield a sentence for every id that is registered twice, and for unknown lessons, prefixes and guidelines."""
     counts = Counter(exercise.id for exercise in exercises)
     yield from (f"{name} is registered {count} times." for name, count in counts.items() if count > 1)
 
-    known_names = {*course.tracks, *map(_cited_name, principles())}
+    known_names = {_cited_name(principle) for principle in principles()}
     for exercise in exercises:
         lesson = course.lesson(exercise.lesson)
         if lesson is None:
@@ -109,9 +67,8 @@ def _unknown_names(exercises: Sequence[Exercise], course: Course) -> Iterator[st
         elif not exercise.id.startswith(f"{lesson.prefix}."):
             yield f"{exercise.id}: an id of {lesson.name} begins with `{lesson.prefix}.`."
 
-        names = {*exercise.tracks, *exercise.guidelines}
-        unknown_names = names - known_names
-        yield from (f"{exercise.id}: there is no track or guideline {name!r}." for name in sorted(unknown_names))
+        unknown_names = set(exercise.guidelines) - known_names
+        yield from (f"{exercise.id}: there is no guideline {name!r}." for name in sorted(unknown_names))
 
 
 def _missing_answers(exercises: Sequence[Exercise], root: Path) -> Iterator[str]:

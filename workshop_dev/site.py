@@ -142,7 +142,7 @@ def by_section(notes: str, sections: Sequence[Section], lesson: str) -> str:
             lines.append(f"## {time // 60}:{time % 60:02} {section.heading}")
         for cell in noted_cells:
             lines += [f"`{cell}`", texts[cell].strip()]
-        time += section.minutes["full"]
+        time += max(section.minutes.values())
 
     return "\n\n".join(lines) + "\n"
 

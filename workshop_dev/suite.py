@@ -40,18 +40,21 @@ BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-vlgothic")
 class Group:
     """Tests that run together. ``marks`` is the expression for ``-m``; ``shared`` allows several workers.
 
-    ``busy_loops`` is the number of programs that keep the processor busy while the group runs.
+    ``extra_workers`` are those beyond a worker a core: most tests wait for containers. ``busy_loops`` is the number of
+    programs that keep the processor busy while the group runs.
     """
 
     name: str
     marks: str
     shared: bool = True
+    extra_workers: int = 1
     busy_loops: int = 0
 
 
 DEFAULT = Group("default", "not long and not alone and not engines and not machine")
 LONG = (
-    Group("long", "long and not (browser or alone or busy)"),  # second engines, disasters, wrong answers built and run
+    # second engines, disasters, wrong answers built and run: they wait the most
+    Group("long", "long and not (browser or alone or busy)", extra_workers=3),
     Group("browser", "long and browser and not alone"),
     Group("alone", "alone", shared=False),  # they load or measure the processor
     Group("busy", "busy", shared=False, busy_loops=4),  # checks, game day and a lesson, where programs wait for a core
@@ -110,15 +113,14 @@ def arguments_of(group: Group, absent: Mapping[str, str], cores: int) -> list[st
     """Return pytest's arguments for a group, without the marks in ``absent`` (mark → reason).
 
     >>> arguments_of(LONG[0], {}, cores=2)
-    ['-m', 'long and not (browser or alone or busy)', '-n', '3', '--dist', 'loadgroup', '--no-loadscope-reorder']
+    ['-m', 'long and not (browser or alone or busy)', '-n', '5', '--dist', 'loadgroup', '--no-loadscope-reorder']
     >>> arguments_of(LONG[-1], {"engine": "no root"}, cores=2)
     ['-m', 'machine and not engine']
     """
     conditions = [group.marks, *(f"not {mark}" for mark in absent)]
     words = ["-m", " and ".join(conditions)]
     if group.shared and cores > 1:
-        workers = min(cores + 1, 4)  # one more than cores: most tests wait for containers
-        words += ["-n", str(workers), "--dist", "loadgroup", "--no-loadscope-reorder"]
+        words += ["-n", str(min(cores, 3) + group.extra_workers), "--dist", "loadgroup", "--no-loadscope-reorder"]
     return words
 
 

@@ -28,7 +28,7 @@ from workshop_kit.lessons.lesson import HEADLESS, SOLVED
 from workshop_kit.paths import CHECKOUT, TOURS
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Report, Step, silent
-from workshop_kit.workspace.course import find_lesson, lesson_names, optional_names
+from workshop_kit.workspace.course import SHORT, find_lesson, lesson_names, load_course, optional_names
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
 
@@ -121,7 +121,8 @@ class Tour:
     Executed copies and their pages go to ``output``; with ``book``, chapters of changed lessons go there.
     ``solutions`` (code by cell id) replace exercise cells. With them an exercise that does not pass is an error, and so
     is a cell that differs from the lesson's table in the folder ``expected``; without them (None) the lessons run as
-    they are. ``before_cell`` is called with the lesson and the id of each code cell before it runs.
+    they are. ``before_cell`` is called with the lesson and the id of each code cell before it runs. Only the sections
+    of ``track`` run.
     """
 
     workspace: Workspace
@@ -132,6 +133,7 @@ class Tour:
     solutions: Mapping[str, str] | None = None
     before_cell: Callable[[str, str], object] | None = None
     expected: Path = CHECKOUT / "notebooks"
+    track: str = "full"
 
     def run(self, lessons: Sequence[str] = ()) -> list[LessonResult]:
         """Run ``lessons`` (by default all) in order; a failed lesson does not stop the others.
@@ -150,6 +152,8 @@ class Tour:
         lesson = path.stem
         page = self.output / f"{lesson}.html"
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        if self.track != "full":
+            _leave_out_sections(notebook, lesson, self.track)
         starters = _replace_sources(notebook, self.solutions or {})
 
         error = self._execute(notebook, lesson)
@@ -213,7 +217,7 @@ def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
     all_names = list(lesson_names(notebooks))
     chosen_names = {find_lesson(name, notebooks) for name in names}
     if not chosen_names:
-        chosen_names = set(all_names) - optional_names(notebooks.parent)
+        chosen_names = set(all_names) - optional_names(notebooks.parent) - {SHORT}
     return [notebooks / f"{name}.ipynb" for name in all_names if name in chosen_names]
 
 
@@ -227,6 +231,24 @@ def _replace_sources(notebook: Any, sources: Mapping[str, str]) -> dict[str, str
             cell.source = sources[identifier].rstrip("\n")
             cell.outputs = []
     return old_sources
+
+
+def _leave_out_sections(notebook: Any, lesson: str, track: str) -> None:
+    """Make text of the code cells that a track skips. Where it needs their files, a cell before it brings them."""
+    course = load_course(CHECKOUT)
+    cells_of_track = course.cells(lesson, track)
+    jumps = course.jumps(track).get(lesson, ())
+    headings = {section.cells[0]: section.heading for section in course.sections[lesson] if section.heading in jumps}
+
+    cells = []
+    for cell in notebook.cells:
+        if cell.id in headings:
+            catch_up = f"w.catch_up({headings[cell.id]!r})"
+            cells.append(nbformat.v4.new_code_cell(catch_up))  # type: ignore[no-untyped-call]
+        is_skipped = cell.cell_type == "code" and cell.id not in cells_of_track
+        text = nbformat.v4.new_raw_cell(cell.source, id=cell.id)  # type: ignore[no-untyped-call]
+        cells.append(text if is_skipped else cell)
+    notebook.cells = cells
 
 
 def kernel_manager(workspace: Workspace) -> Any:

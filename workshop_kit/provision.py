@@ -24,7 +24,7 @@ from workshop_kit.faults import injection
 from workshop_kit.host import GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report, Step, silent
-from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, TRACK, Workspace
+from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, Workspace
 
 REVERT_FAULTS = "workshop_kit.faults.injection:revert_all"
 """The function that a reaper calls first: it reverts the faults of a dead process while its proxies still run."""
@@ -89,7 +89,6 @@ def fresh_workspace(folder: Path) -> Iterator[Workspace]:
     with lock:
         for name in (*EDITED, f"{HIDDEN}/{BASE}"):
             shutil.rmtree(folder / name, ignore_errors=True)
-        Path(folder, HIDDEN, TRACK).unlink(missing_ok=True)
         Workspace.open(folder).progress_path.unlink(missing_ok=True)
         yield Workspace.open(folder)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from workshop_kit.engine import recipes
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.stack import Stack
 from workshop_kit.paths import CHECKOUT
@@ -72,10 +74,13 @@ def test_an_answer_from_a_table(
 def names(stack: Stack) -> Iterator[dict[str, Any]]:
     """The names that the cells before have made: an image, a container and a volume."""
     client = WorkspaceClient(stack.session)
-    names: dict[str, Any] = {"client": client, "kinds": {0: "changed", 1: "added", 2: "deleted"}}
-    for cell in ("layer", "places"):
-        exec(source("01_container", cell), names)
-    yield names
+    names: dict[str, Any] = {"client": client, "kinds": {0: "changed", 1: "added", 2: "deleted"}, "os": os}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BASE", recipes.VARIABLES["BASE"])
+        for cell in ("layer", "places"):
+            exec(source("01_container", cell), names)
+        yield names
+
     client.containers.get("box").remove(force=True)
     client.volumes.create("orders").remove()
 

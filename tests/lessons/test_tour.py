@@ -24,19 +24,18 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import load_course
+from workshop_kit.workspace.course import SHORT, load_course
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]  # the first test of a part waits for its lessons
-LESSONS = sorted(path.stem for path in (CHECKOUT / "notebooks").glob("*.ipynb"))
+LESSONS = [name for name in load_course(CHECKOUT).notebooks if name != SHORT]
 SECOND = [name for name in LESSONS if name[2] != "_"]
 SLOW = ["04_monitoring", "05_game_day"]
 AUDIT = ["06_audit"]
 """Minutes of audits, whose rules have tests of their own."""
-SHORTEST = "90min"
-SERVICE = ["01_container", "01b_orders", "02_configuration", "02b_dependencies"]
-"""The lessons in which a run without solutions has the cells with checks, too."""
-MORE = [name for name in SECOND if name not in SERVICE]
+CORE_SECOND = ["01b_orders", "02b_dependencies"]
+"""The second notebooks that later lessons build on."""
+MORE = [name for name in SECOND if name not in CORE_SECOND]
 PARTS = (
     pytest.param(SLOW, id="04-05", marks=pytest.mark.xdist_group("tour 1")),
     pytest.param(
@@ -44,6 +43,7 @@ PARTS = (
         id="others",
         marks=pytest.mark.xdist_group("tour 2"),
     ),
+    pytest.param([SHORT], id="short", marks=pytest.mark.xdist_group("tour 2")),
     pytest.param(AUDIT, id="audit", marks=[pytest.mark.long, pytest.mark.xdist_group("tour 2")]),
     pytest.param(SECOND, id="second notebooks", marks=[pytest.mark.long, pytest.mark.xdist_group("tour 1")]),
 )
@@ -160,9 +160,9 @@ def test_the_tour_leaves_nothing(engine: Engine, toured: Toured) -> None:
 @pytest.mark.long
 @pytest.mark.xdist_group("tour 2")
 def test_a_shorter_track_ends_well(learner: Path) -> None:
-    """All its lessons run without the cells that it skips, and show what they should."""
-    results = tour(learner, ["--track", SHORTEST])
-    assert [result["lesson"] for result in results] == list(load_course(CHECKOUT).names(SHORTEST))
+    """All its lessons run without the sections that it skips, and show what they should."""
+    results = tour(learner, ["--track", "half-day"])
+    assert [result["lesson"] for result in results] == list(load_course(CHECKOUT).names("half-day"))
     assert [(result["lesson"], result["error"]) for result in results if result["error"]] == []
 
 
@@ -200,14 +200,10 @@ def left_out_checks(workspace: Workspace, lessons: Sequence[str]) -> Iterator[No
 @pytest.mark.timeout(3600)  # beside two other workers; of all long tests it takes the most time: it begins first
 @pytest.mark.xdist_group("tour untouched")
 def test_run_all_on_an_untouched_workspace_ends_well(stack: Stack, workspace: Workspace, tmp_path: Path) -> None:
-    """No exercise is done yet, and each lesson runs from top to bottom; in the first ones a failed check ends none.
-
-    Where nothing is done, the game day runs the reference: test_incident.py says so.
-    """
+    """No exercise is done yet, and each lesson runs from top to bottom; the game day needs them solved."""
     assert stack.containers()
     first_notebooks = [lesson for lesson in LESSONS if lesson not in {*AUDIT, *MORE, "05_game_day"}]
-    later_notebooks = [lesson for lesson in first_notebooks if lesson not in SERVICE]
-    with left_out_checks(workspace, later_notebooks):
+    with left_out_checks(workspace, first_notebooks):
         results = Tour(workspace, output=tmp_path).run(first_notebooks)
     assert [str(result.error) for result in results if result.error] == []
 

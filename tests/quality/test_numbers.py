@@ -26,7 +26,6 @@ PAGES = (
     "notebooks/*.notes.md",
 )
 COURSE = load_course(CHECKOUT)
-SOURCES = {path.name: path.read_text() for path in sorted((CHECKOUT / "workshop_app").glob("*.py"))}
 
 
 def hours(text: str) -> float:
@@ -37,13 +36,6 @@ def hours(text: str) -> float:
     if unit == "minutes":
         return float(whole)
     return float(whole) * 60 + (30 if half else 0) + float(minutes or 0)
-
-
-def found_in(text: str, pattern: str) -> float:
-    """A number that a file has."""
-    match = re.search(pattern, text)
-    assert match is not None, pattern
-    return float(match[1])
 
 
 @dataclass(frozen=True)
@@ -67,7 +59,6 @@ def total_minutes(track: str) -> float:
     return sum(block.minutes for block in timetable(COURSE, track, "09:00"))
 
 
-DIALECT = (CHECKOUT / "workshop_kit" / "engine" / "dialect.py").read_text()
 FACTS = (
     *(
         Fact(f"minutes of {lesson}", rf"`{lesson}` · (\d+) min\b", float(COURSE.minutes(lesson, "full")))
@@ -77,28 +68,8 @@ FACTS = (
     Fact("hours of half-day", r"`half-day` (\d+½? hours)", total_minutes("half-day"), hours),
     Fact("minutes of 90min", r"`90min` (\d+ minutes)", total_minutes("90min"), hours),
     Fact("Python", r"\bPython 3\.(\d+) or newer", requires_python()),
-    Fact(
-        "Docker",
-        r"\bDocker (?:engine, )?version (\d+)(?: or newer)?",
-        found_in(DIALECT, r"API \(Docker (\d+)\) from which"),
-    ),
     Fact("disk", r"(\d+) GiB of disk and \d+ GiB of memory", ENOUGH_DISK_BYTES / GIB),
     Fact("memory that lessons want", r"(?:lessons want|of disk and) (\d+) GiB", ENOUGH_BYTES / GIB),
-    Fact(
-        "limit of the master",
-        r"within ([\d.]+) s from the master",
-        found_in(SOURCES["app.py"], r"settings.master_db, limit_seconds=([\d.]+)"),
-    ),
-    Fact(
-        "limit of the replica",
-        r"([\d.]+) s from the replica",
-        found_in(SOURCES["app.py"], r"replica_db, limit_seconds=([\d.]+)"),
-    ),
-    Fact(
-        "limit of Redis",
-        r"question to Redis within ([\d.]+) s",
-        found_in(SOURCES["cache.py"], r"LIMIT_SECONDS = ([\d.]+)"),
-    ),
 )
 
 

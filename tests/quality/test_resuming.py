@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
 
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import TRACKS, Section, load_course, notebook_cells
+from workshop_kit.workspace.course import TRACKS, load_course, notebook_cells
 from workshop_kit.workspace.steps import file_cell
 
 COURSE = load_course(CHECKOUT)
@@ -82,27 +82,14 @@ def missing_names(lesson: str, ids: Iterable[str]) -> dict[str, set[str]]:
     return missing
 
 
-def after_the_rest(sections: Sequence[Section]) -> list[str]:
-    """Return the first cell, and those of some sections."""
-    return [SETUP, *(cell for section in sections for cell in section.cells)]
-
-
 @pytest.mark.parametrize(("lesson", "number"), RESTS)
 def test_a_lesson_goes_on_in_a_new_kernel_after_a_rest(lesson: str, number: int) -> None:
     """The first cell and those below the rest's heading are enough, after a night, a reboot, a new kernel."""
-    assert missing_names(lesson, after_the_rest(COURSE.sections[lesson][number:])) == {}
+    cells = [cell for section in COURSE.sections[lesson][number:] for cell in section.cells]
+    assert missing_names(lesson, [SETUP, *cells]) == {}
 
 
 @pytest.mark.parametrize(("lesson", "track"), ON_TRACK)
 def test_a_track_keeps_the_cells_that_its_cells_need(lesson: str, track: str) -> None:
     """No cell of a track uses a name that only a cell defines which the track skips."""
-    kept = [cell for section in COURSE.sections[lesson] for cell in section.cells_on(track)]
-    assert missing_names(lesson, kept) == {}
-
-
-def test_a_name_from_before_the_rest_is_noticed() -> None:
-    """Lesson 02 without its first section after the rest, which imports the tools, lacks them."""
-    lesson = "02_configuration"
-    numbers = [number for number, section in enumerate(COURSE.sections[lesson]) if section.may_follow_break]
-    missing = missing_names(lesson, after_the_rest(COURSE.sections[lesson][numbers[0] + 1 :]))
-    assert "settings" in set().union(*missing.values())
+    assert missing_names(lesson, COURSE.cells(lesson, track)) == {}

@@ -168,7 +168,6 @@ def embedded(png: bytes) -> str:
         ({"text": "the layers:\n[]\n"}, "shows []"),
         ({"png": chart()}, "shows a chart without data"),
         ({"html": embedded(chart())}, "shows a chart without data"),
-        ({"html": "<svg><title>None</title></svg>"}, "shows a drawing without a shape"),
         ({"text": str(system_map())}, "shows a map on which nothing is lit"),
         ({"text": str(surprise())}, "measured another result than `right` of its prediction says"),
     ],
@@ -189,7 +188,6 @@ def test_an_output_that_is_there_and_says_nothing(shown: dict[str, Any], problem
         {"text": "[1]\nNone of them was lost\n"},
         {"png": chart(1, 3, 2)},
         {"html": embedded(chart(1, 3, 2))},
-        {"html": "<svg><path d='M0 0'/></svg>"},
         {"text": str(system_map({"redis"}))},
     ],
 )

@@ -12,7 +12,7 @@ Write = Callable[[str, str], None]
 
 REGISTRY = """
 [tracks]
-90min = { exercises = 2 }
+90min = {}
 full = {}
 
 [lessons]
@@ -27,7 +27,6 @@ file = "leaving.py"
 weight = "core"
 minutes = 8
 debrief_minutes = 2
-tracks = ["90min", "full"]
 guidelines = ["factor 7, Disposability", "Lifecycle Conformance"]
 task = '''Let it end by itself.
 Ten seconds are all it has.'''
@@ -40,7 +39,6 @@ lesson = "01_container"
 weight = "core"
 minutes = 5
 debrief_minutes = 0
-tracks = ["full"]
 guidelines = ["Self-Containment"]
 task = "Which layer holds the bytes?"
 hints = ["Look at history.", "A layer never shrinks.", "It is the second."]
@@ -100,4 +98,5 @@ def checkout(tmp_path: Path, write: Write) -> Path:
     notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     write("notebooks/00_start.ipynb", notebook_bytes({**notebook, "cells": []}).decode())
     write("notebooks/01_container.ipynb", notebook_bytes(notebook).decode())
+    write("notebooks/short_90_minutes.md", "# Ninety minutes\n\n<!-- 01_container: end -->\n")
     return tmp_path / "check out"

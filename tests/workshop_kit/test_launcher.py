@@ -53,7 +53,7 @@ def test_a_closed_stdout_ends_the_output_quietly(bare: Path) -> None:
     ("words", "code", "says"),
     [
         (["start", "--help"], Exit.GOOD, f"Usage: ./workshop start [OPTIONS]\n{COMMANDS['start'].summary} Its options"),
-        (["plan", "--track", "half-day"], Exit.GOOD, "159 of them lessons"),
+        (["plan", "--track", "half-day"], Exit.GOOD, "186 of them lessons"),
         (["plan", "--start", "soon"], Exit.WRONG_USAGE, "is no time of day"),
         (["doctor"], Exit.NOT_GOOD, "→ ./workshop setup"),
         (["strat"], Exit.WRONG_USAGE, "There is no command 'strat'."),

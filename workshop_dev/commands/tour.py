@@ -51,9 +51,8 @@ def tour(
     from workshop_dev.tour import find_lessons  # lazily: it brings nbconvert
 
     names = list(lessons or ())
-    if track is not None:
-        lessons_of_track = load_course(CHECKOUT).names(find_track(track))
-        names = names or list(lessons_of_track)
+    if track is not None and not names:
+        names = list(load_course(CHECKOUT).names(find_track(track)))
     find_lessons(names, CHECKOUT / "notebooks")  # a wrong name is an error before anything starts
 
     results = _run_lessons(names, track, book=book, may_install=not no_install)
@@ -63,13 +62,10 @@ def tour(
 
 
 def _run_lessons(lessons: Sequence[str], track: str | None, *, book: bool, may_install: bool) -> list[LessonResult]:
-    """Run lessons in a workspace and stack of their own; ``track`` folds what its participants do not see."""
+    """Run lessons in a workspace and stack of their own, with a ``track`` only the sections that it has."""
     from workshop_dev.tour import Tour
 
     with _fresh_stack(TOURS, may_install=may_install) as (workspace, stack, report):
-        if track is not None:
-            workspace.choose_track(track)
-            content.follow_track(workspace)
         service = ExerciseService.of(workspace, lambda: stack)
         lesson_tour = Tour(
             workspace,
@@ -77,7 +73,8 @@ def _run_lessons(lessons: Sequence[str], track: str | None, *, book: bool, may_i
             output=TOURS,
             book=content.BOOK if book else None,
             solutions=checkpoint.solved_cells(service),
-            before_cell=checkpoint.SolvedFiles(service).before_cell,
+            before_cell=checkpoint.SolvedFiles(service, catches_up=track is not None).before_cell,
+            track=track or "full",
         )
         return lesson_tour.run(lessons)
 

@@ -17,7 +17,7 @@ from workshop_kit.commands.options import AsJson, Seed
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.folder_copy import FolderCopy, copy_of
+from workshop_kit.exercises.folder_copy import copy_of
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report
 from workshop_kit.terminal import TerminalReport, answer, say
@@ -25,7 +25,7 @@ from workshop_kit.trials.result import Verdict
 from workshop_kit.untrusted_text import visible
 from workshop_kit.workspace import registry
 from workshop_kit.workspace.course import find_lesson
-from workshop_kit.workspace.folder import own_workspace
+from workshop_kit.workspace.folder import Workspace, own_workspace, shared_seed
 from workshop_kit.workspace.registry import Exercise
 
 ID_COLUMNS = 24
@@ -105,7 +105,7 @@ def check(
 
     with copy_of(folder, seed) as copy:
         say(f"This runs the programs in {folder} on this machine.")
-        service = ExerciseService.on_demand(own_workspace(), copy.workspace)
+        service = ExerciseService.on_demand(own_workspace(), copy)
         if is_single and _row_without_check(service, exercises[0], copy) is None:
             _check_one(service, exercises[0], as_json=as_json)
         else:
@@ -160,7 +160,7 @@ def _check_one(service: ExerciseService, exercise: Exercise, *, as_json: bool) -
 
 
 def _check_all(
-    service: ExerciseService, exercises: Sequence[Exercise], copy: FolderCopy | None = None, *, as_json: bool
+    service: ExerciseService, exercises: Sequence[Exercise], copy: Workspace | None = None, *, as_json: bool
 ) -> None:
     """Check exercises one after the other, and show a row for each as soon as it is known."""
     rows: list[Row] = []
@@ -179,7 +179,7 @@ def _check_all(
     raise typer.Exit(_exit_code(rows))
 
 
-def _row_without_check(service: ExerciseService, exercise: Exercise, copy: FolderCopy | None) -> Row | None:
+def _row_without_check(service: ExerciseService, exercise: Exercise, copy: Workspace | None) -> Row | None:
     """Return the row of an exercise that cannot be checked any more, or not from a folder's copy; None for any other.
 
     ``copy`` is None for the own workspace.
@@ -190,9 +190,9 @@ def _row_without_check(service: ExerciseService, exercise: Exercise, copy: Folde
         return None
     if exercise.file is None:
         return Row(exercise.id, Outcome.IN_NOTEBOOK)
-    if not exercise.in_service and not copy.has_exercises:
+    if not exercise.in_service and not copy.exercises.is_dir():
         return Row(exercise.id, Outcome.NOT_JUDGED, NO_FILE)
-    if not copy.has_seed and service.task_numbers(exercise.id):
+    if shared_seed(copy.folder) is None and service.task_numbers(exercise.id):
         return Row(exercise.id, Outcome.NOT_JUDGED, NO_SEED)
     return None
 

@@ -11,7 +11,7 @@ from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from workshop_kit import provision
-from workshop_kit.commands.options import AsJson, ExerciseId, Track
+from workshop_kit.commands.options import AsJson, ExerciseId
 from workshop_kit.engine import markers, reach
 from workshop_kit.engine.markers import PausedContainer
 from workshop_kit.errors import Exit, WorkshopError
@@ -58,10 +58,10 @@ def reset(exercise: ExerciseId) -> None:
     say(ExerciseService.on_demand(own_workspace()).reset(exercise))
 
 
-def status(track: Track = None, as_json: AsJson = False) -> None:
+def status(as_json: AsJson = False) -> None:
     """Show what is done and what is left, in minutes, and which containers are paused."""
     service = ExerciseService.on_demand(own_workspace())
-    board = service.progress.board(service.exercises, track or service.workspace.track)
+    board = service.progress.board(service.exercises)
     containers = _paused_containers(service.workspace)
     pause_sentences = [f"{container.sentence} {container.next_step}" for container in containers]
     if as_json:

@@ -15,7 +15,7 @@ from workshop_kit import provision
 from workshop_kit.bundle import image_archive, wheels
 from workshop_kit.bundle.part import MB, find, parts, require_same, verify, version_of
 from workshop_kit.commands import doctor
-from workshop_kit.commands.options import AsJson, NoBrowser, NoInstall, Seed, Track
+from workshop_kit.commands.options import AsJson, NoBrowser, NoInstall, Seed
 from workshop_kit.engine import cleanup, features, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import tags
@@ -23,9 +23,9 @@ from workshop_kit.errors import Exit, NotReady
 from workshop_kit.paths import CHECKOUT, LAUNCHER, TOURS
 from workshop_kit.reporting import Report, Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
-from workshop_kit.workspace import content, lab_settings
+from workshop_kit.workspace import content
 from workshop_kit.workspace.course import find_lesson
-from workshop_kit.workspace.folder import Workspace, begin_anew, own_folder, own_workspace
+from workshop_kit.workspace.folder import begin_anew, own_folder, own_workspace
 
 OTHER_ENGINE = "Save a bundle on a machine whose engine is {}, into the same folder if you like."
 bundle = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -54,7 +54,6 @@ def start(
     ] = None,
     no_browser: NoBrowser = False,
     seed: Seed = None,
-    track: Track = None,
     no_install: NoInstall = False,
 ) -> None:
     """Install and build what is missing, then open a lesson; without an engine, open the book."""
@@ -64,7 +63,6 @@ def start(
         say(sentence)
     workspace = own_workspace(seed=seed)
     lesson = find_lesson(lesson, workspace.notebooks)
-    _prepare_notebooks(workspace, track)
     page = f"notebooks/{lesson}.ipynb"
     has_engine = True
     try:
@@ -87,16 +85,6 @@ def start(
                 say(f"Removed what a killed process left: {_count_by_kind(leftovers)}.")
 
     lab.serve(workspace, page, make_ready, port=port, open_browser=not no_browser)
-
-
-def _prepare_notebooks(workspace: Workspace, track: str | None) -> None:
-    """Choose the track, if one is given, and fold what it skips."""
-    if track is not None:
-        workspace.choose_track(track)
-
-    if content.follow_track(workspace):
-        lab_settings.trust(workspace)  # a server that runs already signs nothing
-        say(f"The notebooks follow the track {workspace.track}.")
 
 
 def down(

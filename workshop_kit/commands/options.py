@@ -6,17 +6,12 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.workspace.course import TRACKS
-
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
 NoInstall = Annotated[
     bool, typer.Option("--no-install", help="Neither install nor start anything on the machine; say what is missing.")
 ]
 Seed = Annotated[int | None, typer.Option(min=0, help="The numbers of this table; from now on, for every exercise.")]
-Track = Annotated[
-    str | None, typer.Option(help=f"One of: {', '.join(TRACKS)}; left out, that of the last start, or full.")
-]
 Lessons = Annotated[list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")]
 ExerciseId = Annotated[
     str,

@@ -130,8 +130,7 @@ def comparison_card(mine: str, reference: str) -> Rendered:
 
 def board_page(board: Board, unfolded: str = "") -> Rendered:
     """Return the board: a bar for each lesson, and below it its exercises, folded except in the lesson ``unfolded``."""
-    minutes = f"{board.minutes_done} minutes done, {board.minutes_left} left, the extra ones aside"
-    caption = f"Exercises on the track {board.track}: {minutes}"
+    caption = f"Exercises: {board.minutes_done} minutes done, {board.minutes_left} left, the extra ones aside"
     rows_by_lesson = {name: tuple(rows) for name, rows in groupby(board.exercises, lambda row: row.lesson)}
 
     bars: list[str] = []

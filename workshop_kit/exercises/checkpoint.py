@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from workshop_kit import provision
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import WorkshopError, WrongUsage, in_words, resolve
 from workshop_kit.exercises import open_answers
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.files import write_atomically
@@ -46,6 +47,9 @@ def goto(exercise_service: ExerciseService, lesson: str, report: Report) -> Goto
     lesson.
     """
     name = find_lesson(lesson, exercise_service.root / "notebooks")
+    if name == course.SHORT:
+        advice = "Run `./workshop goto 01`, then `./workshop start short`."
+        raise WrongUsage(f"{name} begins with an empty folder.", advice)
     stack = exercise_service.stack()  # first: without an engine it raises, and nothing is changed
     result = arrange(exercise_service, name)
     provision.remove_everything(stack.session, {"kernel"}, report)
@@ -137,54 +141,88 @@ def solve(exercise_service: ExerciseService, identifier: str) -> bool:
     return True
 
 
-def fill_in(exercise_service: ExerciseService, lesson: str, cells: Sequence[str]) -> Iterator[str]:
-    """Make the files of these cells (ids) of a lesson, which were not run, and solve what is untouched.
+def catch_up(exercise_service: ExerciseService, page: str, before: str) -> Iterator[str]:
+    """Make the files of the cells before a place in the course, for a participant who skipped some of them.
 
-    Yields a sentence for each. Raises WrongUsage for a cell that makes no file.
+    ``before`` is the id of an exercise, the name of a lesson, or the heading of a section in the notebook ``page``.
+    What the participant wrote stays; an untouched exercise gets its solution, and an untouched open definition its
+    answer. Yields a sentence for each lesson that brought something. Raises WrongUsage for an unknown place.
     """
+    course_steps = _steps_before(exercise_service, page, before)
+    is_complete = True
+    for lesson, group in itertools.groupby(course_steps, key=lambda step: step.lesson):
+        brought = list(itertools.chain.from_iterable(_make(exercise_service, step) for step in group))
+        if brought:
+            is_complete = False
+            yield f"{lesson} brought {in_words(list(dict.fromkeys(brought)))}."
+
+    if any(change.path == steps.path_of(steps.TOOLS) for step in course_steps for change in step.changes):
+        _bring_password(exercise_service.workspace)
+    if is_complete:
+        yield "Your files have all that the earlier cells bring."
+
+
+def _steps_before(exercise_service: ExerciseService, page: str, before: str) -> list[Step]:
+    """Return the steps before a place in the course, without those of optional notebooks. Raises WrongUsage."""
+    lessons = course.load_course(exercise_service.root)
+    exercises = {exercise.id: exercise for exercise in exercise_service.exercises}
+    names = lessons.names("full")
+    lesson = page
+    if before in names:
+        lesson = before
+        cell = lessons.sections[lesson][0].cells[0]
+    elif before in exercises:
+        lesson = exercises[before].page
+        cell = exercises[before].cell
+    else:
+        first_cells = {section.heading: section.cells[0] for section in lessons.sections.get(page, ())}
+        advice = f"Write the name of a lesson, the id of an exercise, or one of: {', '.join(first_cells)}."
+        cell = first_cells[resolve("section", before, first_cells, ": ", advice)]
+
+    own_cells = itertools.takewhile(lambda name: name != cell, lessons.cells(lesson, "full"))
+    earlier = {lesson: set(own_cells)}
+    for name in itertools.takewhile(lambda name: name != lesson, names):
+        earlier[name] = set(lessons.cells(name, "full"))
+    return [step for step in steps.load(exercise_service.root) if step.cell in earlier.get(step.lesson, ())]
+
+
+def _make(exercise_service: ExerciseService, step: Step) -> Iterator[str]:
+    """Do a step in the participant's files; yield what it brought, in words."""
     from workshop_kit.workspace import file_cell  # imports IPython, slow for the command line
 
-    notebook = exercise_service.root / "notebooks" / f"{lesson}.ipynb"
-    texts = {cell["id"]: cell["source"] for cell in course.notebook_cells(notebook)}
-    exercises = {exercise.cell: exercise for exercise in exercise_service.exercises if exercise.file}
-
-    for cell in cells:
-        line, _, body = texts.get(cell, "").partition("\n")
-        exercise = exercises.get(cell)
-        if steps.file_cell(f"{line}\n") is not None:
-            words = line.removeprefix("%%file ")
-            yield file_cell.write(exercise_service.workspace, lesson, words, body, exercise_service.root).sentence
-            yield from open_answers.put_in(exercise_service.workspace, exercise_service.root, [(lesson, cell)])
-        elif exercise is not None:
-            yield _solve_untouched(exercise_service, exercise)
-        else:
-            raise WrongUsage(f"{cell!r} is no cell of {lesson} that makes a file.", "Run `./workshop update`.")
-
-
-def _solve_untouched(exercise_service: ExerciseService, exercise: Exercise) -> str:
-    """Put the solution into an exercise's files unless the participant has changed one; return a sentence."""
-    if not exercise_service.exercise_files(exercise).is_untouched():
-        return f"{exercise.path} stays as it is: {exercise.id}"
-
-    solve(exercise_service, exercise.id)
-    return f"{exercise.path} has the solution: {exercise.id}"
+    workspace = exercise_service.workspace
+    if step.exercise == steps.OPEN:
+        if open_answers.put_in(workspace, exercise_service.root, [(step.lesson, step.cell)]):
+            yield f"what {step.changes[0].path} leaves open"
+    elif step.exercise:
+        files = exercise_service.exercise_files(exercise_service.find(step.exercise))
+        if files.is_untouched() and solve(exercise_service, step.exercise):
+            yield f"the solution of {step.exercise}"
+    else:
+        [change] = step.changes
+        before = content.current_text(workspace, change.path)
+        file_cell.bring(workspace, step.lesson, change, exercise_service.root)
+        if content.current_text(workspace, change.path) != before:
+            yield change.path
 
 
 @dataclass
 class SolvedFiles:
     """The files of a workspace while a tour runs lessons in order: each exercise is solved before a cell needs it.
 
-    An open definition is answered before the cell after it. ``lesson`` is the one whose cells ran last, "" at first.
+    An open definition is answered before the cell after it. ``catches_up``: where the notebooks skip sections, cells of
+    theirs bring the files. ``lesson`` is the one whose cells ran last, "" at first.
     """
 
     exercise_service: ExerciseService
+    catches_up: bool = False
     lesson: str = ""
 
     def before_cell(self, lesson: str, cell: str) -> None:
         """Prepare the files for a cell (an id) of ``lesson``; bring all files to its start if lessons were left out."""
-        has_its_files = lesson in (self.lesson, steps.FIRST) or self._leads_to(lesson)
+        has_its_files = self.catches_up or lesson in (self.lesson, steps.FIRST) or self._leads_to(lesson)
         if not has_its_files:
-            arrange(self.exercise_service, lesson)
+            arrange(self.exercise_service, steps.FIRST if lesson == course.SHORT else lesson)
         self.lesson = lesson
 
         open_answers.put_in(self.exercise_service.workspace, self.exercise_service.root)
@@ -193,15 +231,9 @@ class SolvedFiles:
                 solve(self.exercise_service, exercise.id)
 
     def _leads_to(self, lesson: str) -> bool:
-        """Return whether ``lesson`` comes after the last one, and no lesson of the track is between them.
-
-        Then it finds the files that it begins with. A notebook on a track fills in the files of lessons that the track
-        leaves out, so these may be between them, and so may optional notebooks.
-        """
-        lessons = course.load_course(self.exercise_service.root)
-        names = lessons.names(self.exercise_service.workspace.track)
-        required_names = [name for name in names if not lessons.is_optional(name)]
-        is_between = [self.lesson < name < lesson for name in required_names]
+        """Return whether ``lesson`` comes after the last one, and none but optional notebooks are between them."""
+        names = course.load_course(self.exercise_service.root).names("full")
+        is_between = [self.lesson < name < lesson for name in names]
         return "" < self.lesson < lesson and not any(is_between)
 
 

@@ -12,13 +12,12 @@ from typing import Any
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import MAX_NOTEBOOK_BYTES, parse_json, read_small_text
 from workshop_kit.workspace import definitions, growth, steps
-from workshop_kit.workspace.course import MY_SERVICE, notebook_cells
+from workshop_kit.workspace.course import notebook_cells
 from workshop_kit.workspace.folder import BASE, HIDDEN
 from workshop_kit.workspace.growth import Change
 from workshop_kit.workspace.notebook import cell_text, notebook_bytes
 from workshop_kit.workspace.registry import Exercise
 from workshop_kit.workspace.syntax import is_same
-from workshop_kit.workspace.track_notebook import unfold
 
 LEFT_OUT = (".git", "__pycache__", ".ipynb_checkpoints", ".venv")
 """Parts of a participant's folders that a check does not copy."""
@@ -87,20 +86,11 @@ class ExerciseFiles:
         try:
             if self.exercise.file:
                 return read_small_text(file)
-            notebook = read_small_text(file, max_bytes=MAX_NOTEBOOK_BYTES)
-            return unfold(notebook.encode()).decode()
+            return read_small_text(file, max_bytes=MAX_NOTEBOOK_BYTES)
         except FileNotFoundError:
             raise Unreadable(f"{shown_name} cannot be read (No such file or directory).", step) from None
         except NotReady as error:
             raise Unreadable(error.what.replace(str(file), shown_name), step) from error
-
-    def copy_service(self, target: Path) -> None:
-        """Copy ``my_service/`` to ``target``.
-
-        Raises Unreadable when the folder cannot be copied, or the exercise's file is missing, no text, or too large.
-        """
-        self.read_text()  # only for its Unreadable
-        copy_folder(self.folder / MY_SERVICE, target)
 
     def own_text(self) -> str | None:
         """Return the participant's definitions or notebook cell; None where they cannot be found."""

@@ -16,7 +16,7 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
-from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable, join_texts
+from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable, copy_folder, join_texts
 from workshop_kit.exercises.progress import HINTS, Progress
 from workshop_kit.files import TemporaryCopy
 from workshop_kit.paths import CHECKOUT
@@ -223,8 +223,8 @@ class ExerciseService:
         return files.place(files.shown_name)
 
     def board(self, unfolded: str = "") -> Rendered:
-        """Return the board of the track's exercises; the lesson ``unfolded`` shows its own."""
-        board = self.progress.board(self.exercises, self.workspace.track)
+        """Return the board of the exercises; the lesson ``unfolded`` shows its own."""
+        board = self.progress.board(self.exercises)
         return cards.board_page(board, unfolded)
 
     def exercise_files(self, exercise: Exercise) -> ExerciseFiles:
@@ -268,10 +268,10 @@ class ExerciseService:
         with TemporaryCopy() as temporary:
             folder = Path(temporary) / MY_SERVICE
             try:
-                if exercise.in_service:
-                    files.copy_service(folder)
-                elif exercise.file:
+                if exercise.file:
                     text = files.read_text()
+                if exercise.in_service:
+                    copy_folder(self.workspace.my_service, folder)
             except Unreadable as error:
                 return Result.not_readable(str(error))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from workshop_kit.errors import WrongUsage
@@ -23,24 +22,12 @@ NO_ID = "00000000"
 """The id of a copy: nothing is made for it in the engine."""
 
 
-@dataclass(frozen=True)
-class FolderCopy:
-    """The workspace of a copy; ``has_exercises`` is false for a ``my_service/`` alone.
-
-    ``has_seed`` says whether its numbers are known: the workspace's own, or those that the caller named.
-    """
-
-    workspace: Workspace
-    has_exercises: bool
-    has_seed: bool
-
-
 @contextlib.contextmanager
-def copy_of(folder: Path, seed: int | None = None) -> Iterator[FolderCopy]:
+def copy_of(folder: Path, seed: int | None = None) -> Iterator[Workspace]:
     """Yield a copy of a workspace or a ``my_service/``, and remove it at the end; the folder stays as it is.
 
-    ``seed`` is for a folder that does not say its own. Raises WrongUsage for any other folder, WorkshopError for one
-    that cannot be copied.
+    It has a shared seed if its numbers are known. ``seed`` is for a folder that does not say its own. Raises WrongUsage
+    for any other folder, WorkshopError for one that cannot be copied.
     """
     is_workspace = (folder / MY_SERVICE).is_dir()
     if not is_workspace and not any((folder / name).is_file() for name in SIGNS):
@@ -59,7 +46,7 @@ def copy_of(folder: Path, seed: int | None = None) -> Iterator[FolderCopy]:
         known_seed = seed if own_seed is None else own_seed
         if known_seed is not None:
             workspace.share_seed(known_seed)
-        yield FolderCopy(workspace, workspace.exercises.is_dir(), known_seed is not None)
+        yield workspace
 
 
 def _copy_base(folder: Path, copy: Path) -> None:

@@ -155,10 +155,8 @@ class ExercisePanel:
         match content:
             case {"do": "hint"}:
                 service.hint(identifier)
-            case {"do": "solution"}:
-                self._show_solution(widget, anyway=False)
-            case {"do": "anyway"}:
-                self._show_solution(widget, anyway=True)
+            case {"do": "solution" | "anyway" as click}:
+                self._show_solution(widget, anyway=click == "anyway")
             case {"do": "compare"}:
                 own_text, reference = service.compare(identifier)
                 self.solution = cards.comparison_card(own_text, reference)

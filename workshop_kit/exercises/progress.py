@@ -17,7 +17,6 @@ from pydantic_core import from_json, to_json
 from workshop_kit.errors import WrongUsage
 from workshop_kit.files import load_document, write_atomically
 from workshop_kit.trials.result import Verdict
-from workshop_kit.workspace.course import find_track
 from workshop_kit.workspace.registry import Exercise
 
 HINTS = 3
@@ -49,9 +48,8 @@ class BoardRow:
 
 @dataclass(frozen=True)
 class Board:
-    """The exercises of ``track``, by lesson. Minutes are those of the exercises that count."""
+    """The exercises by lesson. Minutes are those of the exercises that count."""
 
-    track: str
     exercises: tuple[BoardRow, ...]
     minutes_done: int
     minutes_left: int
@@ -158,11 +156,8 @@ class Progress:
 
     def note_references(self, exercise_ids: Collection[str]) -> None:
         """Record that a jump has solved these exercises, and no others."""
-        noted_ids = {name for name, record in self.document().exercises.items() if record.is_reference}
-        if noted_ids == set(exercise_ids):
-            return
-
         with self._open_for_change() as document:
+            noted_ids = {name for name, record in document.exercises.items() if record.is_reference}
             for name in {*noted_ids, *exercise_ids}:
                 record = document.exercises.setdefault(name, ExerciseRecord())
                 record.is_reference = name in exercise_ids
@@ -173,14 +168,12 @@ class Progress:
         with self.record(exercise_id) as record:
             record.answer = answer
 
-    def board(self, exercises: Sequence[Exercise], track: str) -> Board:
-        """Return the state of the exercises of ``track``. Raises WrongUsage for an unknown track."""
-        track_name = find_track(track)
+    def board(self, exercises: Sequence[Exercise]) -> Board:
+        """Return the state of the exercises."""
         records = self.document().exercises
-        track_exercises = [exercise for exercise in exercises if track_name in exercise.tracks]
-        rows = tuple(_board_row(exercise, records.get(exercise.id, ExerciseRecord())) for exercise in track_exercises)
+        rows = tuple(_board_row(exercise, records.get(exercise.id, ExerciseRecord())) for exercise in exercises)
         minutes_done, minutes_left = minutes_of(rows)
-        return Board(track, rows, minutes_done, minutes_left)
+        return Board(rows, minutes_done, minutes_left)
 
     def document(self) -> Document:
         """Return the document, an empty one without a file. Raises NotReady for a damaged file."""

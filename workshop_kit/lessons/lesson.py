@@ -176,22 +176,22 @@ class Lesson:
         panel.show()
         return panel
 
-    def fill_in(self, *cells: str, lesson: str = "") -> None:
-        """Make what skipped cells (ids) of this lesson, or of an earlier ``lesson``, would have made.
+    def catch_up(self, before: str) -> None:
+        """Bring the files that the cells before a place make, and say which: some of these cells were skipped.
 
-        See `checkpoint.fill_in`.
+        ``before`` is a heading of this notebook, the name of a lesson, or the id of an exercise. See
+        `checkpoint.catch_up`.
         """
         from workshop_kit.exercises import checkpoint
 
-        lesson_of_cells = lesson or self.name
-        for sentence in checkpoint.fill_in(self.exercise_service, lesson_of_cells, cells):
+        for sentence in checkpoint.catch_up(self.exercise_service, self.name, before):
             print(sentence)  # noqa: T201 - it is the cell's output
 
     def board(self) -> Rendered:
-        """Return the state of all exercises, with a link to the next lesson of the track."""
+        """Return the state of all exercises, with a link to the next lesson."""
         from workshop_kit.exercises import cards
 
-        names = load_course(CHECKOUT).names(self.workspace.track)
+        names = load_course(CHECKOUT).names("full")
         next_lesson = next((name for name in names if name > self.name), "")
         return cards.board_with_link(self.exercise_service.board(self.name), next_lesson)
 
@@ -215,12 +215,11 @@ class Lesson:
         return system_map(set(lit))
 
     def predict(self, name: str) -> Prediction:
-        """Ask one of this lesson's predictions before an experiment. The experiment calls its ``reveal``."""
+        """Ask a prediction of the lessons before an experiment. The experiment calls its ``reveal``."""
         from workshop_kit.lessons.predictions import Prediction, find_question
 
-        question = find_question(name, self.name, NOTEBOOKS)
-        progress = self.exercise_service.progress
-        prediction = Prediction(f"{self.name}.{name}", question, progress, self.headless)
+        identifier, question = find_question(name, self.name, NOTEBOOKS)
+        prediction = Prediction(identifier, question, self.exercise_service.progress, self.headless)
         return prediction.show()
 
 

@@ -28,7 +28,7 @@ from workshop_kit.display.widget_job import PARTS, Job, JobWidget
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.files import load_document
-from workshop_kit.workspace.course import lessons_with_tables, tables_path
+from workshop_kit.workspace.course import SHORT, lessons_with_tables, tables_path
 from workshop_kit.workspace.registry import Entry
 
 HERE = Path(__file__).parent
@@ -91,12 +91,21 @@ def load_all_questions(folder: Path) -> dict[str, Question]:
     return questions
 
 
-def find_question(identifier: str, lesson: str, folder: Path) -> Question:
-    """Return one question of a lesson. Raises WrongUsage for an unknown id."""
-    questions = load_questions(lesson, folder)
-    if identifier not in questions:
-        raise WrongUsage(f"{lesson} has no prediction {identifier!r}.", f"Use one of: {', '.join(questions)}.")
-    return questions[identifier]
+def find_question(name: str, lesson: str, folder: Path) -> tuple[str, Question]:
+    """Return a question of a lesson with its id. The short notebook, which has none, asks those of all lessons.
+
+    Raises WrongUsage for an unknown name.
+    """
+    questions = load_all_questions(folder)
+    own_id = f"{lesson}.{name}"
+    ids = [identifier for identifier in questions if identifier.partition(".")[2] == name]
+    if own_id in ids:
+        return own_id, questions[own_id]
+    if lesson == SHORT and ids:
+        return ids[0], questions[ids[0]]
+
+    own_names = [identifier.partition(".")[2] for identifier in questions if identifier.startswith(f"{lesson}.")]
+    raise WrongUsage(f"{lesson} has no prediction {name!r}.", f"Use one of: {', '.join(own_names)}.")
 
 
 class PredictionWidget(JobWidget):

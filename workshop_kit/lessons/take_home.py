@@ -11,7 +11,7 @@ from typing import Any
 
 from workshop_kit.display.rendered import Rendered, templates
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.progress import Document
+from workshop_kit.exercises.progress import Document, ExerciseRecord
 from workshop_kit.lessons.predictions import Question, load_all_questions
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT
@@ -52,7 +52,7 @@ def page(document: Document, not_passed: str, audit: str, mask: Mask, day: date)
         return plain(mask(value, *limit))
 
     environment = templates(HERE).overlay()  # the mask is this page's alone
-    environment.filters = environment.filters | {"plain": plain, "text": masked}
+    environment.filters = environment.filters | {"plain": plain, "text": masked, "moment": _moment}
     text = environment.get_template("take_home.md.j2").render(
         NOTE=NOTE,
         SENTENCE_LENGTH=SENTENCE_LENGTH,
@@ -111,20 +111,13 @@ def _option_text(question: Question | None, key: str) -> str:
     return question.options[key].text
 
 
-def _passes(document: Document, exercises: Sequence[Exercise]) -> list[dict[str, Any]]:
-    """Return the exercises that were passed, in the same order, as the template takes them."""
+def _passes(document: Document, exercises: Sequence[Exercise]) -> list[tuple[Exercise, ExerciseRecord]]:
+    """Return the exercises that were passed, in the same order, each with its record."""
     passes = []
     for exercise in exercises:
         record = document.exercises.get(exercise.id)
         if record is not None and record.passed_at is not None:
-            passes.append(
-                {
-                    "id": exercise.id,
-                    "title": exercise.title,
-                    "passed_at": _moment(record.passed_at),
-                    "solution_shown": record.solution_shown,
-                }
-            )
+            passes.append((exercise, record))
     return passes
 
 

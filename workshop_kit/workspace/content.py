@@ -6,14 +6,12 @@ participant's changes from the project's.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 
-from workshop_kit.files import MAX_NOTEBOOK_BYTES, files_below, parse_json, read_small, write_atomically
+from workshop_kit.files import MAX_NOTEBOOK_BYTES, files_below, read_small, write_atomically
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import growth, history, track_notebook
-from workshop_kit.workspace.course import Course, load_course
+from workshop_kit.workspace import growth, history
 from workshop_kit.workspace.folder import Workspace, lesson_copies
 from workshop_kit.workspace.growth import Change
 from workshop_kit.workspace.history import Backup
@@ -130,15 +128,11 @@ def replace_file(
 
 
 def read_current(workspace: Workspace, name: str) -> bytes | None:
-    """Return the content of a file of the workspace, a notebook's with all its cells unfolded; None without a file.
-
-    Raises NotReady.
-    """
+    """Return the content of a file of the workspace; None without a file. Raises NotReady."""
     try:
-        data = read_small(workspace.folder / name, max_bytes=MAX_NOTEBOOK_BYTES)
+        return read_small(workspace.folder / name, max_bytes=MAX_NOTEBOOK_BYTES)
     except FileNotFoundError:
         return None
-    return track_notebook.unfold(data) if name.endswith(".ipynb") else data
 
 
 def current_text(workspace: Workspace, name: str) -> str | None:
@@ -153,55 +147,9 @@ def base_text(workspace: Workspace, name: str) -> str:
 
 
 def write(workspace: Workspace, name: str, content: str | bytes) -> None:
-    """Write a file of the workspace, whole or not at all. Raises NotReady.
-
-    In a lesson's notebook, the cells that the workspace's track skips are folded.
-    """
+    """Write a file of the workspace, whole or not at all. Raises NotReady."""
     data = content.encode() if isinstance(content, str) else content
-    if name.endswith(".ipynb"):
-        data = _fold_for_track(workspace, name, data, load_course(CHECKOUT))
     write_atomically(workspace.folder / name, data)
-
-
-def follow_track(workspace: Workspace) -> list[str]:
-    """Fold the cells that the workspace's track skips in each notebook; return the names of the changed notebooks."""
-    course = load_course(CHECKOUT)
-    changed_names = []
-    for lesson in course.sections:
-        name = f"notebooks/{lesson}.ipynb"
-        with contextlib.suppress(FileNotFoundError, ValueError):  # it was deleted, or is damaged
-            if _refold(workspace, name, course):
-                changed_names.append(name)
-
-    return changed_names
-
-
-def _refold(workspace: Workspace, name: str, course: Course) -> bool:
-    """Fold a notebook for the workspace's track; return whether that changed it.
-
-    Raises FileNotFoundError without the notebook, and ValueError if it is not JSON.
-    """
-    path = workspace.folder / name
-    before = read_small(path, max_bytes=MAX_NOTEBOOK_BYTES)
-    after = _fold_for_track(workspace, name, before, course)
-    if after == before or parse_json(after) == parse_json(before):
-        return False
-
-    write_atomically(path, after)
-    return True
-
-
-def _fold_for_track(workspace: Workspace, name: str, notebook: bytes, course: Course) -> bytes:
-    """Return the ``notebook`` with the cells folded that the workspace's track skips.
-
-    A notebook that belongs to no lesson is returned as it is.
-    """
-    path = PurePath(name)
-    if path.stem not in course.sections:
-        return notebook
-
-    lesson = track_notebook.on_track(CHECKOUT, course, path.stem, workspace.track)
-    return track_notebook.fold(notebook, lesson)
 
 
 def read_base(workspace: Workspace, name: str) -> bytes | None:

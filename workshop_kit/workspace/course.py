@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,19 @@ MY_SERVICE = "my_service"
 SECTION = "section"
 """The key of a cell's metadata that makes it the beginning of a section.
 
-``minutes`` are those of a first-time learner, ``tracks`` those on the shorter tracks that have the section. ``cells``
-has the cells (ids) of a track that keeps only some, besides the first one. ``rest``: a break may come before it.
+``minutes`` are those of a first-time learner, ``tracks`` those on the shorter tracks that have the section. ``rest``: a
+break may come before it.
 """
+SHORT = "short_90_minutes"
+"""The notebook of the track ``90min``; `./workshop build` makes it of cells of the lessons."""
+MAKERS = ("%%file ", "w.exercise(")
+"""How the cells begin that make a file, or have an exercise in one."""
 TRACKS = ("90min", "half-day", "day", "full")
 LESSON = re.compile(r"\d\d[a-z]?_\w+")
 """The name of a notebook of the series; others of a workspace (a copy, say) are found by their whole name only."""
 TABLES_SUFFIX = ".toml"
-"""The ending of the file of tables beside a lesson's notebook: its first and last text (`summary`), its policy card
-and predictions (`lessons`), and what its cells show when they are executed (`workshop_dev.expectations`).
+"""The ending of the file of tables beside a lesson's notebook: its policy card and predictions (`lessons`), and what
+its cells show when they are executed (`workshop_dev.expectations`).
 """
 
 
@@ -38,13 +42,11 @@ and predictions (`lessons`), and what its cells show when they are executed (`wo
 class Track:
     """A way through the workshop.
 
-    A break comes after at most ``break_after`` minutes. ``exercises`` is the most that it asks for; None: as many as
-    fit. A visit of an optional notebook takes ``visit_minutes``. ``second_day`` is the lesson with which a second day
-    begins, "" without one.
+    A break comes after at most ``break_after`` minutes. A visit of an optional notebook takes ``visit_minutes``.
+    ``second_day`` is the lesson with which a second day begins, "" without one.
     """
 
     name: str
-    exercises: int | None = None
     welcome: int = 0
     demo: int = 0
     visit_minutes: int = 0
@@ -60,28 +62,23 @@ class Track:
 class Section:
     """A part of a lesson: ``cells`` (ids) from the one with its ``heading`` to the next section.
 
-    ``minutes`` are given by track: a track that is not among them skips the section. ``cells_by_track`` has the cells
-    of tracks that keep only some of them. ``may_follow_break``: a break may come before the section.
+    ``minutes`` are given by track: a track that is not among them skips the section. ``may_follow_break``: a break may
+    come before the section. ``makes_files``: a later section may need the files that its cells make.
     """
 
     heading: str
     cells: tuple[str, ...]
     minutes: Mapping[str, int]
     may_follow_break: bool = False
-    cells_by_track: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def cells_on(self, track: str) -> tuple[str, ...]:
-        """Return the cells (ids) that ``track`` keeps."""
-        if track not in self.minutes:
-            return ()
-        return self.cells_by_track.get(track, self.cells)
+    makes_files: bool = False
 
 
 @dataclass(frozen=True)
 class Lesson:
     """A lesson: its notebook's ``name``, and the ``prefix`` of its exercises' ids ("" if it has none).
 
-    The second notebook of a lesson has ``more``, which is optional, and a reason for a ``visit``.
+    The second notebook of a lesson has ``more``, which is optional, and a reason for a ``visit``. A notebook that is
+    for one track alone names that ``track``.
     """
 
     name: str
@@ -89,6 +86,7 @@ class Lesson:
     prefix: str = ""
     more: bool = False
     visit: str = ""
+    track: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,6 @@ class ExerciseTime:
     weight: str
     minutes: int
     debrief_minutes: int
-    tracks: tuple[str, ...]
 
     @property
     def all_minutes(self) -> int:
@@ -136,10 +133,35 @@ class Course:
         """Return the lesson called ``name`` (``01_container``), or None."""
         return None if self.is_optional(name) else self.notebooks.get(name)
 
-    def kept_cells(self, name: str, track: str) -> frozenset[str]:
-        """Return the cells (ids) that ``track`` keeps of the lesson ``name``; none of a lesson that it leaves out."""
-        sections = self.sections.get(name, ())
-        return frozenset(cell for section in sections for cell in section.cells_on(track))
+    def cells(self, name: str, track: str) -> tuple[str, ...]:
+        """Return the cells (ids) of the notebook ``name`` that are in sections of ``track``."""
+        sections = [section for section in self.sections.get(name, ()) if track in section.minutes]
+        return tuple(itertools.chain.from_iterable(section.cells for section in sections))
+
+    def exercises_of(self, name: str, track: str) -> tuple[ExerciseTime, ...]:
+        """Return the exercises that ``track`` has of a notebook; on ``full`` also those of its second notebook."""
+        if track == "full":
+            return tuple(exercise for exercise in self.exercises if exercise.lesson == name)
+        cells = self.cells(name, track)
+        return tuple(exercise for exercise in self.exercises if exercise.cell in cells)
+
+    def jumps(self, track: str) -> dict[str, tuple[str, ...]]:
+        """Return the headings at which ``track`` needs files of sections that it skips, by lesson.
+
+        The first section of a lesson has only the cell that makes ``w``, and the last one needs no files.
+        """
+        headings: dict[str, tuple[str, ...]] = {}
+        is_missing = False
+        for name in self.names("full"):
+            _, *sections, _ = self.sections[name]
+            for section in sections:
+                is_skipped = track not in section.minutes
+                if is_skipped:
+                    is_missing = is_missing or section.makes_files
+                elif is_missing:
+                    headings[name] = (*headings.get(name, ()), section.heading)
+                    is_missing = False
+        return headings
 
     def minutes(self, name: str, track: str) -> int:
         """Return the minutes of all sections of the lesson ``name`` on ``track``."""
@@ -169,7 +191,7 @@ def load_course(root: Path) -> Course:
         return names.index(exercise.lesson) if exercise.lesson in names else 0
 
     exercises.sort(key=lesson_index)
-    sections = {name: _sections(root, name) for name in names}
+    sections = {name: _sections(root, lesson) for name, lesson in notebooks.items()}
     return Course(notebooks, tracks, tuple(exercises), sections)
 
 
@@ -186,9 +208,9 @@ def find_track(name: str) -> str:
     return name
 
 
-def _sections(root: Path, lesson: str) -> tuple[Section, ...]:
+def _sections(root: Path, lesson: Lesson) -> tuple[Section, ...]:
     """Return the sections of a lesson's notebook. Raises WorkshopError for an incomplete one."""
-    cells = notebook_cells(root / "notebooks" / f"{lesson}.ipynb")
+    cells = notebook_cells(root / "notebooks" / f"{lesson.name}.ipynb")
     starts = [index for index, cell in enumerate(cells) if SECTION in cell["metadata"]]
     sections: list[Section] = []
     for start, end in itertools.pairwise([*starts, len(cells)]):
@@ -196,11 +218,10 @@ def _sections(root: Path, lesson: str) -> tuple[Section, ...]:
         if start == 0:  # the title of the lesson: what follows its colon is about the whole lesson
             heading = heading.partition(":")[0]
 
-        ids = [cell["id"] for cell in cells[start:end]]
         try:
-            sections.append(_section(heading.lstrip("# "), ids, cells[start]["metadata"][SECTION]))
+            sections.append(_section(heading.lstrip("# "), cells[start:end], lesson.track))
         except LookupError as error:
-            sentence = f"{lesson}.ipynb: the section {ids[0]!r} has no {error}."
+            sentence = f"{lesson.name}.ipynb: the section {cells[start]['id']!r} has no {error}."
             raise WorkshopError(sentence, "Compare its metadata with that of the others.") from error
 
     return tuple(sections)
@@ -214,36 +235,31 @@ def _heading_line(text: str) -> str:
     return ""
 
 
-def _section(heading: str, cells: Sequence[str], entry: Mapping[str, Any]) -> Section:
-    """Return the section with these cells (ids), from its ``entry`` in the notebook. Raises KeyError for what lacks."""
-    minutes = {**entry.get("tracks", {}), "full": entry["minutes"]}
-    cells_by_track = {track: _some_cells(cells, names) for track, names in entry.get("cells", {}).items()}
-    return Section(heading, tuple(cells), minutes, entry.get("rest", False), cells_by_track)
+def _section(heading: str, cells: Sequence[Mapping[str, Any]], track: str) -> Section:
+    """Return the section with these cells; its minutes are those of ``track`` alone, if the notebook is for one.
 
-
-def _some_cells(cells: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
-    """Return the ``cells`` of a section that a track keeps: the first one, which has the heading, and these ``names``.
-
-    Raises KeyError for a name that is no cell of the section.
+    Raises KeyError for what lacks in its metadata.
     """
-    unknown_cells = [name for name in names if name not in cells]
-    if unknown_cells:
-        raise KeyError(unknown_cells[0])
-
-    kept_cells = {*cells[:1], *names}
-    return tuple(cell for cell in cells if cell in kept_cells)
+    entry = cells[0]["metadata"][SECTION]
+    minutes = {track: entry["minutes"]} if track else {**entry.get("tracks", {}), "full": entry["minutes"]}
+    ids = tuple(cell["id"] for cell in cells)
+    makes_files = any(cell["source"].startswith(MAKERS) for cell in cells)
+    return Section(heading, ids, minutes, entry.get("rest", False), makes_files)
 
 
 def find_lesson(word: str, notebooks: Path) -> str:
     """Return the name of the notebook that ``word`` means: ``02`` and ``conf`` mean ``02_configuration``.
 
     The beginning of an optional notebook's name with its letter (``02c``) means that notebook; a word without the
-    letter means only lessons. Raises WrongUsage where no name fits, or several.
+    letter means only lessons. ``short`` means the notebook of ninety minutes. Raises WrongUsage where no name fits, or
+    several.
     """
     names = list(lesson_names(notebooks))
     stem = word.removesuffix(".ipynb")
     if stem in names:
         return stem
+    if SHORT in names and SHORT.startswith(stem.lower()):
+        return SHORT
 
     optional = optional_names(notebooks.parent)
     has_letter = stem[2:3].isalpha()

@@ -17,11 +17,11 @@ from workshop_kit.display.diff_card import Written
 from workshop_kit.errors import WrongUsage, in_words
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content, growth, history, steps
-from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.workspace.course import MY_SERVICE, SHORT
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.growth import Change, Grown
 from workshop_kit.workspace.history import Backup
-from workshop_kit.workspace.steps import CHANGES, TOOLS, path_of
+from workshop_kit.workspace.steps import CHANGES, TOOLS, Step, path_of
 
 MAGIC = "file"
 
@@ -48,10 +48,17 @@ def write(workspace: Workspace, lesson: str, line: str, body: str, root: Path = 
     """
     path = _path_in(line)
     text = body.rstrip("\n") + "\n"
+    return bring(workspace, lesson, Change(path, text, is_whole=CHANGES.strip() not in line), root)
+
+
+def bring(workspace: Workspace, lesson: str, typed: Change, root: Path = CHECKOUT) -> Written:
+    """Bring what a cell of ``lesson`` shows, perhaps edited, to the file that it names; see `write`."""
+    path = typed.path
+    text = typed.text
     course = steps.load(root)
-    cells = [cell.changes[0] for cell in steps.cells_of(course, path) if cell.lesson == lesson]
-    typed = Change(path, text, is_whole=CHANGES.strip() not in line)
-    shipped_change = max(cells, key=lambda cell: SequenceMatcher(None, cell.text, text).ratio(), default=typed)
+    cells = [cell for cell in steps.cells_of(course, path) if lesson in (cell.lesson, SHORT)]
+    nearest = max(cells, key=lambda cell: _likeness(cell.changes[0], typed), default=Step(lesson, "", (typed,)))
+    shipped_change = nearest.changes[0]
     edited = text if text != shipped_change.text else None
 
     mine = content.current_text(workspace, path)
@@ -61,7 +68,7 @@ def write(workspace: Workspace, lesson: str, line: str, body: str, root: Path = 
         mine,
         shipped,
         edited=edited,
-        older=steps.older_names(course, lesson, shipped_change, shipped),
+        older=steps.older_names(course, nearest.lesson, shipped_change, shipped),
     )
     content.write_base(workspace, path, grown.shipped)
     diff = () if grown.text == text and mine is None else _diff(mine or "", grown.text)  # the cell shows a new file
@@ -69,6 +76,11 @@ def write(workspace: Workspace, lesson: str, line: str, body: str, root: Path = 
         return Written(" ".join([f"{path} stays as it is.", *_left(grown)]))
     with history.recorded(workspace, f"lesson {lesson}: {PurePosixPath(path).name}") as backup:
         return Written(_save(path, mine, grown, backup), tuple(diff))
+
+
+def _likeness(change: Change, other: Change) -> float:
+    """Return how much alike the texts of two changes are, from 0 to 1."""
+    return SequenceMatcher(None, change.text, other.text).ratio()
 
 
 def _save(path: str, mine: str | None, grown: Grown, backup: Backup) -> str:

@@ -17,7 +17,7 @@ from workshop_kit.engine.recipes import VARIABLES
 from workshop_kit.errors import NotReady
 from workshop_kit.files import explain, files_below, read_small, read_small_text, write_atomically
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import MY_SERVICE, TABLES_SUFFIX, TRACKS, find_track
+from workshop_kit.workspace.course import MY_SERVICE, SHORT, TABLES_SUFFIX
 
 PRIVATE = 0o700
 ELSEWHERE = "name another folder in WORKSHOP_WORKSPACE"
@@ -28,7 +28,7 @@ LINKED = ("docs/audit.md", REFERENCES)
 """Pages that lessons link to; they are copied to the same place in a workspace."""
 EDITED = (*COPIED, MY_SERVICE)
 """Folders of a workspace that the participant edits."""
-NOT_COPIED = ("exercises.toml", ".notes.md")
+NOT_COPIED = ("exercises.toml", ".notes.md", f"{SHORT}.md")
 """Endings of the names of files that are not copied: a copy would become outdated, and they contain answers."""
 BASE = "base"
 """The folder below `HIDDEN` with the versions that copies were made from."""
@@ -36,8 +36,6 @@ HIDDEN = ".workshop"
 """The kit's files inside a workspace: JupyterLab neither lists nor serves hidden folders."""
 SEED = "seed"
 """The file below `HIDDEN` with a shared seed."""
-TRACK = "track"
-"""The file below `HIDDEN` with the track that `start --track` chose."""
 FORMER_RECORD = "stages.json"
 """The file below `HIDDEN` that only a workspace of the former lessons has, whose files had stages."""
 DIGITS = re.compile(r"[0-9]{1,4000}")
@@ -91,19 +89,6 @@ class Workspace:
     def share_seed(self, seed: int) -> None:
         """Use ``seed`` for the numbers in exercises from now on. Raises NotReady when it cannot be written."""
         write_atomically(self.folder / HIDDEN / SEED, f"{seed}\n".encode())
-
-    @property
-    def track(self) -> str:
-        """The track that was chosen last; ``full`` without one."""
-        try:
-            name = read_small(self.folder / HIDDEN / TRACK).decode(errors="replace").strip()
-        except (OSError, NotReady):
-            return "full"
-        return name if name in TRACKS else "full"
-
-    def choose_track(self, name: str) -> None:
-        """Use the track ``name`` from now on. Raises WrongUsage for an unknown one, NotReady as a full disk does."""
-        write_atomically(self.folder / HIDDEN / TRACK, f"{find_track(name)}\n".encode())
 
     @property
     def compose_project(self) -> str:

@@ -43,8 +43,6 @@ class Exercise(Entry):
     """The minutes to do it."""
     debrief_minutes: AnyMinutes
     """The minutes to talk about it."""
-    tracks: Annotated[tuple[str, ...], Field(min_length=1)]
-    """The tracks that have it."""
     guidelines: Annotated[tuple[str, ...], Field(min_length=1)]
     """The factors and principles that it serves."""
     hints: tuple[Text, Text, Text]
@@ -110,8 +108,8 @@ class Exercise(Entry):
         return self.minutes + self.debrief_minutes
 
 
-class _Document(BaseModel):
-    """What is read here of exercises.toml; `workshop_dev.registry_check` compares all of it with the answers."""
+class Document(BaseModel):
+    """The exercises of exercises.toml; `workspace.course` reads its tracks and lessons."""
 
     exercise: tuple[Exercise, ...] = ()
 
@@ -121,7 +119,7 @@ def load(root: Path) -> tuple[Exercise, ...]:
 
     Raises NotReady for an entry that is not complete.
     """
-    exercises = load_document(root / FILE, _Document).exercise
+    exercises = load_document(root / FILE, Document).exercise
     return tuple(sorted(exercises, key=lambda exercise: exercise.lesson))
 
 

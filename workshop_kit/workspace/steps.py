@@ -87,7 +87,10 @@ def _load(root: Path, _states: object) -> tuple[Step, ...]:
     exercises = [exercise for exercise in registry.load(root) if exercise.file]
     by_cell = {exercise.cell: exercise for exercise in exercises}
     steps = list(_starters(root, exercises))
-    for lesson in lesson_table(root):
+    for lesson, entry in lesson_table(root).items():
+        if entry.get("track"):
+            continue  # its cells are those of the lessons
+
         for cell in notebook_cells(root / "notebooks" / f"{lesson}.ipynb"):
             change = file_cell(cell["source"])
             exercise = by_cell.get(cell["id"])

@@ -17,7 +17,6 @@ class DemoProgress:
 
     def __init__(self, script: Script) -> None:
         self.script = script
-        self.number = 1
         self._demo_since: float | None = None
         self._step_since: float | None = None
         self._go_to(1)

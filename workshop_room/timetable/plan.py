@@ -5,7 +5,7 @@ The lengths of sections come from the notebooks, all else from exercises.toml. T
 
 from __future__ import annotations
 
-import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -25,7 +25,8 @@ class Block:
     """One row of the timetable. ``lesson`` is a notebook's name, "" where none is open.
 
     ``exercises`` are those of the track, the core ones first; the lesson's minutes include only the core ones.
-    ``sections`` are the lesson's in this block; the track skips those that have no minutes on it.
+    ``sections`` are the lesson's in this block; the track skips those that have no minutes on it. At the headings among
+    ``jumps`` it needs files of skipped sections.
     """
 
     kind: Literal["welcome", "lesson", "demo", "visit", "break", "lunch", "buffer", "wrap-up"]
@@ -37,6 +38,7 @@ class Block:
     track: str = ""
     exercises: tuple[ExerciseTime, ...] = ()
     sections: tuple[Section, ...] = ()
+    jumps: tuple[str, ...] = ()
 
     @property
     def end(self) -> int:
@@ -57,11 +59,11 @@ class Block:
     def stops(self) -> tuple[tuple[int, str], ...]:
         """The time and the heading at which each section of the track begins."""
         stops = []
-        time = self.start
+        moment = self.start
         for section in self.sections:
             if self.track in section.minutes:
-                stops.append((time, section.heading))
-                time += section.minutes[self.track]
+                stops.append((moment, section.heading))
+                moment += section.minutes[self.track]
         return tuple(stops)
 
     @property
@@ -112,18 +114,11 @@ def minutes_of(moment: str) -> int:
     >>> minutes_of("09:30")
     570
     """
-    match = re.fullmatch(r"([0-9]{1,2}):([0-9]{2})", moment.strip())
-    if match is None:
-        raise _time_error(moment)
-    hours = int(match[1])
-    minutes = int(match[2])
-    if hours > 23 or minutes > 59:
-        raise _time_error(moment)
-    return hours * 60 + minutes
-
-
-def _time_error(moment: str) -> WrongUsage:
-    return WrongUsage(f"{moment!r} is no time of day.", "Write hours and minutes, as in 09:30.")
+    try:
+        clock_time = time.strptime(moment.strip(), "%H:%M")
+    except ValueError:
+        raise WrongUsage(f"{moment!r} is no time of day.", "Write hours and minutes, as in 09:30.") from None
+    return clock_time.tm_hour * 60 + clock_time.tm_min
 
 
 def clock(moment: int) -> str:
@@ -169,16 +164,15 @@ def _lesson_blocks(lesson: Lesson, course: Course, track: str) -> Iterator[Block
 
 def _whole_lesson_block(lesson: Lesson, course: Course, track: str) -> Block:
     """Return one block for a lesson, with the exercises that the track has of it."""
-    lesson_exercises = [exercise for exercise in course.exercises if exercise.lesson == lesson.name]
-    track_exercises = [exercise for exercise in lesson_exercises if track in exercise.tracks]
-    track_exercises.sort(key=_is_extra)
+    exercises = sorted(course.exercises_of(lesson.name, track), key=lambda exercise: exercise.weight != "core")
     return Block(
         "lesson",
         course.minutes(lesson.name, track),
         lesson.title,
         lesson=lesson.name,
         track=track,
-        exercises=tuple(track_exercises),
+        exercises=tuple(exercises),
+        jumps=course.jumps(track).get(lesson.name, ()),
     )
 
 
@@ -192,10 +186,6 @@ def _stretches(sections: Sequence[Section], track: str) -> Iterator[tuple[Sectio
             stretch = []
         stretch.append(section)
     yield tuple(stretch)
-
-
-def _is_extra(exercise: ExerciseTime) -> bool:
-    return exercise.weight != "core"
 
 
 def _add_breaks(teaching_blocks: Sequence[Block], track: Track) -> list[Block]:
@@ -247,16 +237,12 @@ def _add_lunch(blocks: Sequence[Block], minutes: int) -> list[Block]:
     if not breaks:
         return list(blocks)
 
-    nearest = min(breaks, key=_minutes_from_noon)
+    nearest = min(breaks, key=lambda block: abs(block.start - NOON))
     lunch = replace(nearest, kind="lunch", title="Lunch", minutes=minutes)
     return [lunch if block == nearest else block for block in blocks]
 
 
-def _minutes_from_noon(block: Block) -> int:
-    return abs(block.start - NOON)
-
-
-def rows(blocks: Sequence[Block]) -> Iterator[tuple[str, str, str, str]]:
+def _rows(blocks: Sequence[Block]) -> Iterator[tuple[str, str, str, str]]:
     """Yield the rows of the table: time, minutes, lesson, and exercises with their minutes."""
     has_days = blocks[-1].day > 1
     for block in blocks:
@@ -277,7 +263,7 @@ def _exercises_text(block: Block) -> str:
 
 def as_text(track: str, blocks: Sequence[Block]) -> str:
     """Return the table with a legend, and the headings to stop at and the exercises of each lesson."""
-    lines = [str(table(_caption(track, blocks), COLUMNS, list(rows(blocks))))]
+    lines = [str(table(_caption(track, blocks), COLUMNS, list(_rows(blocks))))]
     lines += ["", LEGEND, "", TAKE_HOME]
 
     for block in blocks:
@@ -302,7 +288,9 @@ def _caption(track: str, blocks: Sequence[Block]) -> str:
 def _lesson_lines(block: Block) -> list[str]:
     """Return a heading for the notebook of a block, and the headings in it to stop at or to skip."""
     lines = ["", f"notebooks/{block.lesson}.ipynb ({block.telling_minutes} minutes for talk and experiments)", ""]
-    lines += [f"- {clock(time)} {heading}" for time, heading in block.stops]
+    for moment, heading in block.stops:
+        catch_up = f", after a cell `w.catch_up({heading!r})`" if heading in block.jumps else ""
+        lines.append(f"- {clock(moment)} {heading}{catch_up}")
     if block.skipped:
         lines.append(f"- skipped: {' · '.join(block.skipped)}")
     return lines

@@ -67,7 +67,7 @@ def test_what_time_does_not_explain_is_judged(monkeypatch: pytest.MonkeyPatch, r
 
 
 def test_an_engine_that_is_late_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not judged where the control was slow, too; else the error is told as it is."""
+    """The machine was slow, too: not judged."""
 
     def late(_service: Service) -> None:
         raise NotInTime("The container proxy did not take the fault within 61 s.")
@@ -75,9 +75,6 @@ def test_an_engine_that_is_late_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(control, "measure", lambda _session: SLOW)
     result = judge(late, idle_context())
     assert "did not take the fault within 61 s. This machine was slow" in result.summary
-    monkeypatch.setattr(control, "measure", lambda _session: QUICK)
-    with pytest.raises(NotInTime):
-        judge(late, idle_context())
 
 
 def test_not_judged_changes_no_progress(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:

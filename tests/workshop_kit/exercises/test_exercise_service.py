@@ -12,7 +12,7 @@ import pytest
 
 from tests.private_engine import filled
 from tests.workshop_kit.exercises import check_runner
-from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 from workshop_kit.exercises import checkpoint, fixtures
 from workshop_kit.exercises.exercise_files import Unreadable
 from workshop_kit.exercises.exercise_service import LATER_SERVICE_FILE, ExerciseService
@@ -175,19 +175,22 @@ def test_a_solution_that_a_jump_brought_is_no_pass(
     assert engineless.check("logging.stdout").passed
 
 
-def test_filling_in_keeps_what_was_changed(engineless: ExerciseService) -> None:
-    """An untouched exercise gets its solution, one that was begun does not: "Run all" is safe, and safe twice."""
-    checkpoint.arrange(engineless, LESSON)
-    (tasks,) = engineless.workspace.folder.glob("exercises/*/tasks.yaml")
-    cells = ["exercise-config-environments", "exercise-config-environments"]
-    assert list(checkpoint.fill_in(engineless, LESSON, cells)) == [
-        "exercises/02_configuration/tasks.yaml has the solution: config.environments",
-        "exercises/02_configuration/tasks.yaml stays as it is: config.environments",
-    ]
-    mine = tasks.read_text().replace("staging", "stage")
-    tasks.write_text(mine)
-    assert all("stays as it is" in sentence for sentence in checkpoint.fill_in(engineless, LESSON, cells))
-    assert tasks.read_text() == mine
+def test_catching_up_brings_what_was_skipped_and_keeps_what_was_written(engineless: ExerciseService) -> None:
+    """Files, solutions and answers of the cells before an exercise come; a second time there is nothing to bring."""
+    app = engineless.workspace.service_folder() / "app.py"
+    sentences = list(checkpoint.catch_up(engineless, "short_90_minutes", "orders.recent"))
+    assert [sentence.partition(" ")[0] for sentence in sentences] == ["01_container", "01b_orders"]
+    assert "the solution of container.dockerfile" in sentences[0]
+
+    app.write_text(f"{app.read_text()}\n\ndef mine():\n    return 1\n")
+    later = list(checkpoint.catch_up(engineless, "02_configuration", "Started from outside"))
+    assert "the solution of config.env" in later[-1]
+    assert "def mine()" in app.read_text()
+    again = list(checkpoint.catch_up(engineless, "02_configuration", "Started from outside"))
+    assert again == ["Your files have all that the earlier cells bring."]
+
+    with pytest.raises(WrongUsage, match="no section 'Nowhere'"):
+        list(checkpoint.catch_up(engineless, "02_configuration", "Nowhere"))
 
 
 def test_an_exercise_of_the_first_service_is_not_run_on_a_later_one(engineless: ExerciseService) -> None:
@@ -229,14 +232,14 @@ def test_a_reset_on_a_full_disk_loses_nothing(engineless: ExerciseService, check
     ids=["absent", "large"],
 )
 def test_a_file_that_cannot_be_judged_is_named(
-    engineless: ExerciseService, tmp_path: Path, content: bytes | None, sentence: str
+    engineless: ExerciseService, content: bytes | None, sentence: str
 ) -> None:
     """Nothing of it is built or run; one sentence says how to get it back."""
     arrive(engineless, DOCKERFILE)
     path = engineless.workspace.my_service / "Dockerfile"
     path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(Unreadable, match=rf"my_service/Dockerfile {sentence}.*`./workshop reset"):
-        engineless.exercise_files(engineless.find(DOCKERFILE)).copy_service(tmp_path / "copy")
+        engineless.exercise_files(engineless.find(DOCKERFILE)).read_text()
 
 
 def test_an_exercise_before_its_cell_says_which_lesson_brings_it(engineless: ExerciseService) -> None:

@@ -148,17 +148,13 @@ def test_log_lines_mask_the_passwords(context: Context, image: str) -> None:
     assert "(secret) !" in lines
 
 
-def unpublished(state: str = "running") -> Any:
-    """A container without a port, in this state."""
-    return SimpleNamespace(
-        inspect=lambda: {"NetworkSettings": {"Ports": {}}, "State": {"Status": state, "ExitCode": 1}}
-    )
-
-
 def test_an_error_that_is_expected_is_no_wait_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that refuses after its limit does what it should; any other slow error is noted."""
     monkeypatch.setattr(http, "request", lambda *_, **__: Answer(503, 1.5))
-    trial = Trial(unpublished())
+    unpublished: Any = SimpleNamespace(
+        inspect=lambda: {"NetworkSettings": {"Ports": {}}, "State": {"Status": "running", "ExitCode": 1}}
+    )
+    trial = Trial(unpublished)
     trial.post("/orders", {}, expected=503)
     assert trial.waits.longest is None
     trial.post("/orders", {}, expected=201)

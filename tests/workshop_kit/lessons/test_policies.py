@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import cast
 
 import pytest
 
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import WrongUsage
 from workshop_kit.lessons import policies
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import notebook_cells, tables_path
+from workshop_kit.workspace.course import notebook_cells
 from workshop_kit.workspace.folder import Workspace
 
 NOTEBOOKS = CHECKOUT / "notebooks"
@@ -79,11 +78,3 @@ def test_other_questions_are_one_sentence(empty_workspace: Workspace) -> None:
         w.policy(mine={question: MINE[question] for question in other_questions})
     with pytest.raises(WrongUsage, match=r"no question 'Who pays\?'\. Ask: How is it built\?, "):
         w.policy(mine=MINE | {"Who pays?": "Nobody."})
-
-
-def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
-    """It names the file and the first problem."""
-    tables_path(LESSON, tmp_path).write_text('[policy]\n"How?" = ""\n')
-    problem = r"policy\.How\?: String should have at least 1 character"
-    with pytest.raises(WorkshopError, match=rf"01_container\.toml cannot be used: {problem}"):
-        policies.load_reference(LESSON, tmp_path)

@@ -20,7 +20,7 @@ from workshop_kit.workspace import registry
     [
         ('id = "container.layer"', "", "exercises/exercises.toml, exercise 2: `id`: Field required."),
         ('id = "container.layer"', 'id = "config.layer"', "an id of 01_container begins with `container.`."),
-        ('["Self-Containment"]', '["factor 8, Concurrency"]', "no track or guideline 'factor 8, Concurrency'"),
+        ('["Self-Containment"]', '["factor 8, Concurrency"]', "no guideline 'factor 8, Concurrency'"),
         ('"leaving.py"', '"gone.py"', "there is no solutions/01_container/container.graceful/gone.py."),
         (
             "weight",

@@ -65,20 +65,19 @@ def open_pages(controller: Controller) -> Iterator[Pages]:
 
 
 class RecordedController:
-    """A controller without a stack: everything is as a test sets it. It counts how often its log is read."""
+    """A controller without a stack: everything is as a test sets it."""
 
     def __init__(self) -> None:
         self.recorded = Tables()
         self.log: list[LogLine] = []
-        self.log_reads = 0
         self.stopped: list[str] = []
         self.faults: list[InjectedFault] = []
         self.stack = SimpleNamespace()
 
-    def record(self, *, error_percent: float = 0.0, p95_ms: float = 10.0, **probes: str) -> None:
+    def record(self, *, error_percent: float = 0.0, **probes: str) -> None:
         """Record one second: the requests, and the state of each probe, which passes unless it is given."""
         now = datetime.now(UTC)
-        requests = {"time": now, "requests_per_second": 20.0, "error_percent": error_percent, "p95_ms": p95_ms}
+        requests = {"time": now, "requests_per_second": 20.0, "error_percent": error_percent, "p95_ms": 10.0}
         health = [{"time": now, "what": what, "state": probes.get(what[1:], "pass")} for what in PROBES]
         self.recorded = Tables(requests=pd.DataFrame([requests]), health=pd.DataFrame(health))
 
@@ -88,7 +87,6 @@ class RecordedController:
 
     def lines(self) -> list[LogLine]:
         """The recorded log."""
-        self.log_reads += 1
         return self.log
 
     def stopped_services(self) -> list[str]:

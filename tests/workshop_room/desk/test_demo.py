@@ -62,18 +62,5 @@ def test_what_is_said_is_ticked_once_it_is_true() -> None:
     progress.look(recorded)
     assert progress.state()["seen"] == [True, True, True, True, False, False]
 
-    reads = recorded.log_reads
-    progress.look(recorded)
-    assert recorded.log_reads == reads, "what is ticked is not looked for"
     progress.choose(3)
     assert not any(progress.state()["seen"])
-
-
-def test_the_log_is_read_only_where_a_step_speaks_of_it() -> None:
-    """Reading it takes long, and the page asks every second."""
-    recorded: Any = RecordedController()
-    progress = DemoProgress(SCRIPT)
-    progress.choose(4)
-    progress.finish_actions()
-    progress.look(recorded)
-    assert recorded.log_reads == 0

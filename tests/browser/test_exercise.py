@@ -195,7 +195,7 @@ def test_files_of_other_lessons_leave(lab: LabPage, workspace: Workspace) -> Non
     A file with unsaved changes stays, and so does one that the participant opened. *Open file* shows what the disk has,
     from the definition on that the exercise is about.
     """
-    (workspace.my_service / "config.py").write_text("# above\n" * 80 + "def read_database(group):\n    return None\n")
+    (workspace.my_service / "config.py").write_text("# above\n" * 80 + "def read_group(group):\n    return None\n")
     lab.page.set_viewport_size({"width": 1900, "height": 900})
     panels = [f'w.exercise("{name}");' for name in (ID, "container.limits", "config.env")]
     lab.show("lesson", [SETUP, *panels])
@@ -216,7 +216,7 @@ def test_files_of_other_lessons_leave(lab: LabPage, workspace: Workspace) -> Non
     button(lab.widget(3), "Open file").click()
     expect(tab(lab, "config.py")).to_be_visible()
     expect(lab.page.locator("#jp-main-statusbar")).to_contain_text("Ln 81, Col 1")
-    expect(lab.page.get_by_text("def read_database")).to_be_in_viewport()
+    expect(lab.page.get_by_text("def read_group")).to_be_in_viewport()
     expect(tab(lab, "compose.yaml")).to_have_count(0)
     expect(tab(lab, "start.sh")).to_be_visible()
     expect(tab(lab, "notes.txt")).to_be_visible()

@@ -10,18 +10,18 @@ from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.lab_page import LabPage
 
-FILE = "my_service/app.py"
+FILE = "my_service/typed.py"
 
 
 @pytest.fixture
 def file(lab: LabPage) -> Iterator[Path]:
-    """A file that is open in a tab of JupyterLab; it is as before afterwards."""
-    file = lab.workspace.folder / FILE
-    before = file.read_bytes()
+    """A file that is open in a tab of JupyterLab; it is gone afterwards."""
+    file = lab.workspace.service_folder() / "typed.py"
+    file.write_text("import this\n")
     lab.page.goto(f"{lab.server.url(FILE)}&reset")
     expect(editor(lab)).to_contain_text("import")
     yield file
-    file.write_bytes(before)
+    file.unlink()
 
 
 def editor(lab: LabPage) -> Locator:

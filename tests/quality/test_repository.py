@@ -104,20 +104,7 @@ def test_the_lock_satisfies_what_is_declared(root: Path, lock: str, group: str |
     assert wrong == []
 
 
-def test_the_locks_agree(root: Path) -> None:
-    """A package in two locks has one version: the service in its container and in its unit tests is the same."""
-    everything = locked((root / "requirements-dev.lock").read_text())
-    for lock in ("requirements.lock", "workshop_app/requirements.txt"):
-        own = locked((root / lock).read_text())
-        assert own
-        assert {name: everything.get(name) for name in own} == own
-
-
 @pytest.mark.parametrize("lock", [lock for lock, *_ in LOCKS])
-def test_every_locked_package_has_hashes_and_no_address(root: Path, lock: str) -> None:
-    """Installing checks hashes; no index address stands in the repository."""
-    text = (root / lock).read_text()
-    entries = re.findall(r"^[\w.-]+==.*(?:\n    .*)*", text, re.MULTILINE)
-    assert len(entries) == sum(map(len, locked(text).values())) > 0
-    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
-    assert not re.search(r"https?://|--index-url|--find-links", text)
+def test_no_lock_names_an_index(root: Path, lock: str) -> None:
+    """The index of a company may be closed to others."""
+    assert not re.search(r"https?://|--index-url|--find-links", (root / lock).read_text())

@@ -1,6 +1,7 @@
 """Configuration: an environment becomes settings, or one sentence for each variable that is wrong.
 
-Which setting a variable becomes: the participants' own test, run by a cell of lesson 02c.
+Which setting a variable becomes: the participants' own test, run by a cell of lesson 02c. A password that is given
+twice, and one line for all mistakes of a start: the checks of config.file and config.report.
 """
 
 from __future__ import annotations
@@ -38,13 +39,7 @@ def misspelled(environ: dict[str, str]) -> list[str]:
 
 def test_unrelated_variables_are_ignored() -> None:
     """Platforms inject variables with similar names."""
-    foreign = {
-        "HTTP_PROXY": "http://proxy:3128",
-        "REDIS_PORT_6379_TCP": "tcp://10.0.0.1:6379",
-        "REDIS_SERVICE_HOST": "10.0.0.1",
-        "HOST": "a",
-        "PATH": "/bin",
-    }
+    foreign = {"HTTP_PROXY": "http://proxy:3128", "REDIS_PORT_6379_TCP": "tcp://10.0.0.1:6379", "HOST": "a"}
     assert load(GOOD | foreign) == load(GOOD)
     assert misspelled(GOOD | foreign) == []
 
@@ -55,7 +50,6 @@ def test_unrelated_variables_are_ignored() -> None:
         ("MASTER_DB_HOST", "MASTER_DB_HSOT"),
         ("REDIS_PASSWORD", "REDIS_PASSWROD_FILE"),
         ("HTTP_DRAIN_SECONDS", "HTTP_DRAIN_SECOND"),
-        ("LOG_LEVEL", "LOG_LEVLE"),
     ],
 )
 def test_misspelled_names_are_refused(meant: str, name: str) -> None:
@@ -101,9 +95,9 @@ def test_a_password_is_no_part_of_what_is_printed() -> None:
 
 def from_file(path: Path | str) -> dict[str, str]:
     """GOOD, with Redis' password from a file."""
-    return {name: value for name, value in GOOD.items() if name != "REDIS_PASSWORD"} | {
-        "REDIS_PASSWORD_FILE": str(path)
-    }
+    environ = {**GOOD, "REDIS_PASSWORD_FILE": str(path)}
+    del environ["REDIS_PASSWORD"]
+    return environ
 
 
 @pytest.mark.parametrize(("content", "secret"), [(b"s3cret\n", "s3cret"), (b"a\n\n", "a\n"), (b" \xc3\xab ", " ë ")])
@@ -124,12 +118,3 @@ def test_unusable_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
     (sentence,) = problems(from_file(tmp_path / "empty"))
     assert sentence.startswith("REDIS_PASSWORD: ")
-
-
-def test_a_password_and_its_file_are_refused(tmp_path: Path) -> None:
-    """Nobody knows which of the two is right; neither is shown."""
-    path = tmp_path / "password"
-    path.write_text("canary")
-    (sentence,) = problems(GOOD | {"MASTER_DB_PASSWORD_FILE": str(path)})
-    assert sentence.startswith("MASTER_DB: ")
-    assert sentence.endswith("PASSWORD and PASSWORD_FILE are both set: keep one of the two")

@@ -6,12 +6,15 @@ import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from workshop_dev import failures
+from workshop_dev.failures import Failure
 from workshop_kit import provision
 from workshop_kit.engine import install as installer
 from workshop_kit.errors import NotReady
@@ -22,9 +25,12 @@ from workshop_kit.workspace.folder import own_workspace
 
 PREPARING = "WORKSHOP_TEST_PREPARES"
 """The variable is set for chosen tests: pytest then prepares what they need, with ``yes`` by installing it."""
+TESTS_FAILED = 1
 NOTHING_COLLECTED = 5
 NOT_PREPARED = 30
 """The exit code of a pytest that could not prepare what the chosen tests need; pytest's own end at 5."""
+MOST_REPEATED = 5
+"""More failures than these are no busy moment: none of them runs again."""
 BUSY_LOOP = "while True: pass"
 SHUFFLED = ("-p", "randomly")
 """Run the tests in random order: none may depend on an earlier one."""
@@ -137,10 +143,38 @@ def run(command: Sequence[str | Path], root: Path, variables: Mapping[str, str] 
 
 
 def run_group(group: Group, python: Path, root: Path, words: Sequence[str], absent: Mapping[str, str]) -> int:
-    """Run one group without the tests whose marks are ``absent``; return pytest's exit code."""
+    """Run one group without the tests whose marks are ``absent``; return pytest's exit code.
+
+    What failed beside other tests runs once more, alone: if all of it passes then, the code is 0, and it is named.
+    """
     arguments = arguments_of(group, absent, cores())
-    with busy(python, group.busy_loops):
-        return run([python, "-m", "pytest", *arguments, *words], root)
+    with busy(python, group.busy_loops), tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "failures.json")
+        plugin = ("-p", failures.__name__)
+        code = run([python, "-m", "pytest", *plugin, *arguments, *words], root, {failures.VARIABLE: str(file)})
+        failed = list(failures.read(file))
+
+    if code != TESTS_FAILED or not may_repeat(failed) or not group.shared:
+        return code
+    say(f"Running {len(failed)} of the tests once more, alone.")
+    code = run([python, "-m", "pytest", *[failure.test for failure in failed]], root)
+    if code == 0:
+        _say_repeated(failed)
+    return code
+
+
+def may_repeat(failed: Sequence[Failure]) -> bool:
+    """Return whether failures may be those of a busy moment: they are few, and each is that of a test."""
+    return 0 < len(failed) <= MOST_REPEATED and all(failure.is_test for failure in failed)
+
+
+def _say_repeated(failed: Sequence[Failure]) -> None:
+    """Name the tests that passed alone, each with the end of its failure and the load of the machine."""
+    say("FAILED BESIDE OTHERS, PASSED ALONE: this run counts as passed; each of these is a finding to look at.")
+    for failure in failed:
+        say(f"  {failure.test}, at a load of {failure.load:.1f} on {cores()} cores:")
+        for line in failure.last_lines:
+            say(f"    {line}")
 
 
 @contextlib.contextmanager

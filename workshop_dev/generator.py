@@ -50,7 +50,7 @@ def _content_of(file: Path) -> bytes | None:
 def _modules(root: Path) -> dict[str, bytes]:
     """Return the modules of the stack's service and of the collector, by their names in the checkout."""
     modules: dict[str, bytes] = {}
-    for path, file in steps.grown_files(steps.load(root)).items():
+    for path, file in steps.files_after(steps.load(root)).items():
         name = PurePosixPath(path).name
         if path == CHECKPOINT:
             modules[f"images/collector/{name}"] = _with_note(file.text, name)

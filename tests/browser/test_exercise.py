@@ -31,9 +31,9 @@ def texts(workspace: Workspace) -> ExerciseFiles:
     """The exercise's texts; its file in the workspace is as lesson 01 shipped it, beside solved ones."""
     shutil.rmtree(workspace.my_service, ignore_errors=True)
     course = steps.before(steps.load(CHECKOUT), "01b_orders")
-    for path, file in steps.grown_files(course, lambda exercise: exercise != ID).items():
+    for path, file in steps.files_after(course, lambda exercise: exercise != ID).items():
         content.write(workspace, path, file.text)
-        content.write_base(workspace, path, file.shipped)
+        content.write_record(workspace, path, file.record)
     return ExerciseFiles(CHECKOUT, workspace.folder, registry.find(registry.load(CHECKOUT), ID))
 
 

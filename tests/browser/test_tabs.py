@@ -66,3 +66,10 @@ def test_a_save_that_chromium_drops_is_repeated(lab: LabPage, file: Path) -> Non
     assert dropped
     assert file.read_text().startswith("# typed\n")
     assert lab.page.locator(".jp-Dialog").count() == 0
+
+
+def test_a_file_cell_is_known_by_its_id(lab: LabPage) -> None:
+    """JupyterLab sends it with each run, also of a cell that was edited."""
+    shown = "from workshop_kit.workspace import file_cell\nprint(file_cell.running_cell(get_ipython()))"
+    lab.show("lesson", [shown])
+    expect(lab.output(0)).to_contain_text("cell-0")

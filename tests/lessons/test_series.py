@@ -17,7 +17,7 @@ from workshop_kit.trials.check_api import Context
 from workshop_kit.workspace import content, file_cell, registry, steps
 from workshop_kit.workspace.course import lesson_names, notebook_cells
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.growth import Change, Grown
+from workshop_kit.workspace.merge import Change
 from workshop_kit.workspace.registry import Exercise
 
 EXERCISES = {exercise.cell: exercise for exercise in registry.load(CHECKOUT) if exercise.in_service}
@@ -78,8 +78,8 @@ def walk(exercise_service: ExerciseService, lesson: str, style: Style) -> Iterat
 def give(workspace: Workspace, exercise: Exercise, changes: Iterable[Change]) -> None:
     """Put an answer into the participant's files."""
     for change in changes:
-        file = Grown((workspace.folder / change.path).read_text(), (workspace.base / change.path).read_text())
-        text = steps.with_solution(file, change, exercise.removes).text
+        mine = (workspace.folder / change.path).read_text()
+        text = steps.with_solution(change, mine, content.base_text(workspace, change.path), exercise.removes)
         content.write(workspace, change.path, text)
 
 

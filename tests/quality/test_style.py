@@ -61,7 +61,7 @@ def test_the_shell_scripts_are_sound(root: Path) -> None:
 def test_the_dockerfiles_are_sound(root: Path, tmp_path: Path) -> None:
     """hadolint, with the exceptions that .hadolint.yaml gives reasons for; of the service, what the lessons make."""
     service = tmp_path / "Dockerfile"
-    service.write_text(steps.grown_files(steps.load(root))["my_service/Dockerfile"].text)
+    service.write_text(steps.files_after(steps.load(root))["my_service/Dockerfile"].text)
     passes(root, tool("hadolint"), *tracked(root, "*Dockerfile", ":!solutions"), service)
 
 

@@ -13,7 +13,7 @@ from workshop_kit.exercises import open_answers
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.files import write_atomically
 from workshop_kit.reporting import Report
-from workshop_kit.workspace import content, course, growth, history, steps
+from workshop_kit.workspace import content, course, history, merge, steps
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace, lesson_copies
 from workshop_kit.workspace.history import Backup
@@ -86,7 +86,7 @@ def _arrange_files(
     Files that later lessons brought are removed.
     """
     workspace = exercise_service.workspace
-    files = steps.grown_files(course_steps)
+    files = steps.files_after(course_steps)
     texts = {path: file.text for path, file in files.items()}
     for exercise in passed:
         own_files = exercise_service.exercise_files(exercise)
@@ -95,10 +95,10 @@ def _arrange_files(
             with contextlib.suppress(WorkshopError):  # a file that is gone or damaged gets the solution
                 if mine.strip():
                     names = own_files.names_with_helpers(path, mine, texts[path])
-                    texts[path] = growth.restore(path, texts[path], mine, names)
+                    texts[path] = merge.restore(path, texts[path], mine, names)
 
     for path, text in texts.items():
-        content.replace_file(workspace, path, text, backup, base=files[path].shipped)
+        content.replace_file(workspace, path, text, backup, record=files[path].record)
     _remove_later_files(exercise_service, texts, backup)
     if f"notebooks/{steps.TOOLS}" in texts:
         _bring_password(workspace)
@@ -109,7 +109,7 @@ def _remove_later_files(exercise_service: ExerciseService, texts: dict[str, str]
     workspace = exercise_service.workspace
     paths = {change.path for step in steps.load(exercise_service.root) for change in step.changes}
     for path in sorted(paths.difference(texts)):
-        (workspace.base / path).unlink(missing_ok=True)
+        content.remove_record(workspace, path)
         if (workspace.folder / path).exists():
             backup.keep(path)
             (workspace.folder / path).unlink()

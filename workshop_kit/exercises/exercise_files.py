@@ -11,10 +11,10 @@ from typing import Any
 
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import MAX_NOTEBOOK_BYTES, parse_json, read_small_text
-from workshop_kit.workspace import definitions, growth, steps
+from workshop_kit.workspace import definitions, merge, steps
 from workshop_kit.workspace.course import notebook_cells
 from workshop_kit.workspace.folder import BASE, HIDDEN
-from workshop_kit.workspace.growth import Change
+from workshop_kit.workspace.merge import Change
 from workshop_kit.workspace.notebook import cell_text, notebook_bytes
 from workshop_kit.workspace.registry import Exercise
 from workshop_kit.workspace.syntax import is_same
@@ -143,7 +143,7 @@ class ExerciseFiles:
         try:
             for path in self.solution:
                 own = self.read_text(path)
-                if not growth.is_same_in(path, own, text_of(path), self.names(path)):
+                if not merge.is_same_in(path, own, text_of(path), self.names(path)):
                     return False
         except WorkshopError:
             return False
@@ -162,9 +162,8 @@ class ExerciseFiles:
         return {path: self._solved(path) for path in self.solution}
 
     def _solved(self, path: str) -> str:
-        file = growth.Grown(self._text_or_shipped(path), self.shipped(path))
         change = Change(path, self.solution[path])
-        return steps.with_solution(file, change, self.exercise.removes).text
+        return steps.with_solution(change, self._text_or_shipped(path), self.shipped(path), self.exercise.removes)
 
     def starter_texts(self) -> dict[str, str]:
         """Return the participant's files with the exercise as it was shipped, by their paths. Raises WorkshopError."""
@@ -179,7 +178,7 @@ class ExerciseFiles:
 
     def _with_starter(self, path: str) -> str:
         mine = self._text_or_shipped(path)
-        return growth.restore(path, mine, self.shipped(path), self.names(path))
+        return merge.restore(path, mine, self.shipped(path), self.names(path))
 
     def _text_or_shipped(self, path: str) -> str:
         """Return the participant's file, or the shipped one where that is damaged or missing."""

@@ -55,9 +55,9 @@ def _copy_base(folder: Path, copy: Path) -> None:
     if base.is_dir():
         copy_folder(base, copy / HIDDEN / BASE)
         return
-    for path, file in steps.grown_files(steps.load(CHECKOUT)).items():
+    for path, file in steps.files_after(steps.load(CHECKOUT)).items():
         if (copy / path).is_file():
-            write_atomically(copy / HIDDEN / BASE / path, file.shipped.encode())
+            write_atomically(copy / HIDDEN / BASE / path, file.record.text.encode())
 
 
 def _seed_of(folder: Path) -> int | None:

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from workshop_kit.workspace import content, growth, steps
+from workshop_kit.workspace import content, merge, steps
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.growth import Change, Grown
+from workshop_kit.workspace.merge import Change
 
 
 def put_in(workspace: Workspace, root: Path, cells: Collection[tuple[str, str]] = ()) -> list[str]:
@@ -31,8 +31,7 @@ def _answer(workspace: Workspace, shown: Change, answer: Change) -> Iterator[str
     path = answer.path
     mine = content.current_text(workspace, path) or ""
     names = steps.own_names(answer)
-    if growth.is_same_in(path, mine, shown.text, names):
-        file = Grown(mine, content.base_text(workspace, path))
-        solved = steps.with_solution(file, answer)
-        content.write(workspace, path, solved.text)
+    if merge.is_same_in(path, mine, shown.text, names):
+        solved = steps.with_solution(answer, mine, content.base_text(workspace, path))
+        content.write(workspace, path, solved)
         yield f"{path} has the answer: {', '.join(sorted(names))}"

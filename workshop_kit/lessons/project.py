@@ -74,7 +74,7 @@ class Project:
             if self._write_once(name, text):
                 yield name
 
-        files = steps.grown_files(steps.load(self.root))
+        files = steps.files_after(steps.load(self.root))
         for name in FROM_LESSONS:
             if self._write_once(name, files[f"{MY_SERVICE}/{name}"].text):
                 yield name

@@ -1,25 +1,28 @@
 """Copy lessons, exercises and the book from the checkout into a workspace, and update them.
 
 ``.workshop/base`` in the workspace holds the version that each copy was made from, so an update can tell the
-participant's changes from the project's.
+participant's changes from the project's. Beside that of a file which cells make, a document says which cells did.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from workshop_kit.files import MAX_NOTEBOOK_BYTES, files_below, read_small, write_atomically
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import growth, history
+from workshop_kit.workspace import history
 from workshop_kit.workspace.folder import Workspace, lesson_copies
-from workshop_kit.workspace.growth import Change
 from workshop_kit.workspace.history import Backup
+from workshop_kit.workspace.merge import Cell, Change, Record, merge_file
 
 BOOK = CHECKOUT / "docs" / "book"
 CONTENTS = "README.md"
 BOOK_COPY = "book"
 """The folder of the book's copy in a workspace: JupyterLab serves nothing outside of it."""
+CELLS = ".cells.json"
+"""The end of the name of the document with the cells of a record."""
 
 
 @dataclass
@@ -78,14 +81,14 @@ def update_file(workspace: Workspace, new_version: bytes, name: str, result: Upd
         return
 
     change = Change(name, new_version.decode(), is_whole=True)
-    grown = growth.grow(change, mine.decode(errors="replace"), base_text(workspace, name))
-    if grown.text.encode() != mine:
+    merged = merge_file(Cell(change, change), mine.decode(errors="replace"), Record(base_text(workspace, name)))
+    if merged.text.encode() != mine:
         if mine != base:
             result.backup.keep(name)
         result.changed.append(name)
-        write(workspace, name, grown.text)
-    if grown.replaced:
-        result.replaced.append((name, grown.replaced))
+        write(workspace, name, merged.text)
+    if merged.replaced:
+        result.replaced.append((name, merged.replaced))
     write_base(workspace, name, new_version)
 
 
@@ -112,19 +115,19 @@ def _update_notebook(
 
 
 def replace_file(
-    workspace: Workspace, name: str, text: str, backup: Backup | None = None, *, base: str | None = None
+    workspace: Workspace, name: str, text: str, backup: Backup | None = None, *, record: Record | None = None
 ) -> None:
     """Write a file of the workspace; ``backup`` keeps a file with another text that is there.
 
-    ``base`` is the text that an update later compares the file with, if not ``text``. Raises NotReady when a file
-    cannot be read or written.
+    ``record`` is what cells have brought to it, if cells make it. Raises NotReady when a file cannot be read or
+    written.
     """
     former_content = read_current(workspace, name)
     if former_content is not None and former_content != text.encode():
         (backup or Backup(workspace)).keep(name)
 
     write(workspace, name, text)
-    write_base(workspace, name, text if base is None else base)
+    write_record(workspace, name, record or Record(text))
 
 
 def read_current(workspace: Workspace, name: str) -> bytes | None:
@@ -162,6 +165,32 @@ def write_base(workspace: Workspace, name: str, content: str | bytes) -> None:
     """Note the version that a file of the workspace was made from. Raises NotReady when it cannot be written."""
     data = content.encode() if isinstance(content, str) else content
     write_atomically(workspace.base / name, data)
+
+
+def read_record(workspace: Workspace, name: str) -> Record:
+    """Return what cells have brought to a file of the workspace; of a damaged document only the text is known."""
+    text = base_text(workspace, name)
+    try:
+        document = json.loads((workspace.base / f"{name}{CELLS}").read_text(encoding="utf-8"))
+        return Record(text, dict(document["cells"]), dict(document["typed"]))
+    except (OSError, ValueError, LookupError, TypeError):
+        return Record(text)
+
+
+def write_record(workspace: Workspace, name: str, record: Record) -> None:
+    """Note what cells have brought to a file of the workspace. Raises NotReady when it cannot be written."""
+    write_base(workspace, name, record.text)
+    if record.cells or record.typed:
+        document = {"cells": dict(record.cells), "typed": dict(record.typed)}
+        write_base(workspace, f"{name}{CELLS}", json.dumps(document, indent=1))
+    else:
+        (workspace.base / f"{name}{CELLS}").unlink(missing_ok=True)
+
+
+def remove_record(workspace: Workspace, name: str) -> None:
+    """Forget what cells have brought to a file of the workspace."""
+    for path in (name, f"{name}{CELLS}"):
+        (workspace.base / path).unlink(missing_ok=True)
 
 
 def copy_book(workspace: Workspace, source: Path = BOOK) -> None:

@@ -62,7 +62,7 @@ def apply(name: str, text: str, changes: str, *, kept: Collection[str] = ()) -> 
     method.
     """
     if not text.strip():
-        return without_gaps(changes)
+        return remove(name, without_gaps(changes), kept)
     if "\r\n" in text:
         return apply(name, text.replace("\r\n", "\n"), changes, kept=kept).replace("\n", "\r\n")
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
-from difflib import SequenceMatcher
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,12 +15,12 @@ from IPython.core.getipython import get_ipython
 from workshop_kit.display.diff_card import Written
 from workshop_kit.errors import WrongUsage, in_words
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content, growth, history, steps
-from workshop_kit.workspace.course import MY_SERVICE, SHORT
+from workshop_kit.workspace import content, history, steps
+from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.growth import Change, Grown
 from workshop_kit.workspace.history import Backup
-from workshop_kit.workspace.steps import CHANGES, TOOLS, Step, path_of
+from workshop_kit.workspace.merge import OWN, Cell, Change, Merged, merge_file
+from workshop_kit.workspace.steps import CHANGES, TOOLS, path_of
 
 MAGIC = "file"
 
@@ -32,72 +31,79 @@ def register(workspace: Workspace, lesson: str, show: Callable[[Written], None])
     if shell is not None:
 
         def file(line: str, body: str) -> None:
-            show(write(workspace, lesson, line, body))
+            show(write(workspace, lesson, line, body, cell=running_cell(shell)))
 
         shell.register_magic_function(file, "cell", MAGIC)
 
 
-def write(workspace: Workspace, lesson: str, line: str, body: str, root: Path = CHECKOUT) -> Written:
+def running_cell(shell: Any) -> str:
+    """Return the id of the cell that runs; "" for an editor that does not send it."""
+    message = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    return str(message.get("metadata", {}).get("cellId", ""))
+
+
+def write(workspace: Workspace, lesson: str, line: str, body: str, root: Path = CHECKOUT, *, cell: str = "") -> Written:
     """Bring the definitions in the ``body`` of a file cell to the file that its first ``line`` names.
 
-    What the participant wrote stays, unless the lesson has a new text of the same definition: that one comes, and the
-    sentence names it, and says how to see the file as it was. Both are in the git history of ``my_service/``. A file
-    that was deleted comes back as the lessons have brought it so far.
+    ``cell`` is the cell's id in the notebook ``lesson``, if it is known. What the participant wrote stays, unless the
+    lesson has a new text of the same definition: that one comes, and the sentence names it, and says how to see the
+    file as it was. Both are in the git history of ``my_service/``. A file that was deleted comes back as the lessons
+    have brought it so far.
     Raises WrongUsage for a name outside of the folder, Unreadable for a text that is no file of its kind, and NotReady
     where it cannot be written.
     """
     path = _path_in(line)
     text = body.rstrip("\n") + "\n"
-    return bring(workspace, lesson, Change(path, text, is_whole=CHANGES.strip() not in line), root)
+    return bring(workspace, lesson, Change(path, text, is_whole=CHANGES.strip() not in line), root, cell=cell)
 
 
-def bring(workspace: Workspace, lesson: str, typed: Change, root: Path = CHECKOUT) -> Written:
-    """Bring what a cell of ``lesson`` shows, perhaps edited, to the file that it names; see `write`."""
-    path = typed.path
-    text = typed.text
+def bring(workspace: Workspace, lesson: str, typed: Change, root: Path = CHECKOUT, *, cell: str = "") -> Written:
+    """Bring what a file cell has to the file that it names; see `write`."""
     course = steps.load(root)
-    cells = [cell for cell in steps.cells_of(course, path) if lesson in (cell.lesson, SHORT)]
-    nearest = max(cells, key=lambda cell: _likeness(cell.changes[0], typed), default=Step(lesson, "", (typed,)))
-    shipped_change = nearest.changes[0]
-    edited = text if text != shipped_change.text else None
-
-    mine = content.current_text(workspace, path)
-    shipped = content.base_text(workspace, path)
-    grown = growth.grow(
-        shipped_change,
+    known = steps.find_cell(course, lesson, cell, typed)
+    record = content.read_record(workspace, typed.path)
+    mine = content.current_text(workspace, typed.path)
+    merged = merge_file(
+        Cell(typed, known.changes[0] if known else None, known.name if known else OWN),
         mine,
-        shipped,
-        edited=edited,
-        older=steps.older_names(course, nearest.lesson, shipped_change, shipped),
+        record,
+        steps.later_names(course, known, record) if known else frozenset(),
     )
-    content.write_base(workspace, path, grown.shipped)
-    diff = () if grown.text == text and mine is None else _diff(mine or "", grown.text)  # the cell shows a new file
-    if grown.text == mine:
-        return Written(" ".join([f"{path} stays as it is.", *_left(grown)]))
-    with history.recorded(workspace, f"lesson {lesson}: {PurePosixPath(path).name}") as backup:
-        return Written(_save(path, mine, grown, backup), tuple(diff))
+
+    content.write_record(workspace, typed.path, merged.record)
+    if merged.text == mine:
+        return Written(" ".join([f"{typed.path} stays as it is.", *_left(merged)]))
+    is_shown = merged.text == typed.text and mine is None  # the cell shows a new file
+    diff = () if is_shown else _diff(mine or "", merged.text)
+    with history.recorded(workspace, f"lesson {lesson}: {PurePosixPath(typed.path).name}") as backup:
+        return Written(_save(typed.path, mine, merged, backup), tuple(diff))
 
 
-def _likeness(change: Change, other: Change) -> float:
-    """Return how much alike the texts of two changes are, from 0 to 1."""
-    return SequenceMatcher(None, change.text, other.text).ratio()
-
-
-def _save(path: str, mine: str | None, grown: Grown, backup: Backup) -> str:
+def _save(path: str, mine: str | None, merged: Merged, backup: Backup) -> str:
     """Write a file, keep what of the participant's it replaces, and return what was done."""
-    sentences = [f"{path} is written." if mine is None else f"{path} has the new lines.", *_left(grown)]
-    if grown.replaced:
-        sentences.append(f"This cell's lines replace yours in {_words(grown.replaced)}.")
+    sentences = [f"{path} is written." if mine is None else f"{path} has the new lines.", *_left(merged)]
+    if merged.replaced:
+        sentences.append(f"This cell's lines replace yours in {_words(merged.replaced)}.")
         sentences.append(f"Your file as it was: {backup.keep(path)}")
-    content.write(backup.workspace, path, grown.text)
+    content.write(backup.workspace, path, merged.text)
     if backup.commit.note:
         sentences.insert(1, backup.commit.note)
     return " ".join(sentences)
 
 
-def _left(grown: Grown) -> list[str]:
-    """Return a sentence with what a cell left as the participant has it."""
-    return [f"Left as you changed it: {_words(grown.kept)}."] if grown.kept else []
+def _left(merged: Merged) -> list[str]:
+    """Return a sentence with what a cell left as the participant has it, and one with what it left deleted."""
+    sentences = []
+    if merged.changed:
+        sentences.append(f"Left as you changed it: {_words(merged.changed)}.")
+    if merged.deleted:
+        sentences.append(f"Left out, as you deleted it: {_words(_outermost(merged.deleted))}.")
+    return sentences
+
+
+def _outermost(names: Sequence[str]) -> list[str]:
+    """Return the names without the members of classes that are among them."""
+    return [name for name in names if name.rpartition(".")[0] not in names]
 
 
 def _words(names: Sequence[str]) -> str:

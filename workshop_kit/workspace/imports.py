@@ -1,31 +1,31 @@
-"""The imports of a Python file, where a cell brings new ones: joined with those that are there, and sorted. Pure."""
+"""The imports of a Python file, where a cell brings new ones: joined with those that are there, and sorted."""
 
 from __future__ import annotations
 
 import ast
+import functools
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.syntax import DOCSTRING, Definition, undefined_names
 
-PACKAGES = (
-    "asyncmy",
-    "boto3",
-    "docker",
-    "httpx",
-    "prometheus_client",
-    "pydantic",
-    "pydantic_core",
-    "pydantic_settings",
-    "pytest",
-    "redis",
-    "sqlalchemy",
-    "starlette",
-    "structlog",
-    "uvicorn",
-)
-"""The packages that the lessons' files import: what is neither one of these nor Python's own is a module beside."""
+LOCKS = (CHECKOUT / "requirements.lock", CHECKOUT / "workshop_app" / "requirements.txt")
+"""The packages of the lessons, and those of the service."""
+
+
+@functools.cache
+def packages() -> frozenset[str]:
+    """Return the packages that files of the lessons may import, as the locks name them.
+
+    What is neither one of these nor Python's own is a module beside the file.
+    """
+    names: set[str] = set()
+    for lock in LOCKS:
+        names.update(re.findall(r"^([\w-]+)==", lock.read_text(encoding="utf-8"), re.MULTILINE))
+    return frozenset(name.lower().replace("-", "_") for name in names)
 
 
 def is_import(name: str) -> bool:
@@ -114,6 +114,6 @@ def _order(name: str) -> tuple[int, bool, str]:
         group = 0
     elif package in sys.stdlib_module_names:
         group = 1
-    elif package in PACKAGES:
+    elif package in packages():
         group = 2
     return group, is_from(name), module.lower()

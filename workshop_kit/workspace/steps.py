@@ -10,16 +10,16 @@ import functools
 import itertools
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workshop_kit.files import files_below
 from workshop_kit.workspace import definitions, imports, registry
-from workshop_kit.workspace.course import lesson_table, notebook_cells
-from workshop_kit.workspace.growth import Change, Grown, grow, with_imports
+from workshop_kit.workspace.course import SHORT, lesson_table, notebook_cells
+from workshop_kit.workspace.merge import Cell, Change, Merged, Record, merge_file, with_imports
 from workshop_kit.workspace.registry import Exercise
-from workshop_kit.workspace.syntax import PYTHON, is_same, style_of, undefined_names
+from workshop_kit.workspace.syntax import PYTHON, style_of, undefined_names
 
 TOOLS = "tools.py"
 """The participant's own helpers, beside the notebooks."""
@@ -48,6 +48,11 @@ class Step:
     changes: tuple[Change, ...]
     exercise: str = ""
     removes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of a file cell in a record: its lesson and its id."""
+        return f"{self.lesson}/{self.cell}"
 
 
 def file_cell(source: str) -> Change | None:
@@ -157,74 +162,54 @@ def is_solved(_exercise: str) -> bool:
     return True
 
 
-def grown_files(steps: Sequence[Step], solves: Callable[[str], bool] = is_solved) -> dict[str, Grown]:
+def files_after(steps: Sequence[Step], solves: Callable[[str], bool] = is_solved) -> dict[str, Merged]:
     """Return the files that these steps make, by their path in the workspace, with the exercises that it ``solves``."""
-    files: dict[str, Grown] = {}
+    files: dict[str, Merged] = {}
     for step in steps:
         for change in step.changes:
-            former = files.get(change.path, Grown("", ""))
+            file = files.get(change.path, Merged())
             if not step.exercise:
-                files[change.path] = grow(change, former.text or None, former.shipped)
+                cell = Cell(change, change, step.name)
+                files[change.path] = merge_file(cell, file.text or None, file.record)
             elif solves(step.exercise):
-                files[change.path] = with_solution(former, change, step.removes)
+                text = with_solution(change, file.text, file.record.text, step.removes)
+                files[change.path] = replace(file, text=text)
     return files
 
 
-def with_solution(file: Grown | None, change: Change, removes: Collection[str] = ()) -> Grown:
-    """Return a file with the solution of an exercise in it, and without what it ``removes`` and does not have.
+def with_solution(change: Change, text: str, base: str, removes: Collection[str] = ()) -> str:
+    """Return a file's text with the solution of an exercise in it, and without what it ``removes`` and does not have.
 
-    What the file uses stays.
+    What the file uses stays. ``base`` is the file as the lessons have brought it, from which missing imports come.
     """
-    former = file or Grown("", "")
     names = definitions.names_in(change.path, change.text)
     left_out = [name for name in removes if name not in names]
-    text = definitions.apply(change.path, former.text, change.text)
+    text = definitions.apply(change.path, text, change.text)
     without = definitions.remove(change.path, text, left_out)
     used = undefined_names(without) if style_of(change.path) == PYTHON else set()
     text = definitions.remove(change.path, text, set(left_out) - used)
-    return replace(former, text=with_imports(change.path, text, former.shipped))
+    return with_imports(change.path, text, base)
 
 
-def cells_of(steps: Sequence[Step], path: str) -> list[Step]:
-    """Return the file cells that bring something to a file."""
-    cells = [step for step in steps if not step.exercise]
-    return [cell for cell in cells if cell.changes[0].path == path]
+def find_cell(steps: Sequence[Step], lesson: str, identifier: str, typed: Change) -> Step | None:
+    """Return the file cell of the lessons that a participant runs in the notebook ``lesson``; None for an own one.
 
-
-def older_names(steps: Sequence[Step], lesson: str, change: Change, shipped: str) -> frozenset[str]:
-    """Return the definitions that the ``shipped`` file has as a cell after this one of the ``lesson`` has brought them.
-
-    Those that a later cell has taken away are among them. A cell is known by its text: one that the lessons do not have
-    is older than none.
+    A cell is known by its ``identifier`` in the notebook, "" where the editor does not send it, or by exactly its text.
+    The short notebook has the texts of other lessons' cells.
     """
-    cells = cells_of(steps, change.path)
-    places = [index for index, cell in enumerate(cells) if (cell.lesson, cell.changes[0]) == (lesson, change)]
-    if not places:
-        return frozenset()
-
-    now = definitions.split(change.path, shipped)
-    names = now.keys() | definitions.names_in(change.path, change.text).keys()
-    changes = [cell.changes[0] for cell in cells]
-    older: set[str] = set()
-    for later in changes[places[0] + 1 : _progress(changes, now) + 1]:
-        older |= {name for name in names if _has(later, name, now.get(name))}
-    return frozenset(older)
+    file_cells = [step for step in steps if not step.exercise]
+    cells = [cell for cell in file_cells if cell.changes[0].path == typed.path]
+    for cell in cells:
+        if (cell.lesson, cell.cell) == (lesson, identifier):
+            return cell
+    for cell in cells:
+        if lesson in (cell.lesson, SHORT) and cell.changes[0] == typed:
+            return cell
+    return None
 
 
-def _progress(changes: Sequence[Change], now: Mapping[str, str]) -> int:
-    """Return the index of the last cell that was run, as the shipped file tells by what it has ``now``."""
-    progress = 0
-    for name, text in now.items():
-        first_index = next((index for index, change in enumerate(changes) if _has(change, name, text)), 0)
-        progress = max(progress, first_index)
-    return progress
-
-
-def _has(change: Change, name: str, text: str | None) -> bool:
-    """Return whether a cell brings this text of a definition; None: whether it takes the definition away."""
-    shown = definitions.names_in(change.path, change.text)
-    if text is None:
-        whole_classes = definitions.whole_classes(change.path, change.text)
-        return name not in shown and (change.is_whole or name.partition(".")[0] in whole_classes)
-    is_joined = imports.is_import(name)
-    return name in shown and (is_joined or is_same(change.path, shown[name], text))
+def later_names(steps: Sequence[Step], cell: Step, record: Record) -> frozenset[str]:
+    """Return the names of the definitions that a cell after this one has brought last, or taken away."""
+    names = [step.name for step in steps if not step.exercise]
+    later_cells = set(names[names.index(cell.name) + 1 :])
+    return frozenset(name for name, cell_name in record.cells.items() if cell_name in later_cells)

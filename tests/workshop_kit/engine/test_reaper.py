@@ -163,7 +163,7 @@ def test_a_command_leaves_nothing(
 ) -> None:
     """SIGTERM ends it like Ctrl-C; after SIGKILL its reaper removes what it made, and nothing stays paused."""
     workspace = tmp_path / "own"
-    for path, file in steps.grown_files(steps.before(steps.load(root), "01b")).items():
+    for path, file in steps.files_after(steps.before(steps.load(root), "01b")).items():
         (workspace / path).parent.mkdir(parents=True, exist_ok=True)
         (workspace / path).write_text(file.text)
     session = own.identity.workspace_id

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from workshop_kit.trials.check_api import Context
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.workspace import content, registry, steps
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.growth import Change, Grown
+from workshop_kit.workspace.merge import Change, Merged
 from workshop_kit.workspace.registry import Exercise
 
 SEED = 7
@@ -35,18 +36,20 @@ NO_STACK: Any = None
 TOOLS = f"notebooks/{steps.TOOLS}"
 
 
-def files_at(exercise: Exercise, changes: Iterable[Change] = (), root: Path = CHECKOUT) -> dict[str, Grown]:
+def files_at(exercise: Exercise, changes: Iterable[Change] = (), root: Path = CHECKOUT) -> dict[str, Merged]:
     """The participant's files at an exercise's cell, by path: all before it is solved, and these changes are made."""
     course = steps.load(root)
     index = next(index for index, step in enumerate(course) if step.exercise == exercise.id)
-    return answered(steps.grown_files(course[:index]), exercise, changes)
+    return answered(steps.files_after(course[:index]), exercise, changes)
 
 
-def answered(files: Mapping[str, Grown], exercise: Exercise, changes: Iterable[Change]) -> dict[str, Grown]:
+def answered(files: Mapping[str, Merged], exercise: Exercise, changes: Iterable[Change]) -> dict[str, Merged]:
     """The files with an answer to an exercise, as these changes bring it."""
     result = dict(files)
     for change in changes:
-        result[change.path] = steps.with_solution(result.get(change.path), change, exercise.removes)
+        file = result.get(change.path, Merged())
+        text = steps.with_solution(change, file.text, file.record.text, exercise.removes)
+        result[change.path] = replace(file, text=text)
     return result
 
 
@@ -75,7 +78,7 @@ def arrive(exercise_service: ExerciseService, exercise: Exercise, changes: Itera
         shutil.rmtree(folder, ignore_errors=True)
     for path, file in files_at(exercise, changes, exercise_service.root).items():
         content.write(workspace, path, file.text)
-        content.write_base(workspace, path, file.shipped)
+        content.write_record(workspace, path, file.record)
 
 
 @contextmanager

@@ -74,6 +74,6 @@ def test_both_sides_hold(followed: Path, participant: Stack) -> None:
 def judged(root: Path, stack: Stack, *, solves: bool) -> Result:
     """The result of the document's check, beside all other solutions."""
     exercise = registry.find(registry.load(root), ID)
-    files = steps.grown_files(steps.load(root), lambda name: solves or name != ID)
+    files = steps.files_after(steps.load(root), lambda name: solves or name != ID)
     with check_runner.folder_with({path: file.text for path, file in files.items()}) as folder:
         return CHECKS[ID](Context(exercise, stack, 1, folder=folder / MY_SERVICE))

@@ -46,7 +46,7 @@ def hand_in(tmp_path: Path) -> HandIn:
         (folder / "exercises").mkdir()
         (folder / ".workshop").mkdir()
         (folder / ".workshop" / "seed").write_text("3\n")
-        for path, file in steps.grown_files(steps.load(CHECKOUT)).items():
+        for path, file in steps.files_after(steps.load(CHECKOUT)).items():
             if path.startswith(MY_SERVICE):
                 (folder / path).write_text(texts.get(Path(path).name, file.text))
         subprocess.run(["git", "init", "--quiet", service], check=True)
@@ -81,7 +81,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: str, **options: Any) -> tupl
 def starter_of(identifier: str) -> str:
     """The finished file of an exercise, in which all others are solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
-    files = steps.grown_files(steps.load(CHECKOUT), lambda name: name != identifier)
+    files = steps.files_after(steps.load(CHECKOUT), lambda name: name != identifier)
     return files[exercise.path].text
 
 

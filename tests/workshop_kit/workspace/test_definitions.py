@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from tests.examples import given, st
-from workshop_kit.workspace import growth
+from workshop_kit.workspace import merge
 from workshop_kit.workspace.definitions import apply, names_in, remove, split
 from workshop_kit.workspace.syntax import Unreadable, is_same, read
 
@@ -248,7 +248,7 @@ def test_a_dockerfile_keeps_what_a_whole_one_lacks() -> None:
 
     mine = solved.replace("CMD", later.replace("mine", "ours"))
     names = ("FROM", "COPY", "RUN", "CMD")
-    restored = growth.restore("Dockerfile", mine, naive.replace("CMD", later), names)
+    restored = merge.restore("Dockerfile", mine, naive.replace("CMD", later), names)
     assert restored == naive.replace("CMD", later.replace("mine", "ours"))
 
 

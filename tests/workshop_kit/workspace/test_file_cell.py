@@ -40,11 +40,11 @@ def shop(workspace: Workspace) -> Path:
     return workspace.folder / NAME
 
 
-def run(workspace: Workspace, lesson: str, line: str, body: str) -> Written:
+def run(workspace: Workspace, lesson: str, line: str, body: str, identifier: str = "") -> Written:
     """Run a file cell; what it shows as the diff is the diff."""
     shop = workspace.folder / NAME
     before = shop.read_text().splitlines(keepends=True) if shop.exists() else []
-    written = file_cell.write(workspace, lesson, line, body, workspace.folder)
+    written = file_cell.write(workspace, lesson, line, body, workspace.folder, cell=identifier)
     after = shop.read_text().splitlines(keepends=True)
     removed = {text[1:] for text in written.diff if text.startswith("-")}
     added = {text[1:] for text in written.diff if text.startswith("+")}
@@ -99,18 +99,42 @@ def test_what_both_changed_is_named_and_kept(workspace: Workspace, shop: Path) -
 
 
 def test_an_edited_cell(workspace: Workspace, shop: Path) -> None:
-    """What was typed comes, also a second time; beside what was edited in the file."""
+    """It is known by its id. What was typed comes, a second time nothing does: then the file's own edits are newer."""
     edited = FIRST.replace("LIMIT = 1", "LIMIT = 7")
-    assert run(workspace, "01_shop", NAME, edited).sentence == f"{NAME} is written."
+    cell = ("01_shop", NAME, edited)
+    assert run(workspace, *cell, identifier="cell-0").sentence == f"{NAME} is written."
     assert shop.read_text() == edited
-    assert run(workspace, "01_shop", NAME, edited).sentence == f"{NAME} stays as it is."
+    assert run(workspace, *cell, identifier="cell-0").sentence == f"{NAME} stays as it is."
     assert run(workspace, *ALL[0]).sentence == f"{NAME} stays as it is. Left as you changed it: LIMIT."
-    shop.write_text(edited.replace("LIMIT = 7", "LIMIT = 8").replace("tea", "water"))
-    sentence = run(workspace, "01_shop", NAME, edited).sentence
-    assert "replace yours in LIMIT. Your file" in sentence
-    assert "Left as you changed it: sell. This" in sentence
-    assert shop.read_text() == edited.replace("tea", "water")
+
+    mine = edited.replace("LIMIT = 7", "LIMIT = 8").replace("tea", "water")
+    shop.write_text(mine)
+    sentence = run(workspace, *cell, identifier="cell-0").sentence
+    assert sentence == f"{NAME} stays as it is. Left as you changed it: LIMIT and sell."
+    assert shop.read_text() == mine
+
+    again = ("01_shop", NAME, FIRST.replace("LIMIT = 1", "LIMIT = 9"))
+    assert "replace yours in LIMIT. Your file" in run(workspace, *again, identifier="cell-0").sentence
     assert "replace yours in LIMIT." in run(workspace, *ALL[1]).sentence
+
+
+def test_a_cell_of_ones_own_between_those_of_a_lesson(workspace: Workspace, shop: Path) -> None:
+    """It is not taken for the lesson's next one: that brings all that it shows."""
+    run(workspace, *ALL[0])
+    run(workspace, "01_shop", CHANGES, "def mine():\n    pass\n")
+    run(workspace, *ALL[1])
+    assert run(workspace, *ALL[2]).sentence == f"{NAME} has the new lines."
+    assert "coffee" in shop.read_text()
+    assert "def mine()" in shop.read_text()
+
+
+def test_what_was_deleted_is_said_to_be_deleted(workspace: Workspace, shop: Path) -> None:
+    """And stays so until a lesson changes it."""
+    run(workspace, *ALL[0])
+    shop.write_text(FIRST.replace("LIMIT = 1\n\n\n", ""))
+    assert run(workspace, *ALL[0]).sentence == f"{NAME} stays as it is. Left out, as you deleted it: LIMIT."
+    assert run(workspace, *ALL[1]).sentence == f"{NAME} has the new lines."
+    assert "LIMIT = 2" in shop.read_text()
 
 
 def test_a_cell_of_ones_own(workspace: Workspace) -> None:

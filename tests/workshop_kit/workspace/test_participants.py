@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,9 @@ from workshop_kit.trials.result import Verdict
 from workshop_kit.workspace import file_cell, registry, steps
 from workshop_kit.workspace.definitions import names_in, split
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.growth import Grown, grow, is_same_in
 from workshop_kit.workspace.imports import is_import
-from workshop_kit.workspace.steps import Step, older_names, with_solution
+from workshop_kit.workspace.merge import Cell, Merged, is_same_in, merge_file
+from workshop_kit.workspace.steps import Step, later_names, with_solution
 
 Edit = Callable[[str], str]
 STEPS = steps.load(CHECKOUT)
@@ -89,40 +90,40 @@ def answer_to(step: Step, number: int | None) -> Step:
     return Step(step.lesson, step.cell, changes, step.exercise, step.removes)
 
 
-def walk(edit: Edit, *, solves: bool = True, answer: int | None = None) -> dict[str, dict[str, Grown]]:
+def walk(edit: Edit, *, solves: bool = True, answer: int | None = None) -> dict[str, dict[str, Merged]]:
     """Return the files after each lesson; raises if one cannot be read, or if what was lost is not named."""
-    files: dict[str, Grown] = {}
-    lessons: dict[str, dict[str, Grown]] = {}
+    files: dict[str, Merged] = {}
+    lessons: dict[str, dict[str, Merged]] = {}
     for shown_step in STEPS:
         if shown_step.exercise and not solves:
             continue
         step = answer_to(shown_step, answer) if shown_step.exercise else shown_step
         for change in step.changes:
             path = change.path
-            former = files.get(path)
+            file = files.get(path, Merged())
             if step.exercise:
-                grown = with_solution(former, change, step.removes)
+                text = with_solution(change, file.text, file.record.text, step.removes)
+                merged = replace(file, text=text)
             else:
-                mine, shipped = (former.text, former.shipped) if former else (None, "")
-                older = older_names(STEPS, step.lesson, change, shipped)
-                grown = grow(change, mine, shipped, older=older)
-                require_nothing_lost(path, mine or "", grown)
-            split(path, grown.text)
-            text = edit(grown.text) if path.endswith(".py") else grown.text
-            files[path] = Grown(text, grown.shipped)
+                assert not later_names(STEPS, step, file.record)
+                merged = merge_file(Cell(change, change, step.name), file.text or None, file.record)
+                require_nothing_lost(path, file.text, merged)
+            split(path, merged.text)
+            text = edit(merged.text) if path.endswith(".py") else merged.text
+            files[path] = replace(merged, text=text)
         lessons[step.lesson] = dict(files)
     return lessons
 
 
-def require_nothing_lost(path: str, before: str, grown: Grown) -> None:
+def require_nothing_lost(path: str, before: str, merged: Merged) -> None:
     """Require that each definition with something of the participant's has it still, or is named."""
-    after = split(path, grown.text)
+    after = split(path, merged.text)
     for name, text in split(path, before).items():
         if OWN in text:
-            assert OWN in after.get(name, "") or name in grown.replaced, (path, name)
+            assert OWN in after.get(name, "") or name in merged.replaced, (path, name)
 
 
-def require_names(lessons: dict[str, dict[str, Grown]], folder: Path) -> None:
+def require_names(lessons: dict[str, dict[str, Merged]], folder: Path) -> None:
     """Require that no module uses a name that it does not have, after each lesson."""
     for lesson, files in lessons.items():
         for path, file in files.items():
@@ -143,14 +144,14 @@ def test_habits(habit: str, tmp_path: Path) -> None:
     final = {path: file.text for path, file in lessons[STEPS[-1].lesson].items()}
     modules = {path: text for path, text in final.items() if path.endswith(".py")}
     if habit == "nothing":
-        assert final == {path: file.text for path, file in steps.grown_files(STEPS).items()}
+        assert final == {path: file.text for path, file in steps.files_after(STEPS).items()}
     elif habit.startswith("own f"):
         assert any(OWN in text for text in modules.values())
     elif habit.startswith("own"):
         assert all(OWN in text for text in modules.values() if "def " in text)
     elif habit == "CRLF":
         assert {path: text.replace("\r\n", "\n") for path, text in final.items()} == {
-            path: file.text for path, file in steps.grown_files(STEPS).items()
+            path: file.text for path, file in steps.files_after(STEPS).items()
         }
 
 
@@ -177,7 +178,7 @@ def test_none_solved(tmp_path: Path) -> None:
     lessons = walk(EDITS["nothing"], solves=False)
     require_names(lessons, tmp_path)
     for path, file in lessons[STEPS[-1].lesson].items():
-        assert file.text == file.shipped, path
+        assert file.text == file.record.text, path
 
 
 def test_a_jump(tmp_path: Path) -> None:
@@ -199,5 +200,5 @@ def test_a_jump(tmp_path: Path) -> None:
             line = change.path + ("" if change.is_whole else steps.CHANGES)
             file_cell.write(workspace, step.lesson, line, change.text)
     assert "own_answer" in orders.read_text()
-    texts = {path.name: Grown(path.read_text(), "") for path in workspace.my_service.glob("*.py")}
+    texts = {path.name: Merged(path.read_text()) for path in workspace.my_service.glob("*.py")}
     require_names({"03": texts}, tmp_path / "names")

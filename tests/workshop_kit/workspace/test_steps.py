@@ -11,7 +11,7 @@ import pytest
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import steps
 from workshop_kit.workspace.course import FILE
-from workshop_kit.workspace.growth import Grown
+from workshop_kit.workspace.merge import Merged
 
 SHOP = "my_service/shop.py"
 CELLS = {
@@ -67,18 +67,18 @@ def test_an_open_definition_has_its_answer_after_its_cell(root: Path) -> None:
         ("write-more", ""),
         ("write-more", steps.OPEN),
     ]
-    file = steps.grown_files(course[:2])[SHOP]
+    file = steps.files_after(course[:2])[SHOP]
     assert file.text == FIRST
-    assert "return None" in file.shipped
+    assert "return None" in file.record.text
 
 
 def test_the_answer_stays_when_a_later_cell_does_not_name_it(root: Path) -> None:
     """Who answers nothing has the definitions as they were shown."""
     course = steps.load(root)
-    file = steps.grown_files(course)[SHOP]
-    untouched = steps.grown_files(course, lambda _exercise: False)[SHOP]
+    file = steps.files_after(course)[SHOP]
+    untouched = steps.files_after(course, lambda _exercise: False)[SHOP]
     assert "return None" not in file.text
-    assert untouched == Grown(file.shipped, file.shipped)
+    assert (untouched.text, untouched.record) == (file.record.text, file.record)
 
 
 def test_no_later_cell_replaces_an_answer() -> None:
@@ -100,14 +100,14 @@ def test_the_lines_are_the_participants(lesson: str) -> None:
     Blank lines are nobody's.
     """
     course = [step for step in steps.load(CHECKOUT) if step.lesson <= lesson]
-    solved = service_lines(steps.grown_files(course))
-    untouched = service_lines(steps.grown_files(course, lambda _exercise: False))
+    solved = service_lines(steps.files_after(course))
+    untouched = service_lines(steps.files_after(course, lambda _exercise: False))
     own = sum(len(new_lines(untouched[path], lines)) for path, lines in solved.items())
     total = sum(map(len, solved.values()))
     assert own >= SHARES[lesson] * total, f"{own} of {total} lines: {own / total:.0%}"
 
 
-def service_lines(files: dict[str, Grown]) -> dict[str, list[str]]:
+def service_lines(files: dict[str, Merged]) -> dict[str, list[str]]:
     """Return the lines of the service's Python files, without tests and blank lines."""
     lines: dict[str, list[str]] = {}
     for path, file in files.items():

@@ -70,13 +70,15 @@ def bring(workspace: Workspace, lesson: str, typed: Change, root: Path = CHECKOU
         steps.later_names(course, known, record) if known else frozenset(),
     )
 
-    content.write_record(workspace, typed.path, merged.record)
     if merged.text == mine:
-        return Written(" ".join([f"{typed.path} stays as it is.", *_left(merged)]))
-    is_shown = merged.text == typed.text and mine is None  # the cell shows a new file
-    diff = () if is_shown else _diff(mine or "", merged.text)
-    with history.recorded(workspace, f"lesson {lesson}: {PurePosixPath(typed.path).name}") as backup:
-        return Written(_save(typed.path, mine, merged, backup), tuple(diff))
+        written = Written(" ".join([f"{typed.path} stays as it is.", *_left(merged)]))
+    else:
+        is_shown = merged.text == typed.text and mine is None  # the cell shows a new file
+        diff = () if is_shown else _diff(mine or "", merged.text)
+        with history.recorded(workspace, f"lesson {lesson}: {PurePosixPath(typed.path).name}") as backup:
+            written = Written(_save(typed.path, mine, merged, backup), tuple(diff))
+    content.write_record(workspace, typed.path, merged.record)
+    return written
 
 
 def _save(path: str, mine: str | None, merged: Merged, backup: Backup) -> str:

@@ -15,7 +15,7 @@ from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.observe import http
 from workshop_kit.trials import service_image, service_trial
-from workshop_kit.trials.check_api import Context
+from workshop_kit.trials.check_context import Context
 from workshop_kit.workspace import registry
 
 RUNS = 11

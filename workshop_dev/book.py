@@ -16,6 +16,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from bs4 import BeautifulSoup  # it comes with nbconvert
 from PIL import Image
 
 from workshop_kit.files import read_document, write_atomically
@@ -169,8 +170,6 @@ def _picture_link(picture: Picture, name: str) -> str:
 
 def table_text(html: str) -> str:
     """Return an HTML table as text with aligned columns."""
-    from bs4 import BeautifulSoup  # it comes with nbconvert
-
     rows: list[list[str]] = []
     for table_row in BeautifulSoup(html, "html.parser")("tr"):
         rows.append([cell.get_text() for cell in table_row(["th", "td"])])

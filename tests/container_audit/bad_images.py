@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine.client import remove_container
+from workshop_kit.engine.client_containers import remove_container
 from workshop_kit.engine.images import build_folder
 from workshop_kit.engine.session import Session
 

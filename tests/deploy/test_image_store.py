@@ -22,7 +22,7 @@ from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.reach import Engine
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service_image
-from workshop_kit.trials.check_api import Context
+from workshop_kit.trials.check_context import Context
 from workshop_kit.workspace import registry
 from workshop_kit.workspace.folder import Workspace
 

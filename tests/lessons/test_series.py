@@ -13,7 +13,7 @@ from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service_image, service_trial
-from workshop_kit.trials.check_api import Context
+from workshop_kit.trials.check_context import Context
 from workshop_kit.workspace import content, file_cell, registry, steps
 from workshop_kit.workspace.course import lesson_names, notebook_cells
 from workshop_kit.workspace.folder import Workspace

@@ -18,7 +18,7 @@ FLOORS = (
     # the learner's
     ("workshop_kit.paths", "workshop_kit.reporting", "workshop_kit.untrusted_text"),
     ("workshop_kit.errors",),
-    ("workshop_kit.host", "workshop_kit.patience"),
+    ("workshop_kit.host", "workshop_kit.names", "workshop_kit.patience"),
     ("workshop_kit.files", "workshop_kit.terminal"),
     ("workshop_kit.python_env", "workshop_kit.guidelines"),
     ("workshop_kit.engine",),
@@ -54,6 +54,29 @@ AUDIT_NEEDS = {
     *("workshop_kit.engine", "workshop_kit.observe", "workshop_kit.display"),
 }
 """What the audit takes of the kit, so that it can be a tool of its own: no lesson, no workspace, no command of it."""
+
+
+BARE = "it runs on a bare Python, too"
+FIRST_CELL = "a first cell loads what every lesson needs"
+COMMAND = "a command loads what it needs"
+SLOW_IMPORTS = {
+    "container_audit/command.py": COMMAND,
+    "workshop_dev/commands/tour.py": COMMAND,
+    "workshop_kit/checks/config_inside.py": "it runs in a container, beside the participant's modules",
+    "workshop_kit/commands/doctor.py": BARE,
+    "workshop_kit/commands/machine.py": COMMAND,
+    "workshop_kit/display/figure_text.py": COMMAND,
+    "workshop_kit/display/rendered.py": COMMAND,
+    "workshop_kit/exercises/checkpoint.py": COMMAND,
+    "workshop_kit/exercises/exercise_service.py": COMMAND,
+    "workshop_kit/files.py": BARE,
+    "workshop_kit/lessons/first_cell.py": FIRST_CELL,
+    "workshop_kit/lessons/lesson.py": FIRST_CELL,
+    "workshop_kit/terminal.py": BARE,
+    "workshop_kit/workspace/lab_settings.py": COMMAND,
+    "workshop_room/commands/instructor.py": COMMAND,
+}
+"""The files with imports inside functions: each is slow, or missing where the file is used."""
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -107,6 +130,36 @@ def test_imports_point_downwards(root: Path, package: str) -> None:
             if own in RANK and imported_place in RANK and imported_place != own and RANK[imported_place] >= RANK[own]:
                 wrong.append(f"{path.relative_to(root)} imports {module}")
     assert wrong == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_modules_import_one_another(root: Path, package: str) -> None:
+    """Not by way of others either: what both sides need is a module of its own, below them."""
+    names = {module_of(root, path) for path in sources(root, package)}
+    waiting: dict[str, set[str]] = {}
+    for path in sources(root, package):
+        own = module_of(root, path)
+        modules = set(imported(path)) & names - {own}
+        packages = {module.rpartition(".")[0] for module in modules}
+        waiting[own] = modules - packages  # of `from package import module` it is the module
+
+    while True:
+        ready = {name for name, needed in waiting.items() if not needed & waiting.keys()}
+        if not ready:
+            break
+        waiting = {name: needed for name, needed in waiting.items() if name not in ready}
+    assert sorted(waiting) == []
+
+
+def test_only_slow_imports_stand_in_functions(root: Path) -> None:
+    """In the files of this list, each with the reason."""
+    files = set()
+    for path in (path for package in PACKAGES for path in sources(root, package)):
+        functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+        nodes = [node for function in functions for node in ast.walk(function)]
+        if any(isinstance(node, ast.Import | ast.ImportFrom) for node in nodes):
+            files.add(str(path.relative_to(root)))
+    assert files == SLOW_IMPORTS.keys()
 
 
 def test_the_audit_takes_the_ground_of_the_kit_alone(root: Path) -> None:

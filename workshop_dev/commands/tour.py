@@ -27,7 +27,7 @@ from workshop_kit.workspace.folder import Workspace
 
 if TYPE_CHECKING:
     from workshop_dev.tour import LessonResult
-    from workshop_room.desk.demo import StepResult
+    from workshop_room.desk.rehearsal import StepResult
 
 
 def tour(
@@ -82,8 +82,9 @@ def _run_lessons(lessons: Sequence[str], track: str | None, *, book: bool, may_i
 def _rehearse_demo(*, may_install: bool, as_json: bool) -> None:
     """Rehearse the demo; exit 1 if something that it says is not seen."""
     from workshop_room.desk.controller import Controller
-    from workshop_room.desk.demo import load_script, rehearse  # lazily: slow imports
+    from workshop_room.desk.demo import load_script
     from workshop_room.desk.presenter_api import PresenterApi
+    from workshop_room.desk.rehearsal import rehearse
 
     script = load_script()
     with (

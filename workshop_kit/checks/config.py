@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from workshop_kit.engine import parameter_store
 from workshop_kit.trials import service_trial
-from workshop_kit.trials.check_api import CheckEnded
+from workshop_kit.trials.check_context import CheckEnded
 from workshop_kit.trials.service import RunningService, Service
 from workshop_kit.trials.start_failure import exception_reason, start_failure_result
 from workshop_kit.trials.trial import MARK, Reply, Trial, printed_json

@@ -7,7 +7,8 @@ import re
 
 from workshop_kit.checks import config
 from workshop_kit.checks.config import PASSWORD
-from workshop_kit.trials.check_api import check, entry_of
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.check_context import entry_of
 from workshop_kit.trials.expect import Observation, expect
 from workshop_kit.trials.service import Service
 from workshop_kit.trials.start_failure import exception_reason

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from workshop_kit.checks import config
 from workshop_kit.trials import service_trial
-from workshop_kit.trials.check_api import check, entry_of
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.check_context import entry_of
 from workshop_kit.trials.dependency_proxies import HOST_VARIABLES
 from workshop_kit.trials.expect import Observation, expect, require
 from workshop_kit.trials.service import RunningService, Service

@@ -7,7 +7,8 @@ from workshop_kit.checks.config_tasks import DESK, LONGEST_REASON, Definition
 from workshop_kit.engine import parameter_store
 from workshop_kit.engine.parameter_store import Settings
 from workshop_kit.trials import service_trial
-from workshop_kit.trials.check_api import CheckEnded, check
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.check_context import CheckEnded
 from workshop_kit.trials.expect import Observation, expect
 from workshop_kit.trials.result import Finding, Result
 from workshop_kit.trials.service import Service

@@ -13,7 +13,7 @@ from workshop_kit.engine import parameter_store
 from workshop_kit.engine.parameter_store import Settings, Store
 from workshop_kit.errors import first_problem
 from workshop_kit.trials import task_process
-from workshop_kit.trials.check_api import CheckEnded, Context
+from workshop_kit.trials.check_context import CheckEnded, Context
 from workshop_kit.trials.result import Finding, Result
 from workshop_kit.trials.trial import Trial
 from workshop_kit.trials.yaml_problem import yaml_finding

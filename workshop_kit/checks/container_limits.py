@@ -13,7 +13,8 @@ from workshop_kit.engine.containers import CommandResult
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.host import MIB
 from workshop_kit.trials import service_trial
-from workshop_kit.trials.check_api import CheckEnded, check
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.check_context import CheckEnded
 from workshop_kit.trials.expect import Observation, expect, require
 from workshop_kit.trials.result import Result
 from workshop_kit.trials.service import SETTLE_SECONDS, RunningService, Service

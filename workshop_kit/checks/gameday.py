@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from workshop_kit.trials import game_records
-from workshop_kit.trials.check_api import CheckEnded, Context, check, entry_of
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.check_context import CheckEnded, Context, entry_of
 from workshop_kit.trials.expect import Observation, expect, require
 from workshop_kit.trials.game_records import Record
 from workshop_kit.trials.result import Result

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.trials import incidents
-from workshop_kit.trials.check_api import CheckEnded, check, entry_of, fixture_answer
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.check_context import CheckEnded, entry_of, fixture_answer
 from workshop_kit.trials.expect import Observation, expect, require
 from workshop_kit.trials.incidents import TIMINGS, LogIncident
 from workshop_kit.trials.result import Result

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.observe.logs import read_container
-from workshop_kit.trials.check_api import check, entry_of, fixture_answer
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.check_context import entry_of, fixture_answer
 from workshop_kit.trials.expect import Observation, expect
 from workshop_kit.trials.service import Service
 

@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from workshop_kit.trials.check_api import check, seeded_random
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.check_context import seeded_random
 from workshop_kit.trials.expect import Observation, expect, require
 from workshop_kit.trials.service import RunningService, Service
 from workshop_kit.trials.service_trial import GIVEN, command_of

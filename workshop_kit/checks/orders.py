@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from workshop_kit.trials import service_trial, trial_database
-from workshop_kit.trials.check_api import check, entry_of
+from workshop_kit.trials.check_api import check
+from workshop_kit.trials.check_context import entry_of
 from workshop_kit.trials.expect import Observation, expect, require
 from workshop_kit.trials.service import RunningService, Service
 from workshop_kit.trials.trial import SMALL_LOG, Reply

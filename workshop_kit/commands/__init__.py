@@ -10,7 +10,8 @@ import importlib
 from dataclasses import dataclass
 from types import ModuleType
 
-from workshop_kit.errors import Exit, WrongUsage, did_you_mean
+from workshop_kit.errors import Exit, WrongUsage
+from workshop_kit.names import did_you_mean
 from workshop_kit.terminal import answer
 
 KIT = "workshop_kit.commands"

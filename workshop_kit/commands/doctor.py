@@ -281,17 +281,17 @@ def _open_session(engine: Engine) -> Session | None:
 
 def _pause_lines(engine: Engine) -> Iterator[DoctorLine]:
     """Yield a line for each paused container of the workspace, or one line that none is paused."""
-    from workshop_kit.engine import markers
+    from workshop_kit.engine import paused_containers
 
     session = _open_session(engine)
     if session is None:
         return
 
-    paused_containers = markers.find_paused(session)
-    if not paused_containers:
+    paused = paused_containers.find(session)
+    if not paused:
         yield DoctorLine("Pauses", "good", "no container of the workspace is paused")
 
-    for container in paused_containers:
+    for container in paused:
         sentence = container.sentence.rstrip(".")
         if container.holder is None:
             yield DoctorLine("Pauses", "fixable", sentence, f"{container.command}   # or w.up() in a lesson")

@@ -12,8 +12,8 @@ from requests.exceptions import RequestException
 
 from workshop_kit import provision
 from workshop_kit.commands.options import AsJson, ExerciseId
-from workshop_kit.engine import markers, reach
-from workshop_kit.engine.markers import PausedContainer
+from workshop_kit.engine import paused_containers, reach
+from workshop_kit.engine.paused_containers import PausedContainer
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.exercises import cards, checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
@@ -77,7 +77,7 @@ def _paused_containers(workspace: Workspace) -> list[PausedContainer]:
     """Return the paused containers of a workspace; none without an engine that answers."""
     try:
         engine = reach.connect(timeout_seconds=ENGINE_SECONDS)
-        return markers.find_paused(provision.session_of(workspace, engine))
+        return paused_containers.find(provision.session_of(workspace, engine))
     except (WorkshopError, DockerException, RequestException):
         return []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,8 @@ from workshop_kit.display.widget_job import DOM
 HERE = Path(__file__).parent
 INTERVAL_SECONDS = 1.0
 STOP_AFTER_SECONDS = 3600.0
+SHORTEST_SPAN = timedelta(seconds=10)
+LONGEST_SPAN = timedelta(minutes=5)
 
 
 class FigureWidget(anywidget.AnyWidget):
@@ -94,3 +97,9 @@ class LiveFigure:
         self._send(timeline)
         if self._widget is not None:
             self._widget.ended = True
+
+
+def live_span(started: datetime) -> tuple[datetime, datetime]:
+    """Return the time that a live figure shows: from ``started`` until now, within the limits."""
+    now = datetime.now(UTC)
+    return now - min(max(now - started, SHORTEST_SPAN), LONGEST_SPAN), now

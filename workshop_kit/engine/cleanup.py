@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import psutil
 from docker.errors import APIError, NotFound
 
-from workshop_kit.engine.client import remove_container
+from workshop_kit.engine.client_containers import remove_container
 from workshop_kit.engine.labels import (
     COMPOSE_PROJECT,
     IMAGE_MAKER,

@@ -16,7 +16,8 @@ import requests
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.types import LogConfig, Mount
 
-from workshop_kit.engine.client import WorkspaceClient, remove_container
+from workshop_kit.engine.client import WorkspaceClient
+from workshop_kit.engine.client_containers import remove_container
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.session import Session

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.engine import containers as single
-from workshop_kit.engine import images, markers, recipes, shell
+from workshop_kit.engine import images, markers, paused_containers, recipes, shell
 from workshop_kit.engine.labels import COMPOSE_HASH, COMPOSE_PROJECT, COMPOSE_SERVICE
-from workshop_kit.engine.markers import PausedContainer
+from workshop_kit.engine.paused_containers import PausedContainer
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import read_small_text, write_atomically
@@ -142,15 +142,15 @@ class Stack:
 
         Raises WorkshopError if a container of ``services`` (or, if these are empty, of the stack) is part of one.
         """
-        for paused in markers.find_paused(self.session):
+        for paused in paused_containers.find(self.session):
             is_of_services = not services or paused.service in services
             is_to_start = paused.project == self.project and is_of_services
             is_held = self._is_held(paused, is_to_start=is_to_start)
 
             if is_held and is_to_start:
                 raise WorkshopError(f"The stack did not come up: {paused.sentence}", paused.next_step)
-            if not is_held and markers.unpause(self.session, paused):
-                markers.report_unpaused(paused.service, report)
+            if not is_held and paused_containers.unpause(self.session, paused):
+                paused_containers.report_unpaused(paused.service, report)
 
     def _is_held(self, paused: PausedContainer, *, is_to_start: bool) -> bool:
         """Return whether a container stays paused for an experiment: another process's, a fault's, or a cell's.

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from workshop_kit import provision
-from workshop_kit.errors import WorkshopError, WrongUsage, in_words, resolve
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import open_answers
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.files import write_atomically
+from workshop_kit.names import in_words, resolve
 from workshop_kit.reporting import Report
 from workshop_kit.workspace import content, course, history, merge, steps
 from workshop_kit.workspace.course import find_lesson

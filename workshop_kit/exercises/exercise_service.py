@@ -21,7 +21,8 @@ from workshop_kit.exercises.progress import HINTS, Progress
 from workshop_kit.files import TemporaryCopy
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report, Step, silent
-from workshop_kit.trials.check_api import BLAMES, Context, seeded_random
+from workshop_kit.trials.check_api import BLAMES
+from workshop_kit.trials.check_context import Context, seeded_random
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.workspace import content, history, registry, repository
 from workshop_kit.workspace.course import MY_SERVICE

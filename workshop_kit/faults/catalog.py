@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from workshop_kit.errors import WrongUsage, did_you_mean
+from workshop_kit.errors import WrongUsage
 from workshop_kit.files import read_document
+from workshop_kit.names import did_you_mean
 
 Value = float | int | bool | None
 

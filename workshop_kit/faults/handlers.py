@@ -15,7 +15,7 @@ from typing import Any
 from docker.errors import APIError, NotFound
 
 from workshop_kit.engine import containers, markers, recipes
-from workshop_kit.engine.client import freeze
+from workshop_kit.engine.client_containers import freeze
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.session import Session

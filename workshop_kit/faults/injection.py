@@ -16,7 +16,7 @@ from typing import Any
 from docker.errors import APIError, DockerException, NotFound
 from requests.exceptions import RequestException
 
-from workshop_kit.engine import markers
+from workshop_kit.engine import markers, paused_containers
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.session import Makers, Session
 from workshop_kit.engine.stack import Stack
@@ -108,8 +108,8 @@ def revert_all(session: Session, makers: Makers, report: Report = silent) -> lis
 
     if descriptions:
         report(Step("Faults", 1.0, f"reverted: {', '.join(descriptions)}", done=True))
-    for service in markers.end_pauses(session, makers):
-        markers.report_unpaused(service, report)
+    for service in paused_containers.end_pauses(session, makers):
+        paused_containers.report_unpaused(service, report)
     return problems
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.display.timeline import Panel
+from workshop_kit.display.panels import Panel
 from workshop_kit.engine.containers import Running
 from workshop_kit.faults.load import send
 from workshop_kit.gameday.shop import AWAY, PRODUCTION, Shop

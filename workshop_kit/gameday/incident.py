@@ -16,9 +16,9 @@ import pandas as pd
 from docker.errors import APIError
 
 from workshop_kit.display.live import NotebookReport
-from workshop_kit.display.live_figure import LiveFigure
+from workshop_kit.display.live_figure import LiveFigure, live_span
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.display.timeline import Timeline, live_span
+from workshop_kit.display.timeline import Timeline
 from workshop_kit.engine import control
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.errors import WorkshopError, WrongUsage

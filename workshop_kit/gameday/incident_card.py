@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
+from workshop_kit.display.one_clock import one_clock
+from workshop_kit.display.panels import P95
 from workshop_kit.display.rendered import Rendered, table
-from workshop_kit.display.timeline import P95, one_clock
 from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import SERVED, SHARES, Visit

@@ -13,9 +13,10 @@ from typing import Any, Self
 import pandas as pd
 
 from workshop_kit.display.live import LiveOutputs, NotebookReport
-from workshop_kit.display.live_figure import LiveFigure
+from workshop_kit.display.live_figure import LiveFigure, live_span
+from workshop_kit.display.one_clock import one_clock
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.display.timeline import Timeline, live_span, one_clock
+from workshop_kit.display.timeline import Timeline
 from workshop_kit.engine import log_bucket
 from workshop_kit.engine.labels import service_in
 from workshop_kit.engine.log_bucket import LogBucket

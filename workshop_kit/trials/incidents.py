@@ -26,7 +26,7 @@ from workshop_kit.files import read_records, write_records
 from workshop_kit.observe import http
 from workshop_kit.observe.logs import read_container
 from workshop_kit.reporting import Report, Step
-from workshop_kit.trials.check_api import FixtureGone
+from workshop_kit.trials.check_context import FixtureGone
 
 QUIET_SECONDS = 1.5
 """Before the hiccup, between it and the fault, and after the fault."""

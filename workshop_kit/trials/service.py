@@ -19,7 +19,7 @@ from docker.errors import APIError
 
 from workshop_kit.patience import configured_factor
 from workshop_kit.trials import service_image, service_trial, trial_database
-from workshop_kit.trials.check_api import CheckEnded, Context, seeded_random
+from workshop_kit.trials.check_context import CheckEnded, Context, seeded_random
 from workshop_kit.trials.dependency_proxies import HANGS, OPEN, REFUSES, DependencyProxies, Faults, start_proxies
 from workshop_kit.trials.expect import Observation, collected
 from workshop_kit.trials.result import Finding, Result, conclude

@@ -16,7 +16,7 @@ from workshop_kit.engine import recipes, shell
 from workshop_kit.engine.builder import explain_build_error
 from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
 from workshop_kit.patience import wait_for
-from workshop_kit.trials.check_api import CheckEnded, Context
+from workshop_kit.trials.check_context import CheckEnded, Context
 from workshop_kit.trials.result import Finding, Result
 from workshop_kit.trials.trial import LOOK_SECONDS
 

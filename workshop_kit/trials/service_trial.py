@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from workshop_kit.engine import containers, markers
+from workshop_kit.engine import containers, paused_containers
 from workshop_kit.engine.containers import SECRETS_FOLDER, CommandResult, Spec
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.stack import Stack
@@ -18,7 +18,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import wait_for
 from workshop_kit.reporting import Report, Step, silent
-from workshop_kit.trials.check_api import CheckEnded, Context
+from workshop_kit.trials.check_context import CheckEnded, Context
 from workshop_kit.trials.result import Finding, conclude
 from workshop_kit.trials.start_failure import refusal_result, start_failure_result
 from workshop_kit.trials.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, START_SECONDS, Reply, Trial
@@ -41,7 +41,7 @@ def ensure_up(stack: Stack, report: Report = silent) -> None:
     Raises WorkshopError if one is paused otherwise: by a fault, by a cell, or by hand.
     """
     status_by_service = {name: container.status for name, container in stack.containers().items()}
-    for paused in markers.find_paused(stack.session):
+    for paused in paused_containers.find(stack.session):
         if paused.project == stack.project and not paused.is_abandoned:
             next_step = "Revert that fault first." if paused.holder else paused.next_step
             raise WorkshopError(f"{paused.service} is paused, so nothing can be checked.", next_step)

@@ -25,7 +25,7 @@ from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.session import GivenLabels, Session
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
-from workshop_kit.trials.check_api import CheckEnded, Context
+from workshop_kit.trials.check_context import CheckEnded, Context
 from workshop_kit.trials.result import Result
 
 SECONDS = 20.0

@@ -12,8 +12,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.errors import WorkshopError, WrongUsage, resolve
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.files import MAX_NOTEBOOK_BYTES, read_document
+from workshop_kit.names import resolve
 from workshop_kit.paths import CHECKOUT
 
 FILE = "exercises/exercises.toml"

@@ -13,7 +13,8 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 
 from workshop_kit.display.diff_card import Written
-from workshop_kit.errors import WrongUsage, in_words
+from workshop_kit.errors import WrongUsage
+from workshop_kit.names import in_words
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content, history, steps
 from workshop_kit.workspace.course import MY_SERVICE

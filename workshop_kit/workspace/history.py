@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from workshop_kit.errors import in_words
 from workshop_kit.files import explain
+from workshop_kit.names import in_words
 from workshop_kit.workspace import repository
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import ELSEWHERE, Workspace

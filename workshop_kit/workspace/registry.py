@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from workshop_kit.errors import did_you_mean, resolve
 from workshop_kit.files import load_document
+from workshop_kit.names import did_you_mean, resolve
 from workshop_kit.workspace.course import FILE, MY_SERVICE
 
 ID = r"[a-z]+\.[a-z0-9]+(?:[_-][a-z0-9]+)*"

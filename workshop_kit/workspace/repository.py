@@ -14,7 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from workshop_kit.errors import WorkshopError, in_words
+from workshop_kit.errors import WorkshopError
+from workshop_kit.names import in_words
 from workshop_kit.workspace import definitions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import HIDDEN, Workspace

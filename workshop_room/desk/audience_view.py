@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from workshop_kit.display.timeline import FaultBand, Panel, Timeline
+from workshop_kit.display.lanes import FaultBand
+from workshop_kit.display.panels import Panel
+from workshop_kit.display.timeline import Timeline
 from workshop_kit.observe.scrape import PROBE_PATHS
 from workshop_kit.observe.watcher import Tables
 

@@ -22,7 +22,7 @@ from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.faults.load import RANGES, load
 from workshop_kit.observe import http
 from workshop_kit.observe.engine_api import EngineUnavailable
-from workshop_kit.observe.logs import EngineLog
+from workshop_kit.observe.logs.engine_log import EngineLog
 from workshop_kit.observe.logs.lines import assemble
 from workshop_kit.observe.watcher import Tables, Watcher, WatchTarget
 from workshop_kit.patience import patient, wait_for

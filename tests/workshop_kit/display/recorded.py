@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from workshop_kit.display.timeline import PANELS, Timeline
+from workshop_kit.display.panels import PANELS
+from workshop_kit.display.timeline import Timeline
 from workshop_kit.observe import events, stats
 from workshop_kit.observe.scrape import Health, Traffic
 from workshop_kit.observe.watcher import Tables, frame

@@ -12,8 +12,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from markupsafe import escape
 
 from tests.workshop_kit.display.recorded import FAULT, SECONDS, at, lines, tables
+from workshop_kit.display.one_clock import one_clock
+from workshop_kit.display.panels import PANELS
 from workshop_kit.display.rendered import escape_dataframes, table
-from workshop_kit.display.timeline import PANELS, Timeline, one_clock
+from workshop_kit.display.timeline import Timeline
 from workshop_kit.observe.watcher import Tables
 
 

@@ -15,7 +15,8 @@ from docker.errors import BuildError, ContainerError, NotFound
 from tests.workshop_kit.engine import kernels
 from workshop_kit import provision
 from workshop_kit.engine import builder, cleanup, recipes
-from workshop_kit.engine.client import WorkspaceClient, WorkspaceContainer
+from workshop_kit.engine.client import WorkspaceClient
+from workshop_kit.engine.client_containers import WorkspaceContainer
 from workshop_kit.engine.labels import COMPOSE_PROJECT, Identity
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session

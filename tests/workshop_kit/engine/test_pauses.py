@@ -14,7 +14,8 @@ from docker.errors import APIError
 from tests.commands import Cli
 from tests.workshop_kit.engine.kernels import kernel
 from workshop_kit.engine import containers, markers
-from workshop_kit.engine.client import FREEZE_TRIES, WorkspaceClient, freeze
+from workshop_kit.engine.client import WorkspaceClient
+from workshop_kit.engine.client_containers import FREEZE_TRIES, freeze
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session

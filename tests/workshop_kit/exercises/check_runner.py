@@ -23,7 +23,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service
-from workshop_kit.trials.check_api import Context
+from workshop_kit.trials.check_context import Context
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.workspace import content, registry, steps
 from workshop_kit.workspace.course import MY_SERVICE

@@ -15,7 +15,8 @@ from tests.workshop_kit.exercises import check_runner
 from workshop_dev import generator
 from workshop_kit.engine.stack import Stack
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.trials.check_api import CHECKS, Context
+from workshop_kit.trials.check_api import CHECKS
+from workshop_kit.trials.check_context import Context
 from workshop_kit.trials.result import Result, Verdict
 from workshop_kit.workspace import registry, steps
 from workshop_kit.workspace.course import MY_SERVICE

@@ -13,7 +13,8 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import NotInTime
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.patience import VARIABLE
-from workshop_kit.trials.check_api import CheckEnded, Context, judge, not_judged
+from workshop_kit.trials.check_api import judge, not_judged
+from workshop_kit.trials.check_context import CheckEnded, Context
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.trials.service import Service
 

@@ -16,7 +16,8 @@ from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 from workshop_kit.exercises import checkpoint, fixtures
 from workshop_kit.exercises.exercise_files import Unreadable
 from workshop_kit.exercises.exercise_service import LATER_SERVICE_FILE, ExerciseService
-from workshop_kit.trials.check_api import CHECKS, Context
+from workshop_kit.trials.check_api import CHECKS
+from workshop_kit.trials.check_context import Context
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.workspace.folder import Workspace
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service
-from workshop_kit.trials.check_api import CheckEnded, Context
+from workshop_kit.trials.check_context import CheckEnded, Context
 from workshop_kit.trials.expect import expect, require
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.trials.service import Service

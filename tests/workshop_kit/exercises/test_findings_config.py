@@ -18,7 +18,7 @@ from workshop_kit.checks import (
 )
 from workshop_kit.checks.config import Refusal
 from workshop_kit.checks.config_restore import Outcome
-from workshop_kit.trials.check_api import CheckEnded
+from workshop_kit.trials.check_context import CheckEnded
 from workshop_kit.trials.expect import collected
 
 

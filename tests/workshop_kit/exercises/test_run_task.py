@@ -12,7 +12,7 @@ from workshop_kit.engine import parameter_store
 from workshop_kit.engine.stack import Stack
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import task_process
-from workshop_kit.trials.check_api import Context
+from workshop_kit.trials.check_context import Context
 from workshop_kit.trials.result import Result, Verdict
 from workshop_kit.workspace import registry
 

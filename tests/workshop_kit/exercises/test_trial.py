@@ -16,7 +16,7 @@ from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service_image, service_trial
-from workshop_kit.trials.check_api import CheckEnded, Context
+from workshop_kit.trials.check_context import CheckEnded, Context
 from workshop_kit.trials.service import RunningService, Service
 from workshop_kit.trials.trial import Trial
 from workshop_kit.workspace import registry, steps

@@ -17,7 +17,7 @@ from workshop_kit.gameday import customer_watch
 from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday.causes import CAUSES
 from workshop_kit.trials import game_records
-from workshop_kit.trials.check_api import Context
+from workshop_kit.trials.check_context import Context
 from workshop_kit.trials.result import Result, Verdict
 from workshop_kit.workspace import registry
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workshop_kit.observe.logs import frame_of
+from workshop_kit.observe.logs.frame import frame_of
 from workshop_kit.observe.logs.lines import Message, assemble
 
 

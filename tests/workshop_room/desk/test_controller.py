@@ -17,7 +17,8 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.faults.active_fault import snapshot
 from workshop_kit.patience import wait_for
-from workshop_room.desk.demo import Action, Sentence, load_script, rehearse
+from workshop_room.desk.demo import Action, Sentence, load_script
+from workshop_room.desk.rehearsal import rehearse
 
 pytestmark = pytest.mark.timeout(300)
 

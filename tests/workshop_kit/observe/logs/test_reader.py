@@ -14,6 +14,8 @@ from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.observe import logs
 from workshop_kit.observe.engine_api import EngineUnavailable
 from workshop_kit.observe.logs import LogFollower
+from workshop_kit.observe.logs import follower as follower_module
+from workshop_kit.observe.logs.follower import MISSING
 from workshop_kit.observe.logs.lines import Message
 from workshop_kit.patience import wait_for
 
@@ -45,7 +47,7 @@ class SimulatedLog:
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> SimulatedLog:
     """A simulated log in place of the engine's."""
-    monkeypatch.setattr(logs, "EngineLog", lambda container: container)
+    monkeypatch.setattr(follower_module, "EngineLog", lambda container: container)
     return SimulatedLog()
 
 
@@ -64,7 +66,7 @@ def test_poll_returns_each_line_once(seed: int, rounds: list[int]) -> None:
     log = SimulatedLog()
     written: list[tuple[str, str]] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(logs, "EngineLog", lambda container: container)
+        patch.setattr(follower_module, "EngineLog", lambda container: container)
         follower = LogFollower(log)
     polled_lines: list[tuple[str, str]] = []
     at = 0
@@ -94,7 +96,7 @@ def test_a_row_tells_of_lines_that_the_engine_has_lost(log: SimulatedLog) -> Non
     assert texts(follower) == []
     log.write(*(f"line {n}\n" for n in range(300)), at=8)
     reasons = follower.poll()["reason"].tolist()
-    assert reasons == [logs.MISSING, *["plain text"] * 300]
+    assert reasons == [MISSING, *["plain text"] * 300]
 
 
 def test_a_line_without_an_end_waits_for_it(log: SimulatedLog) -> None:
@@ -164,7 +166,7 @@ def test_following_goes_on_after_restarts(start: Start) -> None:
     written = [int(n) for n in logs.read_container(running)["n"]]
     follow(lambda: len(numbers()) >= len(written))
     assert sorted(numbers()) == sorted(written)
-    assert not any((frame["reason"] == logs.MISSING).any() for frame in frames)
+    assert not any((frame["reason"] == MISSING).any() for frame in frames)
     running.remove()
     assert follower.poll().empty
     assert follower.has_ended

@@ -16,7 +16,7 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.observe import http
 from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_context import Context
-from workshop_kit.workspace import registry
+from workshop_kit.workspace import exercise_list
 
 RUNS = 11
 SEED = 1
@@ -25,7 +25,7 @@ DOCKERFILE = "container.dockerfile"
 
 def of_build(stack: Stack, folder: Path) -> Row:
     """Measure building and running a service until its first order, and removing it again."""
-    context = Context(registry.find(registry.load(ROOT), DOCKERFILE), stack, SEED, folder=folder)
+    context = Context(exercise_list.find(exercise_list.load(ROOT), DOCKERFILE), stack, SEED, folder=folder)
     tag = f"{recipes.REPOSITORY}/by-hand:{stack.project}"
     base = recipes.tags(ROOT)["python"]
     order = json.dumps(service_trial.ORDER).encode()

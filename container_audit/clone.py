@@ -67,14 +67,14 @@ class CloneStart:
     out_of_memory: bool = False
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether the clone ended by itself."""
         return self.exit_code is not None
 
     @property
     def timed_out(self) -> bool:
         """Whether it was still running, but not ready in time."""
-        return not self.ready and not self.ended
+        return not self.ready and not self.has_ended
 
     @property
     def summary(self) -> str:
@@ -83,7 +83,7 @@ class CloneStart:
             return f"ran out of memory after {self.seconds:.1f} s"
         if self.exit_code == KILLED:  # the engine begins to watch the memory a moment after the start
             return f"was killed after {self.seconds:.1f} s, probably by the kernel, for want of memory"
-        if self.ended:
+        if self.has_ended:
             return f"ended with code {self.exit_code} after {self.seconds:.1f} s"
         ready = "ready" if self.ready else "not ready"
         return f"was {ready} after {self.seconds:.1f} s ({self.by})"
@@ -111,7 +111,7 @@ class CloneRun:
     ``answers`` include that of a random path, which no service has.
     """
 
-    started: CloneStart
+    start: CloneStart
     log: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()
     processes: tuple[Process, ...] = ()  # those that lasted
@@ -203,7 +203,7 @@ class Clone:
         outcome = wait_for(read_outcome, within_seconds, pause_seconds=POLL_SECONDS)
         if outcome is None:
             return CloneStart(False, time.monotonic() - began, "neither a port nor a health check was good")
-        if outcome.ended or not until_ended:
+        if outcome.has_ended or not until_ended:
             return outcome
 
         watched_seconds = LASTS_SECONDS if outcome.ports else within_seconds

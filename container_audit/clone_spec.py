@@ -39,6 +39,8 @@ COPIED_BYTES = 256 * 1024
 POLL_SECONDS = 0.5
 LOG = LogConfig(type="json-file", config={"max-size": "4m", "max-file": "2"})
 STOP_SECONDS = 10
+NEVER_RUN = ("-",)
+"""The command of a container that is never started: an image without one needs any."""
 HEALTH_SECONDS = {"Interval": 0.5, "Timeout": 2.0, "StartPeriod": 0.001}  # a period of 0 would mean the image's
 HEALTH_RETRIES = 2
 
@@ -132,12 +134,12 @@ def copied_files(session: Session, image: str, files: Sequence[MountedFiles]) ->
         return
 
     volumes = [anonymous_volume(folder) for folder in sorted(folders)]
-    spec = Spec(image, ("-",), read_only=False, more={"mounts": volumes})
-    with containers.create(session, spec) as running:
+    spec = Spec(image, command=NEVER_RUN, read_only=False, more={"mounts": volumes})
+    with containers.create(session, spec) as carrier:
         for mounted in files:
-            running.container.put_archive(mounted.folder, mounted.archive)
+            carrier.container.put_archive(mounted.folder, mounted.archive)
 
-        mounts = running.inspect()["Mounts"]
+        mounts = carrier.inspect()["Mounts"]
         yield {mount["Destination"]: mount["Name"] for mount in mounts if mount["Destination"] in folders}
 
 

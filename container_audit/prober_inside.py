@@ -26,7 +26,7 @@ def answer(question: dict[str, Any]) -> Any:
     return asdict(http.get(question["url"], timeout_seconds=question["timeout_seconds"]))
 
 
-class Handler(BaseHTTPRequestHandler):
+class ProberHandler(BaseHTTPRequestHandler):
     """Answers the audit alone."""
 
     def do_POST(self) -> None:
@@ -47,4 +47,4 @@ class Handler(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     # Its first network, and not that of the clones, which it joins later.
     own_address = socket.gethostbyname(socket.gethostname())
-    ThreadingHTTPServer((own_address, PORT), Handler).serve_forever()
+    ThreadingHTTPServer((own_address, PORT), ProberHandler).serve_forever()

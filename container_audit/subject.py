@@ -182,10 +182,10 @@ class Subject:
     def run_normal(self) -> CloneRun:
         """Run a clone with the target's settings: start it, send requests, look at it, stop it."""
         self._require_not_stopped()
-        started, clone, block = self._start_normal()
+        start, clone, block = self._start_normal()
         with block:
-            if started.ended:
-                return CloneRun(started, clone.log())
+            if start.has_ended:
+                return CloneRun(start, clone.log())
 
             time.sleep(SETTLE_SECONDS)
             answers = clone.send_requests()
@@ -196,7 +196,7 @@ class Subject:
 
             files = clone.log_sizes()
             stop = clone.stop(self.stop_signal)
-            return CloneRun(started, clone.log(), answers, tuple(processes.values()), files, stop)
+            return CloneRun(start, clone.log(), answers, tuple(processes.values()), files, stop)
 
     @once
     def _start_normal(self) -> tuple[CloneStart, Clone, contextlib.ExitStack]:
@@ -206,14 +206,14 @@ class Subject:
         """
         with contextlib.ExitStack() as block:
             clone = block.enter_context(self._clone(self._spec()))
-            started = clone.start(READY_SECONDS)
+            start = clone.start(READY_SECONDS)
             open_block = self._stack.enter_context(block.pop_all())
-            return started, clone, open_block
+            return start, clone, open_block
 
     def _normal_clone_start(self) -> CloneStart:
         """Return how the normal clone started; it is started if it was not yet."""
-        started, _, _ = self._start_normal()
-        return started
+        start, _, _ = self._start_normal()
+        return start
 
     def _require_ready(self) -> None:
         """Raise WorkshopError if the normal clone did not get ready."""
@@ -223,13 +223,13 @@ class Subject:
     def require_ready_run(self) -> CloneRun:
         """Return the normal run. Raises WorkshopError if the clone did not get ready."""
         run = self.run_normal()
-        if run.started.ready:
+        if run.start.ready:
             return run
 
         advice = _ALONE if self.own_settings else _SETTINGS
-        if run.started.timed_out:  # a busy machine may be the only cause
+        if run.start.timed_out:  # a busy machine may be the only cause
             advice = self.excuse() or advice
-        raise WorkshopError(f"A clone of it did not get ready: it {run.started.summary}.", advice, output=run.lines())
+        raise WorkshopError(f"A clone of it did not get ready: it {run.start.summary}.", advice, output=run.lines())
 
     @once
     def run_without_settings(self) -> CloneRun:
@@ -239,8 +239,8 @@ class Subject:
 
         spec = replace(self._spec(), environment=self.target.image_environment)
         with self._clone(spec) as clone:
-            started = clone.start(READY_SECONDS, until_ended=True)
-            return CloneRun(started, clone.log())
+            start = clone.start(READY_SECONDS, until_ended=True)
+            return CloneRun(start, clone.log())
 
     @once
     def restart_after_kill(self) -> CloneStart:
@@ -257,8 +257,8 @@ class Subject:
         """Run a clone with a read-only root and without capabilities."""
         self._require_ready()
         with self._clone(confine(self._spec())) as clone:
-            started = clone.start(READY_SECONDS)
-            return CloneRun(started, clone.log())
+            start = clone.start(READY_SECONDS)
+            return CloneRun(start, clone.log())
 
     @once
     def freeze_processes(self) -> FrozenRun:
@@ -301,12 +301,12 @@ class Subject:
         spec = replace(self._spec(), environment={**environment, **canaries, **new_settings})
         with self._clone(spec) as clone:
             clone.ports = (*clone.ports, *new_ports)
-            started = clone.start(READY_SECONDS)
+            start = clone.start(READY_SECONDS)
             open_ports = clone.open_ports()
             clone.send_requests()
             clone.stop(self.stop_signal, CANARY_STOP_SECONDS)
             return CanaryRun(
-                run=CloneRun(started, clone.log()),
+                run=CloneRun(start, clone.log()),
                 canaries=canaries,
                 ports_by_variable=ports_by_variable,
                 open_old_ports=tuple(port for port in old_ports if port in open_ports),

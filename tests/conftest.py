@@ -152,7 +152,7 @@ def images(engine: Engine) -> dict[str, str]:
 def seat_image_tag(engine: Engine, session: Session, images: dict[str, str]) -> Iterator[str]:
     """The image of a seat, built on this machine's engine; it is removed if the machine had none before."""
     from workshop_kit.engine import images as engine_images
-    from workshop_room.seats import seat_server
+    from workshop_room import seat_server
 
     had_one = engine_images.has_image(engine, seat_server.tag())
     yield seat_server.build(session)

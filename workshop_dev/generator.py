@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from workshop_dev import registry_check, short_notebook
+from workshop_dev import exercise_list_check, short_notebook
 from workshop_kit.errors import WorkshopError
 from workshop_kit.files import write_atomically
-from workshop_kit.workspace import registry, steps
+from workshop_kit.workspace import exercise_list, steps
 from workshop_kit.workspace.course import MY_SERVICE, SHORT, notebook_cells
 
 STEP = "Correct that and run `./workshop build` again."
@@ -23,7 +23,7 @@ CHECKPOINT = "exercises/03_logging/checkpoint.py"
 def build(root: Path) -> list[Path]:
     """Write modules and the short notebook of the checkout ``root``; return the changed files, relative to ``root``.
 
-    Raises WorkshopError, before it writes, for a problem in the registry or a notebook.
+    Raises WorkshopError, before it writes, for a problem in the list of exercises or a notebook.
     """
     changes = outdated(root)
     for path, content in changes.items():
@@ -37,7 +37,7 @@ def outdated(root: Path) -> dict[Path, bytes]:
     The service's modules are made by the lessons' file cells and the exercises' solutions, the short notebook by cells
     of the lessons and texts of its own.
     """
-    registry_check.require_sound(root)
+    exercise_list_check.require_sound(root)
     _require_cells(root)
     contents = _modules(root) | {f"notebooks/{SHORT}.ipynb": short_notebook.make(root)}
     return {Path(name): content for name, content in contents.items() if _content_of(root / name) != content}
@@ -67,7 +67,7 @@ def _with_note(text: str, name: str) -> bytes:
 
 def _require_cells(root: Path) -> None:
     """Raise WorkshopError unless each exercise has its cells in its notebook."""
-    for exercise in registry.load(root):
+    for exercise in exercise_list.load(root):
         name = f"notebooks/{exercise.page}.ipynb"
         try:
             ids = {cell["id"] for cell in notebook_cells(root / name)}

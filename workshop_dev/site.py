@@ -34,7 +34,7 @@ It opens this lesson in JupyterLab, to run, break and change it. {{download}}`Th
 """
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
 FOLDER = CHECKOUT / "build" / "site"
-LEFT_OUT = (".buildinfo*", "*.map", "*-macros.html")
+BUILD_FILES = (".buildinfo*", "*.map", "*-macros.html")
 """Files of Sphinx and of the theme that no page uses."""
 MARK = "workshop-site.txt"
 """A file in every site: a folder without it is never replaced."""
@@ -77,7 +77,7 @@ def place(site: Path, output: Path) -> None:
 
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(site, partial, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        shutil.copytree(site, partial, ignore=shutil.ignore_patterns(*BUILD_FILES))
         (partial / MARK).touch()
         if output.exists():
             shutil.rmtree(output)

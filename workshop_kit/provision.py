@@ -112,7 +112,7 @@ def prove(session: Session, image: str) -> None:
 def sweep(session: Session, report: Report = silent) -> cleanup.CleanupResult:
     """Revert the faults of dead kernels and of this one, and remove what dead kernels made for themselves."""
     injection.revert_all(session, session.made_or_dead, report)
-    return cleanup.remove(session, {"kernel"}, makers=is_dead)
+    return cleanup.remove(session, {"kernel"}, is_chosen=is_dead)
 
 
 def lock_path(folder: Path) -> Path:

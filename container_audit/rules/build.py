@@ -174,7 +174,7 @@ def single_concern(subject: Subject) -> Judgment:
 def self_contained(subject: Subject) -> Judgment:
     """Hold if it gets ready on a network without other hosts; otherwise the reason is unknown."""
     run = subject.run_normal()
-    evidence = Evidence("run on an internal network", run.started.summary)
-    if run.started.ready:
+    evidence = Evidence("run on an internal network", run.start.summary)
+    if run.start.ready:
         return holds("It got ready without the internet.", evidence)
     return cannot_tell("It did not get ready, which may have another reason.", evidence)

@@ -92,7 +92,7 @@ def from_environment(subject: Subject) -> Judgment:
     canary = subject.run_with_canaries()
     new_ports = ", ".join(f"{name}={new_port}" for name, (_, new_port) in canary.ports_by_variable.items())
     settings = new_ports or "its settings"
-    summary = canary.run.started.summary
+    summary = canary.run.start.summary
     evidence = Evidence(f"run with {settings}", f"it {summary}")
     if canary.open_new_ports:
         return holds(f"Given {new_ports} it listens there.", evidence)
@@ -101,14 +101,14 @@ def from_environment(subject: Subject) -> Judgment:
         return fails(f"It was given {new_ports}, and listens on {old_ports} as before.", evidence)
 
     bare_run = subject.run_without_settings()
-    missing_names = variable_names_in(bare_run.lines(20)) if bare_run.started.ended else []
+    missing_names = variable_names_in(bare_run.lines(20)) if bare_run.start.has_ended else []
     if missing_names:
-        observation = f"it {bare_run.started.summary}; {bare_run.lines()}"
+        observation = f"it {bare_run.start.summary}; {bare_run.lines()}"
         bare_evidence = Evidence("run with the image's own environment", observation)
         ellipsis = " …" if len(missing_names) > 4 else ""
         return holds(f"It asks for {', '.join(missing_names[:4])}{ellipsis}.", bare_evidence)
 
-    if canary.run.started.timed_out:
+    if canary.run.start.timed_out:
         return cannot_tell(f"With {settings} a clone of it {summary}.", evidence)
     return cannot_tell("No variable was found whose effect can be seen from outside.", evidence)
 
@@ -116,21 +116,21 @@ def from_environment(subject: Subject) -> Judgment:
 def fails_fast(subject: Subject) -> Judgment:
     """Hold if it ends with an error when its settings are missing, and its last lines name one of them."""
     bare_run = subject.run_without_settings()
-    bare_start = bare_run.started
+    bare_start = bare_run.start
     has_settings = bool(subject.own_settings)
     last_lines = bare_run.lines() or "it said nothing"
     evidence = Evidence("run with the image's own environment", f"it {bare_start.summary}; {last_lines}")
 
     if bare_start.timed_out:
         return cannot_tell(f"With the image's own environment a clone of it {bare_start.summary}.", evidence)
-    if not bare_start.ended and not has_settings:
+    if not bare_start.has_ended and not has_settings:
         return not_applicable("It starts without any setting: none is required.", evidence)
-    if not bare_start.ended:
+    if not bare_start.has_ended:
         return cannot_tell("It runs without its settings; whether it needed one cannot be seen.", evidence)
     if bare_start.exit_code == 0:
         return not_applicable("It ends by itself with 0, as a job does.", evidence)
 
-    normal_start = subject.run_normal().started
+    normal_start = subject.run_normal().start
     if has_settings and not normal_start.ready:
         return cannot_tell(f"With its settings it {normal_start.summary}, too.", evidence)
     soon_seconds = max(SOON_SECONDS, 3 * normal_start.seconds)  # a slow machine slows both starts
@@ -139,10 +139,10 @@ def fails_fast(subject: Subject) -> Judgment:
 
 def _judge_refusal(bare_run: CloneRun, has_settings: bool, soon_seconds: float, evidence: Evidence) -> Judgment:
     """Judge a clone that ended without its settings by its time, and by whether its last lines name a setting."""
-    if bare_run.started.seconds > soon_seconds:
-        return fails(f"It took {bare_run.started.seconds:.1f} s to end without its settings.", evidence, by_time=True)
+    if bare_run.start.seconds > soon_seconds:
+        return fails(f"It took {bare_run.start.seconds:.1f} s to end without its settings.", evidence, by_time=True)
     if variable_names_in(bare_run.lines(20)):
-        return holds(f"It ended after {bare_run.started.seconds:.1f} s and named the missing setting.", evidence)
+        return holds(f"It ended after {bare_run.start.seconds:.1f} s and named the missing setting.", evidence)
     if has_settings or not bare_run.log:
         return fails("It ends, and does not say which setting is missing.", evidence)
     return cannot_tell("It ends by itself; whether a setting is missing its last lines do not say.", evidence)

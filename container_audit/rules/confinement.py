@@ -67,11 +67,11 @@ def read_only(subject: Subject) -> Judgment:
 def can_be_confined(subject: Subject) -> Judgment:
     """Hold if it gets ready with a read-only root, tmpfs on /tmp and /run, and no capability."""
     run = subject.run_confined()
-    observation = f"it {run.started.summary}; {run.lines()}"
+    observation = f"it {run.start.summary}; {run.lines()}"
     evidence = Evidence("docker run --read-only --tmpfs /tmp --cap-drop ALL", observation)
-    if run.started.ready:
-        return holds(f"It {run.started.summary}.", evidence)
-    return fails(f"Confined, it {run.started.summary}.", evidence, by_time=run.started.timed_out)
+    if run.start.ready:
+        return holds(f"It {run.start.summary}.", evidence)
+    return fails(f"Confined, it {run.start.summary}.", evidence, by_time=run.start.timed_out)
 
 
 def privileges(subject: Subject) -> Judgment:

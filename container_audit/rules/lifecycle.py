@@ -108,12 +108,12 @@ def _number_of(signal: str) -> int:
 
 def starts_fast(subject: Subject) -> Judgment:
     """Hold if it is ready within ten seconds: a port, else a health check, else it runs."""
-    started = subject.run_normal().started
-    evidence = Evidence("docker start", f"it {started.summary}")
-    if not started.ready:
+    start = subject.run_normal().start
+    evidence = Evidence("docker start", f"it {start.summary}")
+    if not start.ready:
         return cannot_tell("A clone of it did not get ready.", evidence)
-    sentence = f"It was ready after {started.seconds:.1f} s."
-    if started.seconds > FAST_SECONDS:
+    sentence = f"It was ready after {start.seconds:.1f} s."
+    if start.seconds > FAST_SECONDS:
         return fails(sentence, evidence, by_time=True)
     return holds(sentence, evidence)
 
@@ -131,7 +131,7 @@ def serves_a_port(subject: Subject) -> Judgment:
     """Hold if an exposed port accepts a TCP connection from outside; without EXPOSE the usual ports are tried."""
     exposed = sorted(subject.target.config.get("ExposedPorts") or {})
     run = subject.run_normal()
-    ports = run.started.ports
+    ports = run.start.ports
     exposed_names = ", ".join(exposed) or "none"
     open_names = ", ".join(map(str, ports)) or "none"
     evidence = Evidence("connections from outside", f"exposed: {exposed_names}; open: {open_names}")
@@ -146,14 +146,14 @@ def serves_a_port(subject: Subject) -> Judgment:
         return cannot_tell(reason, evidence)
     if exposed:
         sentence = f"It runs, and {exposed_names} does not accept connections from outside."
-        return fails(sentence, evidence, by_time=run.started.timed_out)
+        return fails(sentence, evidence, by_time=run.start.timed_out)
     return not_applicable("It names no port, and none was found.", evidence)
 
 
 def _reason_unknown(subject: Subject, run: CloneRun) -> str:
     """Return why a closed port proves nothing; "" if it proves a fault."""
-    if run.started.ended:
-        return f"A clone of it {run.started.summary}."
-    if not run.started.ready and is_checked(subject):
-        return f"Its own health check had not found it well after {run.started.seconds:.0f} s."
+    if run.start.has_ended:
+        return f"A clone of it {run.start.summary}."
+    if not run.start.ready and is_checked(subject):
+        return f"Its own health check had not found it well after {run.start.seconds:.0f} s."
     return ""

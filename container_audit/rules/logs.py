@@ -36,10 +36,10 @@ def to_streams(subject: Subject) -> Judgment:
     if run.log:
         lines = "lines" if len(run.log) > 1 else "line"
         return holds(f"It wrote {len(run.log)} {lines}, and no file of a log's name.", evidence)
-    if run.started.exit_code == 0:
+    if run.start.exit_code == 0:
         return cannot_tell("It ended by itself without a line.", evidence)
     sentence = "It wrote nothing, neither at its start, nor when asked, nor at its end."
-    return fails(sentence, evidence, by_time=run.started.timed_out)
+    return fails(sentence, evidence, by_time=run.start.timed_out)
 
 
 def structured(subject: Subject) -> Judgment:
@@ -61,8 +61,8 @@ def structured(subject: Subject) -> Judgment:
 
     lines_and_parts = zip(lines, missing_parts, strict=True)
     evidence = [Evidence(f"{DOCKER_LOGS}: a line without {parts}", line) for line, parts in lines_and_parts if parts]
-    if run.started.exit_code:
-        return cannot_tell(f"It {run.started.summary}: its lines report the error.", *evidence[:3])
+    if run.start.exit_code:
+        return cannot_tell(f"It {run.start.summary}: its lines report the error.", *evidence[:3])
     return fails(sentence, *evidence[:3])
 
 
@@ -90,8 +90,8 @@ def no_secrets(subject: Subject) -> Judgment:
         evidence = Evidence(source, f"found ({encoding}) in {len(run.log)} lines")
         return fails(f"The value of {names} stands in its log.", evidence)
 
-    if run.started.timed_out:
-        evidence = Evidence(source, f"it {run.started.summary}")
+    if run.start.timed_out:
+        evidence = Evidence(source, f"it {run.start.summary}")
         return cannot_tell("None of them is in its log so far, but a clone of it did not get ready.", evidence)
     return holds("None of them is in its log.", Evidence(source, f"looked at {len(run.log)} lines"))
 

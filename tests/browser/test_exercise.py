@@ -13,7 +13,7 @@ from tests.browser.lab_page import LabPage
 from tests.conftest import write_notebook
 from workshop_kit.exercises.exercise_files import ExerciseFiles
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content, registry, steps
+from workshop_kit.workspace import content, exercise_list, steps
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -34,7 +34,7 @@ def texts(workspace: Workspace) -> ExerciseFiles:
     for path, file in steps.files_after(course, lambda exercise: exercise != ID).items():
         content.write(workspace, path, file.text)
         content.write_record(workspace, path, file.record)
-    return ExerciseFiles(CHECKOUT, workspace.folder, registry.find(registry.load(CHECKOUT), ID))
+    return ExerciseFiles(CHECKOUT, workspace.folder, exercise_list.find(exercise_list.load(CHECKOUT), ID))
 
 
 def widget(lab: LabPage) -> Locator:
@@ -169,7 +169,7 @@ def test_a_hint_is_in_view_and_solution_and_reset_ask_first(lab: LabPage, texts:
     files = [file for file in lab.workspace.folder.rglob("*") if file.is_file()]
     kept = [file for file in files if "start" in file.name]
     assert solved in [file.read_text() for file in kept]
-    assert (lab.workspace.folder / FILE).read_text() == texts.shipped(FILE)
+    assert (lab.workspace.folder / FILE).read_text() == texts.base_text(FILE)
     assert lab.errors == []
 
 

@@ -32,7 +32,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import wait_for
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import lab_path
-from workshop_room.seats import seat_server
+from workshop_room import seat_server
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 

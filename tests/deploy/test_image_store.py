@@ -23,7 +23,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service_image
 from workshop_kit.trials.check_context import Context
-from workshop_kit.workspace import registry
+from workshop_kit.workspace import exercise_list
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
@@ -127,7 +127,7 @@ def test_no_build_asks_a_name_server_for_an_image_that_is_here(
         workspace = Workspace.open(tmp_path / "workspace")
         session = provision.session_of(workspace, reach.connect())
         stack = provision.stack_of(workspace, session)
-        exercise = registry.find(registry.load(CHECKOUT), "container.dockerfile")
+        exercise = exercise_list.find(exercise_list.load(CHECKOUT), "container.dockerfile")
         context = Context(exercise, stack, seed=0, folder=folder)
 
         WorkspaceClient(session).images.build(path=str(folder), tag="mine:1")

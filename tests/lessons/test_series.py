@@ -14,13 +14,13 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_context import Context
-from workshop_kit.workspace import content, file_cell, registry, steps
+from workshop_kit.workspace import content, exercise_list, file_cell, steps
 from workshop_kit.workspace.course import lesson_names, notebook_cells
+from workshop_kit.workspace.exercise_list import Exercise
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.merge import Change
-from workshop_kit.workspace.registry import Exercise
 
-EXERCISES = {exercise.cell: exercise for exercise in registry.load(CHECKOUT) if exercise.in_service}
+EXERCISES = {exercise.cell: exercise for exercise in exercise_list.load(CHECKOUT) if exercise.in_service}
 NOTEBOOKS = CHECKOUT / "notebooks"
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(900)]

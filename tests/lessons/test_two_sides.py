@@ -28,12 +28,12 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import ExercisePanel
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.result import Result, Verdict
-from workshop_kit.workspace import registry
+from workshop_kit.workspace import exercise_list
 from workshop_kit.workspace.course import notebook_cells
+from workshop_kit.workspace.exercise_list import Exercise
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.registry import Exercise
 
-EXERCISES = registry.load(CHECKOUT)
+EXERCISES = exercise_list.load(CHECKOUT)
 IN_FILES = [exercise for exercise in EXERCISES if exercise.file]
 WITHOUT_FILE = [exercise for exercise in EXERCISES if not exercise.file]
 IN_NOTEBOOKS = [exercise for exercise in WITHOUT_FILE if exercise.lesson != "05_game_day"]

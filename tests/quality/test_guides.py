@@ -11,7 +11,7 @@ import pytest
 from workshop_dev import generated
 from workshop_kit.commands import COMMANDS
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import registry
+from workshop_kit.workspace import exercise_list
 from workshop_kit.workspace.course import load_course
 from workshop_kit.workspace.folder import LINKED
 
@@ -93,7 +93,7 @@ WEEK = re.compile(
 def test_the_weeks_of_a_course_have_every_exercise_once_and_all_minutes(root: Path) -> None:
     """A core exercise is handed in, any other is for home; each stands beside its lesson, and no class is too long."""
     weeks = list(WEEK.finditer((root / "docs" / "teaching.md").read_text()))
-    in_files = [exercise for exercise in registry.load(root) if exercise.file]
+    in_files = [exercise for exercise in exercise_list.load(root) if exercise.file]
     for column in ("core", "more"):
         names = [name for week in weeks for name in re.findall(r"`(\w+\.\w+)`", week[column])]
         assert sorted(names) == sorted(exercise.id for exercise in in_files if exercise.weight == column)

@@ -40,7 +40,7 @@ FLOORS = (
     ("container_audit",),
     # who teaches
     ("workshop_room.timetable",),
-    ("workshop_room.desk", "workshop_room.seats"),
+    ("workshop_room.desk", "workshop_room.seat_server"),
     ("workshop_room.commands",),
     # who maintains
     ("workshop_dev",),

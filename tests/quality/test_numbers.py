@@ -13,7 +13,7 @@ from workshop_kit.engine.images import ENOUGH_DISK_BYTES
 from workshop_kit.host import ENOUGH_BYTES, GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import load_course
-from workshop_room.timetable.plan import timetable
+from workshop_room.timetable import timetable
 
 PAGES = (
     "README.md",

@@ -64,20 +64,28 @@ def make_python(root: Path, arguments: list[str]) -> Path:
     ``arguments`` are those of ``bundle load`` on the command line. The wheels for this Python and the images for
     this architecture are verified first. Raises WorkshopError for parts of another version or with damaged files.
     """
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        raise WrongUsage("`bundle load` takes one folder.", "Write ./workshop bundle load FOLDER.")
-
-    bundle_parts = parts(Path(arguments[0]))
+    bundle_parts = parts(_folder_of(arguments))
     wheels = _find_wheels(root, bundle_parts)
-    images_name = f"images-{this_architecture()}"
-    image_parts = [part for part in bundle_parts if part.folder.name == images_name]
-    for part in image_parts:
-        require_same(part, root)
-    for part in (wheels, *image_parts):
-        verify(part)
-
+    _verify_images(root, bundle_parts)
+    verify(wheels)
     require_space(shutil.disk_usage(root).free, wheels.size_bytes * UNPACKED_FACTOR, "the packages")
     return python_env.install_offline(root, wheels.folder)
+
+
+def _folder_of(arguments: list[str]) -> Path:
+    """Return the folder that the arguments of ``bundle load`` name. Raises WrongUsage."""
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        raise WrongUsage("`bundle load` takes one folder.", "Write ./workshop bundle load FOLDER.")
+    return Path(arguments[0])
+
+
+def _verify_images(root: Path, bundle_parts: list[Part]) -> None:
+    """Verify the images for this architecture, if the bundle has them. Raises WorkshopError."""
+    images_name = f"images-{this_architecture()}"
+    for part in bundle_parts:
+        if part.folder.name == images_name:
+            require_same(part, root)
+            verify(part)
 
 
 def _find_wheels(root: Path, bundle_parts: list[Part]) -> Part:

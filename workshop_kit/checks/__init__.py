@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import importlib
 
-from workshop_kit.trials import check_api
-from workshop_kit.trials.check_api import Check, TaskNumbers
+from workshop_kit.trials.check_table import CHECKS, TASK_NUMBERS, Check, TaskNumbers
 
 FILES = {
     "logging.cause": "logging_incident",
@@ -25,17 +24,17 @@ FILES = {
 def check_of(identifier: str) -> Check:
     """Return the check of an exercise."""
     _load(identifier)
-    return check_api.CHECKS[identifier]
+    return CHECKS[identifier]
 
 
 def task_numbers_of(identifier: str) -> TaskNumbers:
     """Return the function that chooses the numbers of an exercise's task from a seed."""
     _load(identifier)
-    return check_api.TASK_NUMBERS[identifier]
+    return TASK_NUMBERS[identifier]
 
 
 def _load(identifier: str) -> None:
     """Import the file that registers an exercise's check."""
-    if identifier not in check_api.CHECKS:
+    if identifier not in CHECKS:
         name = FILES.get(identifier, identifier.replace(".", "_"))
         importlib.import_module(f"{__name__}.{name}")

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from workshop_kit.checks import config_tasks
-from workshop_kit.checks.config_tasks import DESK, LONGEST_REASON, Definition
+from workshop_kit.checks.config_tasks import DESK, LONGEST_REASON, TaskDefinition
 from workshop_kit.engine import parameter_store
 from workshop_kit.engine.parameter_store import Settings, Store
 from workshop_kit.trials import service_trial
@@ -54,11 +54,13 @@ def environments(service: Service) -> None:
         starts = list(pool.map(start, settings))
 
     for name, started in zip(settings, starts, strict=True):
-        is_ready_and_logs(name, str(settings[name]["log/level"]), started)
+        expect_ready_and_logging(name, str(settings[name]["log/level"]), started)
     have_the_same_image(definitions)
 
 
-def start_environment(context: Context, name: str, definition: Definition, store: Store, settings: Settings) -> Start:
+def start_environment(
+    context: Context, name: str, definition: TaskDefinition, store: Store, settings: Settings
+) -> Start:
     """Run an environment until it is ready, or its time is up."""
     try:
         with config_tasks.run(context, name, definition, store, settings) as trial:
@@ -70,7 +72,7 @@ def start_environment(context: Context, name: str, definition: Definition, store
     return Start(is_ready, variables.get("LOG_LEVEL", "info"))
 
 
-def is_ready_and_logs(name: str, level: str, start: Start | None) -> None:
+def expect_ready_and_logging(name: str, level: str, start: Start | None) -> None:
     """Expect an environment to be ready, and to log from the level that the store has for it."""
     if start is None:
         got = f"no {name}"
@@ -104,7 +106,7 @@ def is_ready_and_logs(name: str, level: str, start: Start | None) -> None:
     )
 
 
-def have_the_same_image(definitions: Mapping[str, Definition]) -> None:
+def have_the_same_image(definitions: Mapping[str, TaskDefinition]) -> None:
     """Expect the variable for all environments, but not for the desk."""
     other_images = []
     for name, definition in definitions.items():

@@ -29,7 +29,7 @@ def report(service: Service) -> None:
     refuses(refusal)
     names_all(refusal)
     names_no_others(refusal)
-    is_one_line(refusal)
+    expect_one_line(refusal)
     if refusal.variables == set(WANTED) and refusal.line_count == 1:
         names_other_mistakes(service)
         takes_an_order(service)
@@ -101,7 +101,7 @@ def names_no_others(refusal: Refusal) -> None:
     )
 
 
-def is_one_line(refusal: Refusal) -> None:
+def expect_one_line(refusal: Refusal) -> None:
     """Expect a log of one line, if it names any of the variables."""
     if not refusal.variables.intersection(WANTED):
         return  # `names_all` has said so

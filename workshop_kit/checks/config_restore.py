@@ -13,7 +13,7 @@ LONGEST_GOT = 300
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RestoreOutcome:
     """What happened in a block of config_inside.py, and the two variables afterwards: None for one that is not set."""
 
     block: str
@@ -26,18 +26,18 @@ class Outcome:
         return f"within the block {self.block}; afterwards the first variable is {first}, the second {second}"
 
 
-RIGHT = Outcome("as asked", None, "before")
+RIGHT = RestoreOutcome("as asked", None, "before")
 
 
 @check("config.restore")
 def restore(service: Service) -> None:
     """After each test, the next one finds the environment as it was."""
     values = config.run_inside(service, "restored")
-    plain, raising, nested = (Outcome(*values[name]) for name in ("plain", "raising", "nested"))
+    plain, raising, nested = (RestoreOutcome(*values[name]) for name in ("plain", "raising", "nested"))
     judge_outcomes(plain, raising, nested)
 
 
-def judge_outcomes(plain: Outcome, raising: Outcome, nested: Outcome) -> None:
+def judge_outcomes(plain: RestoreOutcome, raising: RestoreOutcome, nested: RestoreOutcome) -> None:
     """Expect three situations to end well, except where a finding would only repeat the one on the plain test."""
     puts_variables_back(plain)
     if plain == RIGHT or raising != plain:
@@ -55,7 +55,7 @@ def judge_outcomes(plain: Outcome, raising: Outcome, nested: Outcome) -> None:
     )
 
 
-def puts_variables_back(outcome: Outcome) -> None:
+def puts_variables_back(outcome: RestoreOutcome) -> None:
     """Expect a test to get both variables, and to leave them as they were."""
     means = "The next test runs in another environment."
     look = "What did each variable hold before? One that was not set has no value, not even ''."
@@ -74,7 +74,7 @@ def puts_variables_back(outcome: Outcome) -> None:
     )
 
 
-def puts_variables_back_after_a_failure(outcome: Outcome) -> None:
+def puts_variables_back_after_a_failure(outcome: RestoreOutcome) -> None:
     """Expect a test that fails to fail with its own exception, and to leave the variables as they were."""
     means = "After a test that fails, the next one runs in another environment."
     look = "What runs even if a test fails?"
@@ -92,7 +92,7 @@ def puts_variables_back_after_a_failure(outcome: Outcome) -> None:
     )
 
 
-def seen(called: str, outcome: Outcome) -> Observation:
+def seen(called: str, outcome: RestoreOutcome) -> Observation:
     """Return what came of a situation."""
     return Observation(called, str(outcome)[:LONGEST_GOT], 0.0)
 

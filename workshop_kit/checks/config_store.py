@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workshop_kit.checks import config, config_tasks
-from workshop_kit.checks.config_tasks import DESK, LONGEST_REASON, Definition
+from workshop_kit.checks.config_tasks import DESK, LONGEST_REASON, TaskDefinition
 from workshop_kit.engine import parameter_store
 from workshop_kit.engine.parameter_store import Settings
 from workshop_kit.trials import service_trial
@@ -19,7 +19,7 @@ from workshop_kit.trials.task_process import TaskError
 def store(service: Service) -> None:
     """It got its passwords when it started, and no file shows them."""
     context = service.context
-    definition = config_tasks.read(context.text).get(DESK, Definition())
+    definition = config_tasks.read(context.text).get(DESK, TaskDefinition())
     service_trial.ensure_up(context.stack, context.report)
     settings = parameter_store.settings_of(context.stack)
     parameters = config_tasks.fill_store(context, {DESK: settings})
@@ -44,7 +44,7 @@ def store(service: Service) -> None:
     )
 
 
-def shows_no_password(definition: Definition, settings: Settings) -> None:
+def shows_no_password(definition: TaskDefinition, settings: Settings) -> None:
     """Expect no variable with a text that is called a password, or that is one of the settings' secrets."""
     secrets = config_tasks.secrets_of(settings)
     names: list[str] = []

@@ -34,7 +34,7 @@ PARENTS = {
 """The keys of tasks.yaml, each with the keys under which it may stand ("": at the top)."""
 
 
-class Definition(BaseModel, extra="forbid"):
+class TaskDefinition(BaseModel, extra="forbid"):
     """An environment in tasks.yaml. What an entry has to be, ``run_task`` finds out."""
 
     image: str = "none"
@@ -42,7 +42,7 @@ class Definition(BaseModel, extra="forbid"):
     secrets: list[dict[str, Any]] = []
 
 
-TASKS = TypeAdapter(dict[str, Definition])
+TASKS = TypeAdapter(dict[str, TaskDefinition])
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ def fill_store(context: Context, settings: Mapping[str, Settings]) -> Store:
 
 
 @contextlib.contextmanager
-def run(context: Context, name: str, definition: Definition, store: Store, settings: Settings) -> Iterator[Trial]:
+def run(context: Context, name: str, definition: TaskDefinition, store: Store, settings: Settings) -> Iterator[Trial]:
     """Run a definition as a trial: with the service's image, and the settings that environments share.
 
     Raises TaskError if the participant's ``run_task`` starts no container.
@@ -75,7 +75,7 @@ def run(context: Context, name: str, definition: Definition, store: Store, setti
         yield Trial(running, secrets=secrets, superseded=context.superseded, waits=context.waits)
 
 
-def _shared_variables(definition: Definition, settings: Settings) -> list[dict[str, str]]:
+def _shared_variables(definition: TaskDefinition, settings: Settings) -> list[dict[str, str]]:
     """Return the entries for what the service needs besides, which is in no definition."""
     entries = (*definition.environment, *definition.secrets)
     own_names = {str(entry.get("name")) for entry in entries}
@@ -89,7 +89,7 @@ def _shared_variables(definition: Definition, settings: Settings) -> list[dict[s
     return shared
 
 
-def read(text: str) -> dict[str, Definition]:
+def read(text: str) -> dict[str, TaskDefinition]:
     """Return the definition of each environment, by name. Raises CheckEnded with one sentence."""
     try:
         return TASKS.validate_python(yaml.safe_load(text))

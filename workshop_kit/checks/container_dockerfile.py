@@ -44,7 +44,7 @@ def dockerfile(service: Service) -> None:
         build_with_newer_packages = pool.submit(newer_packages, service)
         with service.run_alone() as running:
             service_trial.wait_order(running)
-            is_not_root(running)
+            expect_not_root(running)
             stops_when_told(running)
 
         new_files = second_build.result()
@@ -53,7 +53,7 @@ def dockerfile(service: Service) -> None:
         installs_the_same_versions(build_with_newer_packages.result())
 
 
-def is_not_root(running: RunningService) -> None:
+def expect_not_root(running: RunningService) -> None:
     """Expect process 1 to have another user than root."""
     _, user = service_trial.read_process_1(running)
     expect(

@@ -82,7 +82,7 @@ def limits(service: Service) -> None:
         limits_swap(own_limits)
         processes_hold = limits_processes(running, own_limits["pids"] or 0, numbers["processes"])
         limits_cores(running, own_limits, numbers["cores"])
-        has_read_only_root(running)
+        expect_read_only_root(running)
         still_takes_orders(running)
 
     if not memory_holds or not processes_hold:
@@ -184,7 +184,7 @@ def limits_cores(running: RunningService, own_limits: Mapping[str, Any], most: f
     )
 
 
-def has_read_only_root(running: RunningService) -> None:
+def expect_read_only_root(running: RunningService) -> None:
     """Expect that nothing can write beside the code."""
     root = run_inside(running, READ_ONLY).output
     expect(

@@ -6,7 +6,7 @@ from workshop_kit.trials import game_records
 from workshop_kit.trials.check_api import check
 from workshop_kit.trials.check_context import CheckEnded, Context, entry_of
 from workshop_kit.trials.expect import Observation, expect, require
-from workshop_kit.trials.game_records import Record
+from workshop_kit.trials.game_records import GameRecord
 from workshop_kit.trials.result import Result
 from workshop_kit.trials.service import Service
 
@@ -33,7 +33,7 @@ def incident(service: Service) -> None:
     debrief_is_written(record)
 
 
-def handed_in(context: Context) -> Record:
+def handed_in(context: Context) -> GameRecord:
     """Require an incident of the exercise's day; return its record."""
     _, _, day = context.exercise.id.partition(".")
     identifier = entry_of(entry_of(context.answer, "value"), "incident")
@@ -49,7 +49,7 @@ def handed_in(context: Context) -> Record:
     return own_records[-1]
 
 
-def customers_are_served(record: Record) -> None:
+def customers_are_served(record: GameRecord) -> None:
     """Expect that the debrief, which watches the customers, has seen all of them served."""
     means = record.symptom
     look = "When did it begin, and what happened just before? Releases, lines, charts: each has a part of the answer."
@@ -69,7 +69,7 @@ def customers_are_served(record: Record) -> None:
     )
 
 
-def debrief_is_written(record: Record) -> None:
+def debrief_is_written(record: GameRecord) -> None:
     """Expect an answer to each of the questions."""
     answers = {name: record.debrief.get(name, "") for name in QUESTIONS}
     unanswered = [QUESTIONS[name] for name, text in answers.items() if sum(map(str.isalnum, text)) < LETTERS]

@@ -40,9 +40,9 @@ def request_context(service: Service) -> None:
 
         log = read_log(running, lambda log: ids_of(ends(log)) >= set(ids.values()))
 
-    nobody_waits(replies, log)
+    expect_no_waiting(replies, log)
     for writer in WRITERS:
-        has_own_id(log, writer, ids)
+        expect_own_id(log, writer, ids)
 
     last_lines = ends(log)
     expect(
@@ -63,7 +63,7 @@ def request_context(service: Service) -> None:
     )
 
 
-def nobody_waits(replies: list[Reply], log: Lines) -> None:
+def expect_no_waiting(replies: list[Reply], log: Lines) -> None:
     """Require that all are answered, and at the same time."""
     failed = [reply for reply in replies if reply.status != 200]
     require(
@@ -86,7 +86,7 @@ def nobody_waits(replies: list[Reply], log: Lines) -> None:
     )
 
 
-def has_own_id(log: Lines, writer: str, ids: Mapping[str, str]) -> None:
+def expect_own_id(log: Lines, writer: str, ids: Mapping[str, str]) -> None:
     """Require the id of its request in each line of a writer."""
     lines = log.only(
         f"what {WRITERS[writer]} logged for {AT_ONCE} requests at once",

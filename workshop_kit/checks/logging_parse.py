@@ -34,7 +34,7 @@ def judge_parse(value: Any, lines: Sequence[str], frame: pd.DataFrame) -> None:
     wanted = Counter(canonical_json(json.loads(line)) for line in lines if line not in reason_by_line)
 
     counts_lines(entry_of(value, "lines"), len(lines))
-    has_rows(list_of(value, "rows"), wanted)
+    expect_rows(list_of(value, "rows"), wanted)
 
     texts = list_of(value, "odd")
     lost = odd - Counter(map(str, texts))
@@ -75,7 +75,7 @@ def counts_lines(count: Any, total: int) -> None:
     )
 
 
-def has_rows(rows: list[Any], wanted: Counter[str]) -> None:
+def expect_rows(rows: list[Any], wanted: Counter[str]) -> None:
     """Expect one row for each line that is a JSON object, in any order."""
     given = Counter(map(canonical_json, rows))
     missing = (wanted - given).total()

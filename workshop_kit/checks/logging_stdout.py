@@ -51,10 +51,10 @@ def stdout(service: Service) -> None:
         comes_by_stdout(running, log)
 
     harms_nobody(log)
-    is_json(log)
-    has_all_fields(log, fields)
-    has_libraries(log)
-    has_path_and_traceback(log)
+    expect_json(log)
+    expect_all_fields(log, fields)
+    expect_libraries(log)
+    expect_path_and_traceback(log)
 
 
 def is_complete(log: Lines) -> bool:
@@ -110,7 +110,7 @@ def harms_nobody(log: Lines) -> None:
     )
 
 
-def is_json(log: Lines) -> None:
+def expect_json(log: Lines) -> None:
     """Require JSON objects, a line for each event, with the fields that every line has."""
     odd = log.only("lines that are no JSON object", lambda line: not fields_of(line))
     require(
@@ -159,7 +159,7 @@ def has_zone(value: Any) -> bool:
         return False
 
 
-def has_all_fields(log: Lines, fields: Mapping[str, Any]) -> None:
+def expect_all_fields(log: Lines, fields: Mapping[str, Any]) -> None:
     """Expect the event that was logged with these fields to have them, with their values."""
     lines = log.having(f"an event with {len(fields)} fields and a time", logger="trial", msg="a trial")
     record = lines.records[0] if lines.texts else {}
@@ -182,7 +182,7 @@ def as_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def has_libraries(log: Lines) -> None:
+def expect_libraries(log: Lines) -> None:
     """Expect the line of a library once, with the id of its request and the traceback."""
     lines = log.having("an exception that a library logged", logger=LIBRARY_LOGGER, msg=f"asked by {NICKNAME}")
     means = "What libraries say is not in the log as they said it: the database's driver may have explained all of it."
@@ -202,7 +202,7 @@ def has_libraries(log: Lines) -> None:
     )
 
 
-def has_path_and_traceback(log: Lines) -> None:
+def expect_path_and_traceback(log: Lines) -> None:
     """Expect the hostile path unchanged, and the traceback of a bug in a line of its request."""
     hostile = log.having("the request with the hostile path", request_id="hostile", msg="request")
     expect(

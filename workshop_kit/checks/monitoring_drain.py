@@ -31,8 +31,8 @@ END_SECONDS = 3.0
 
 
 @dataclass
-class Customers:
-    """Customers whom a balancer sends to those instances whose last answer of /readyz was 200."""
+class DrainCustomers:
+    """DrainCustomers whom a balancer sends to those instances whose last answer of /readyz was 200."""
 
     addresses: tuple[str, ...]
     served: int = 0
@@ -79,7 +79,7 @@ def drain(service: Service) -> None:
             look="Which answer does ready() give while the service works and nobody has stopped it?",
         )
 
-        customers = Customers((running.address, service.context.stack.url()))
+        customers = DrainCustomers((running.address, service.context.stack.url()))
         with customers.come(), running.half_post("/orders", ORDER) as finish_order:
             time.sleep(PROBE_SECONDS)
             running.signal("SIGTERM")

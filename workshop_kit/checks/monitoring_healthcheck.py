@@ -43,7 +43,7 @@ MOST_OUTPUT = 200
 
 
 @dataclass(frozen=True)
-class Health(Observation):
+class EngineHealth(Observation):
     """What the engine says of the container, and how many probes in a row have failed."""
 
     status: str
@@ -72,13 +72,13 @@ def healthcheck(service: Service) -> None:
         healthcheck=None,
         starting=True,
     ) as running:
-        has_one(running)
-        is_patient_at_the_start(running, numbers["start_seconds"])
-        is_healthy_once_it_serves(running)
+        expect_healthcheck(running)
+        expect_patience_at_start(running, numbers["start_seconds"])
+        expect_healthy_once_serving(running)
         notices_a_hang(running, numbers["notice_seconds"])
 
 
-def has_one(running: RunningService) -> None:
+def expect_healthcheck(running: RunningService) -> None:
     """Require a health check. The container has it: Podman leaves it out of an image's configuration."""
     healthcheck = running.running.inspect()["Config"].get("Healthcheck")
     require(
@@ -91,7 +91,7 @@ def has_one(running: RunningService) -> None:
     )
 
 
-def is_patient_at_the_start(running: RunningService, start_seconds: float) -> None:
+def expect_patience_at_start(running: RunningService, start_seconds: float) -> None:
     """Require the engine to wait for the start; no longer than the task says, also on a busy machine."""
     time.sleep(start_seconds)
     health = health_of(running, f"Let it start for {start_seconds:g} s, in which it serves nothing", time.monotonic())
@@ -107,7 +107,7 @@ def is_patient_at_the_start(running: RunningService, start_seconds: float) -> No
     )
 
 
-def is_healthy_once_it_serves(running: RunningService) -> None:
+def expect_healthy_once_serving(running: RunningService) -> None:
     """Require it to become healthy, without its database."""
     running.execute("touch", GO)
     running.wait_start()
@@ -160,9 +160,9 @@ def notices_a_hang(running: RunningService, notice_seconds: float) -> None:
     )
 
 
-def health_of(running: RunningService, called: str, began: float) -> Health:
+def health_of(running: RunningService, called: str, began: float) -> EngineHealth:
     """Return what the engine says of its health now; ``began``: since when that is waited for."""
-    health = running.running.inspect()["State"].get("Health") or {}
+    health = running.running.inspect()["State"].get("EngineHealth") or {}
     status = str(health.get("Status", "none"))
     failures = int(health.get("FailingStreak", 0))
     seconds = time.monotonic() - began
@@ -173,4 +173,4 @@ def health_of(running: RunningService, called: str, began: float) -> Health:
     got = f"{status} after {seconds:.1f} s; {failures} probes in a row have failed"
     if failures:
         got = f"{got}\nthe last one: exit code {last_probe.get('ExitCode')}, {last_words}"
-    return Health(called, got, seconds, status, failures, output)
+    return EngineHealth(called, got, seconds, status, failures, output)

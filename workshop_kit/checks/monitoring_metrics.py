@@ -41,7 +41,7 @@ def metrics(service: Service) -> None:
 
     with service.run(wrapper=FAULTY) as running:
         before = scrape(running)
-        is_a_counter(before)
+        expect_counter(before)
         begins_errors_at_zero(before)
         an_order_is_taken(running)
 
@@ -95,7 +95,7 @@ def send(service: Service, running: RunningService, sent: Counter[str], methods:
         running.send(method, "/orders")
 
 
-def is_a_counter(metrics: Reply) -> None:
+def expect_counter(metrics: Reply) -> None:
     """Require a counter of the name that the task says."""
     types = [line for line in metrics.body.splitlines() if line.startswith("# TYPE http_request")]
     means = f"Nothing can be asked about requests: there is no counter {COUNTER}."

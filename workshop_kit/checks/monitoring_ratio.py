@@ -22,7 +22,7 @@ ERROR = re.compile(r", err: (.{1,300})")
 
 
 @dataclass(frozen=True)
-class Traffic:
+class PlayedTraffic:
     """What comes in each second: how many customers, and the percentage of them by how their request ends."""
 
     seconds: int = 60
@@ -66,7 +66,7 @@ class Case:
     """Whether the alert should fire some seconds after the beginning of a play; what it means if that is wrong."""
 
     called: str
-    play: tuple[Traffic, ...]
+    play: tuple[PlayedTraffic, ...]
     at_seconds: int
     fires: bool
     means: str
@@ -74,11 +74,11 @@ class Case:
     hint: int = 2
 
 
-WELL = Traffic()
+WELL = PlayedTraffic()
 CASES = (
     Case(
         "4.9 % of the customers fail, all in the same way, and 30 % mistype",
-        (WELL, Traffic(orders_fail=4.9, mistyped=30)),
+        (WELL, PlayedTraffic(orders_fail=4.9, mistyped=30)),
         at_seconds=100,
         fires=False,
         means="It calls at less than 5 %. By the third night the person on call ignores it.",
@@ -88,7 +88,7 @@ CASES = (
     ),
     Case(
         "8 % of the customers have failed for 12 s, all of whom placed an order",
-        (WELL, Traffic(orders_fail=8)),
+        (WELL, PlayedTraffic(orders_fail=8)),
         at_seconds=72,
         fires=True,
         means="Customers fail in numbers, and nobody is called.",
@@ -96,7 +96,7 @@ CASES = (
     ),
     Case(
         "every probe gets a 503, and no customer does",
-        (WELL, Traffic(probes_fail=True)),
+        (WELL, PlayedTraffic(probes_fail=True)),
         at_seconds=100,
         fires=False,
         means="It calls because a probe was told “not ready”. No customer met an error.",
@@ -104,7 +104,7 @@ CASES = (
     ),
     Case(
         'every request to the other service, job="service", fails',
-        (WELL, Traffic(other_fails=True)),
+        (WELL, PlayedTraffic(other_fails=True)),
         at_seconds=100,
         fires=False,
         means="It calls because the other service fails; yours is well.",
@@ -112,7 +112,7 @@ CASES = (
     ),
     Case(
         "8 % of the few customers at night have failed for 12 s, all of whom read an order",
-        (Traffic(customers=100), Traffic(customers=100, reads_fail=8)),
+        (PlayedTraffic(customers=100), PlayedTraffic(customers=100, reads_fail=8)),
         at_seconds=72,
         fires=True,
         means="At night few customers come, 8 % of them fail, and nobody is called.",
@@ -121,7 +121,7 @@ CASES = (
     ),
     Case(
         "9 % have failed for 5 s: less than 5 % of the last ten",
-        (WELL, Traffic(seconds=5, orders_fail=9), WELL),
+        (WELL, PlayedTraffic(seconds=5, orders_fail=9), WELL),
         at_seconds=66,
         fires=False,
         means="It calls because of a few seconds. The task asks for a share of the last ten.",
@@ -129,7 +129,7 @@ CASES = (
     ),
     Case(
         "the last ten seconds have had 5.2 % for one second",
-        (WELL, Traffic(orders_fail=5.2)),
+        (WELL, PlayedTraffic(orders_fail=5.2)),
         at_seconds=70,
         fires=False,
         means="It calls at the first moment over the limit. Most such moments are over before a person is awake.",
@@ -137,7 +137,7 @@ CASES = (
     ),
     Case(
         "8 % have failed for a minute, and 12 s ago it was over",
-        (WELL, Traffic(orders_fail=8), WELL),
+        (WELL, PlayedTraffic(orders_fail=8), WELL),
         at_seconds=132,
         fires=False,
         means="The trouble is over, and it calls on.",

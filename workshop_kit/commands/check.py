@@ -23,10 +23,10 @@ from workshop_kit.reporting import Report
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.trials.result import Verdict
 from workshop_kit.untrusted_text import visible
-from workshop_kit.workspace import registry
+from workshop_kit.workspace import exercise_list
 from workshop_kit.workspace.course import find_lesson
+from workshop_kit.workspace.exercise_list import Exercise
 from workshop_kit.workspace.folder import Workspace, own_workspace, shared_seed
-from workshop_kit.workspace.registry import Exercise
 
 ID_COLUMNS = 24
 NO_FILE = "Its file is in exercises/, which this folder does not have."
@@ -114,7 +114,7 @@ def check(
 
 def _choose_exercises(words: Sequence[str], *, everything: bool) -> list[Exercise]:
     """Return the exercises that the words name, in their order. Raises WrongUsage for other words, or for none."""
-    exercises = registry.load(CHECKOUT)
+    exercises = exercise_list.load(CHECKOUT)
     if everything and not words:
         return list(exercises)
     if everything or not words:
@@ -127,7 +127,7 @@ def _choose_exercises(words: Sequence[str], *, everything: bool) -> list[Exercis
 def _ids_of(exercises: Sequence[Exercise], word: str) -> Iterator[str]:
     """Yield the ids of the exercises that a word names: one, or those of a lesson, whose name begins with a digit."""
     if not word[:1].isdigit():
-        yield registry.find(exercises, word).id
+        yield exercise_list.find(exercises, word).id
         return
 
     lesson = find_lesson(word, CHECKOUT / "notebooks")

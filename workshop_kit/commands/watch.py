@@ -18,8 +18,8 @@ from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.files import saves
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
 from workshop_kit.trials.result import Verdict
+from workshop_kit.workspace.exercise_list import Exercise
 from workshop_kit.workspace.folder import own_workspace
-from workshop_kit.workspace.registry import Exercise
 
 KEYS = "h hint · s solution · q quit"
 

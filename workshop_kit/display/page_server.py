@@ -55,7 +55,7 @@ class PageServer:
         self._thread = threading.Thread(target=self._loop.run_forever, name="desk: server", daemon=True)
 
     def routes(self, served: Any) -> list[Any]:
-        """Return the routes, each with its handler and the arguments of `Handler.initialize`."""
+        """Return the routes, each with its handler and the arguments of `PageHandler.initialize`."""
         raise NotImplementedError
 
     def start(self, served: Any) -> Self:
@@ -77,7 +77,7 @@ class PageServer:
         """Accept connections from now on; it runs in the server's thread."""
         application = tornado.web.Application(
             self.routes(served),
-            default_handler_class=Handler,
+            default_handler_class=PageHandler,
             default_handler_args={"tokens": []},
             log_function=lambda _: None,
             served=served,
@@ -86,7 +86,7 @@ class PageServer:
         server.add_sockets(self._sockets)
 
 
-class Handler(tornado.web.RequestHandler):
+class PageHandler(tornado.web.RequestHandler):
     """Checks the token, the host name and the origin of every request; answers errors in one sentence."""
 
     def initialize(self, tokens: list[str], **route_arguments: Any) -> None:

@@ -23,7 +23,7 @@ from workshop_kit.engine.labels import (
     Scope,
 )
 from workshop_kit.engine.recipes import ALIASES, REPOSITORY, short_name
-from workshop_kit.engine.session import Makers, Session, everyone, is_alive
+from workshop_kit.engine.session import MakerTest, Session, everyone, is_alive
 from workshop_kit.reporting import Report, Step, silent
 
 Kind = Literal["container", "network", "volume", "image"]
@@ -61,18 +61,18 @@ class CleanupResult:
 
 
 def remove(
-    session: Session, scopes: Collection[Scope], report: Report = silent, *, makers: Makers = everyone
+    session: Session, scopes: Collection[Scope], report: Report = silent, *, is_chosen: MakerTest = everyone
 ) -> CleanupResult:
-    """Remove the workspace's resources of these scopes, as far as ``makers`` is true of who made them.
+    """Remove the workspace's resources of these scopes, as far as ``is_chosen`` is true of who made them.
 
     The scope ``machine`` are the kit's images, from whichever workspace, that no other container uses.
     """
     result = CleanupResult()
-    _kill_builders(session, makers)
+    _kill_builders(session, is_chosen)
 
     # Images come last, and only after the containers are gone: who still uses one is somebody else.
     for kind in ORDER:
-        resources = [resource for resource in _own(session, kind, scopes) if makers(resource.maker)]
+        resources = [resource for resource in _own(session, kind, scopes) if is_chosen(resource.maker)]
         for number, resource in enumerate(resources):
             report(Step("Clean-up", number / len(resources), f"{kind} {resource.name}"))
             _remove(session, resource, result)
@@ -221,15 +221,15 @@ def _remove_network(api: Any, identifier: str) -> None:
     api.remove_network(identifier)
 
 
-def _kill_builders(session: Session, makers: Makers) -> None:
-    """Kill the workspace's builders that a dead process or one of ``makers`` has started: they would create images."""
+def _kill_builders(session: Session, is_chosen: MakerTest) -> None:
+    """Kill the workspace's builders that a dead process or a chosen maker has started: they would create images."""
     for process in psutil.process_iter(["cmdline"]):
         labels = _labels_in(process.info["cmdline"] or ())
         maker = labels.get(IMAGE_MAKER)
         if not maker or labels.get(IMAGE_SESSION) != session.identity.workspace_id:
             continue
 
-        if makers(maker) or not is_alive(maker):
+        if is_chosen(maker) or not is_alive(maker):
             with contextlib.suppress(psutil.Error):  # it has ended by itself, or is another user's
                 process.kill()
 

@@ -10,7 +10,7 @@ from docker.errors import APIError
 from workshop_kit.engine import markers
 from workshop_kit.engine.labels import COMPOSE_PROJECT, SCOPE, SESSION, service_in
 from workshop_kit.engine.markers import CELL, Marker
-from workshop_kit.engine.session import Makers, Session, is_alive
+from workshop_kit.engine.session import MakerTest, Session, is_alive
 from workshop_kit.reporting import Report, Step
 
 GOES_ON = "was paused, and goes on"
@@ -85,8 +85,8 @@ def unpause(session: Session, paused: PausedContainer) -> bool:
     return was_paused
 
 
-def end_pauses(session: Session, makers: Makers) -> list[str]:
-    """End the pauses that cells of these makers have made; return the services that are unpaused.
+def end_pauses(session: Session, is_chosen: MakerTest) -> list[str]:
+    """End the pauses that cells of the chosen makers have made; return the services that are unpaused.
 
     A container that another process holds paused, too, stays so. A pause without a marker, such as that of
     ``docker pause``, always stays.
@@ -94,12 +94,12 @@ def end_pauses(session: Session, makers: Makers) -> list[str]:
     services = []
     with markers.locked(session):
         for paused in find(session):
-            is_held = any(not makers(marker.maker) for marker in paused.markers)
+            is_held = any(not is_chosen(marker.maker) for marker in paused.markers)
             if paused.markers and not is_held and _unpause(session, paused.id):
                 services.append(paused.service)
 
         for marker in markers.find(session):
-            if marker.fault == CELL and makers(marker.maker):
+            if marker.fault == CELL and is_chosen(marker.maker):
                 markers.remove(session, marker)
 
     return services

@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import Makers, Session, everyone
+from workshop_kit.engine.session import MakerTest, Session, everyone
 from workshop_kit.paths import CHECKOUT
 
 LOOK_SECONDS = 0.5
@@ -75,7 +75,7 @@ def stop(session: Session) -> None:
 def finish(session: Session) -> None:
     """Remove what this process made for itself at the normal end of a command; end its reaper if all is removed."""
     try:
-        outcome = cleanup.remove(session, {"kernel"}, makers=session.made)
+        outcome = cleanup.remove(session, {"kernel"}, is_chosen=session.made)
     except Exception:  # the engine has been stopped, say: the reaper will try again
         return
     if not outcome.left:
@@ -142,33 +142,33 @@ class Sweeper:
     maker: str
     hook: str
 
-    def sweep_until_empty(self, scopes: set[Scope], makers: Makers | None = None) -> None:
-        """Sweep until several sweeps in a row find nothing; without ``makers`` only what the dead process made."""
+    def sweep_until_empty(self, scopes: set[Scope], is_chosen: MakerTest | None = None) -> None:
+        """Sweep until several sweeps in a row find nothing; without ``is_chosen`` only what the dead process made."""
         deadline = time.monotonic() + GIVE_UP_SECONDS
         empty_sweeps = 0
         while empty_sweeps < EMPTY_SWEEPS and time.monotonic() < deadline:
             try:
-                is_empty = self._sweep(scopes, makers)
+                is_empty = self._sweep(scopes, is_chosen)
                 empty_sweeps = empty_sweeps + 1 if is_empty else 0
             except Exception:  # an engine that restarts fails in many ways
                 empty_sweeps = 0
             time.sleep(BETWEEN_SWEEPS_SECONDS)
 
-    def _sweep(self, scopes: set[Scope], makers: Makers | None) -> bool:
-        """Call the hook, then remove what the makers have in the engine; return whether there was nothing."""
+    def _sweep(self, scopes: set[Scope], is_chosen: MakerTest | None) -> bool:
+        """Call the hook, then remove what the chosen makers have in the engine; return whether there was nothing."""
         session = Session(reach.connect(timeout_seconds=10), self.identity, self.folder, self.maker)
-        makers = makers or session.made
+        is_chosen = is_chosen or session.made
         with contextlib.closing(session.engine.client):
-            is_undone = self._call_hook(session, makers)
-            outcome = cleanup.remove(session, scopes, makers=makers)
+            is_undone = self._call_hook(session, is_chosen)
+            outcome = cleanup.remove(session, scopes, is_chosen=is_chosen)
         return is_undone and not outcome.removed and not outcome.left
 
-    def _call_hook(self, session: Session, makers: Makers) -> bool:
+    def _call_hook(self, session: Session, is_chosen: MakerTest) -> bool:
         """Call the hook; return whether it reports no problem."""
         if not self.hook:
             return True
         try:
-            return not pkgutil.resolve_name(self.hook)(session, makers)
+            return not pkgutil.resolve_name(self.hook)(session, is_chosen)
         except Exception:  # the sweep must run although the hook failed
             return False
 

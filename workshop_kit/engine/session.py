@@ -23,7 +23,7 @@ from workshop_kit.engine.labels import (
 )
 from workshop_kit.engine.reach import Engine
 
-Makers = Callable[[str], bool]
+MakerTest = Callable[[str], bool]
 """Says of a maker (the label MAKER, or "" without one) whether what it made is to be removed or undone."""
 GivenLabels = Mapping[str, str] | Sequence[str] | None
 """The SDK's argument ``labels``: it may be a list of names, whose values are then ""."""

@@ -15,7 +15,7 @@ from workshop_kit.display.rendered import PANEL_STYLE, Rendered, static_page, ta
 from workshop_kit.exercises.progress import HINTS, Board, BoardRow, State, minutes_of
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.untrusted_text import in_lines
-from workshop_kit.workspace.registry import Exercise
+from workshop_kit.workspace.exercise_list import Exercise
 
 HERE = Path(__file__).parent
 HOW = "In JupyterLab, run the first cell to wake the buttons, then this one."

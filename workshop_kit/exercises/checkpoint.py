@@ -16,10 +16,10 @@ from workshop_kit.names import in_words, resolve
 from workshop_kit.reporting import Report
 from workshop_kit.workspace import content, course, history, merge, steps
 from workshop_kit.workspace.course import find_lesson
+from workshop_kit.workspace.exercise_list import Exercise
 from workshop_kit.workspace.folder import Workspace, lesson_copies
 from workshop_kit.workspace.history import Backup
-from workshop_kit.workspace.registry import Exercise
-from workshop_kit.workspace.steps import Step
+from workshop_kit.workspace.steps import LessonStep
 
 SHOP_PASSWORD = "tea4Two!Kyoto19"  # noqa: S105 - lesson 02 finds it in an image; it is in compose.yaml, too
 
@@ -80,7 +80,7 @@ def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
 
 
 def _arrange_files(
-    exercise_service: ExerciseService, course_steps: Sequence[Step], passed: Sequence[Exercise], backup: Backup
+    exercise_service: ExerciseService, course_steps: Sequence[LessonStep], passed: Sequence[Exercise], backup: Backup
 ) -> None:
     """Write the participant's files as these steps make them, with what was written for the exercises that ``passed``.
 
@@ -163,7 +163,7 @@ def catch_up(exercise_service: ExerciseService, page: str, before: str) -> Itera
         yield "Your files have all that the earlier cells bring."
 
 
-def _steps_before(exercise_service: ExerciseService, page: str, before: str) -> list[Step]:
+def _steps_before(exercise_service: ExerciseService, page: str, before: str) -> list[LessonStep]:
     """Return the steps before a place in the course, without those of optional notebooks. Raises WrongUsage."""
     lessons = course.load_course(exercise_service.root)
     exercises = {exercise.id: exercise for exercise in exercise_service.exercises}
@@ -187,7 +187,7 @@ def _steps_before(exercise_service: ExerciseService, page: str, before: str) -> 
     return [step for step in steps.load(exercise_service.root) if step.cell in earlier.get(step.lesson, ())]
 
 
-def _make(exercise_service: ExerciseService, step: Step) -> Iterator[str]:
+def _make(exercise_service: ExerciseService, step: LessonStep) -> Iterator[str]:
     """Do a step in the participant's files; yield what it brought, in words."""
     from workshop_kit.workspace import file_cell  # imports IPython, slow for the command line
 

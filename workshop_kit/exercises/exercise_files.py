@@ -1,4 +1,4 @@
-"""The files of one exercise: the definitions that it is about, as shipped, as solved, and as the participant's."""
+"""The files of one exercise: its definitions as the lessons brought them, as solved, and as the participant's."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import MAX_NOTEBOOK_BYTES, parse_json, read_small_text
 from workshop_kit.workspace import definitions, merge, steps
 from workshop_kit.workspace.course import notebook_cells
+from workshop_kit.workspace.exercise_list import Exercise
 from workshop_kit.workspace.folder import BASE, HIDDEN
 from workshop_kit.workspace.merge import Change
 from workshop_kit.workspace.notebook import cell_text, notebook_bytes
-from workshop_kit.workspace.registry import Exercise
 from workshop_kit.workspace.syntax import is_same
 
 LEFT_OUT = (".git", "__pycache__", ".ipynb_checkpoints", ".venv")
@@ -25,7 +25,7 @@ DAMAGED = (WorkshopError, ValueError, LookupError, TypeError, StopIteration)
 """What a notebook raises that is missing or damaged."""
 
 
-class Unreadable(WorkshopError):
+class UnreadableFile(WorkshopError):
     """The participant's text cannot be judged: it is missing, or no text."""
 
 
@@ -61,7 +61,7 @@ class ExerciseFiles:
         ``mine`` is the participant's text, ``later`` the file of a later lesson, in which the answer will stand.
         """
         names = self.names(path)
-        known_names = {*names, *definitions.split(path, self.shipped(path)), *definitions.split(path, later)}
+        known_names = {*names, *definitions.split(path, self.base_text(path)), *definitions.split(path, later)}
         return [*names, *(name for name in steps.own_names(Change(path, mine)) if name not in known_names)]
 
     @property
@@ -69,17 +69,17 @@ class ExerciseFiles:
         """The participant's file for messages, with the workspace's name: the checkout has files of the same names."""
         return f"{self.folder.name}/{self.exercise.path}"
 
-    def shipped(self, path: str) -> str:
+    def base_text(self, path: str) -> str:
         """Return a file as the lessons have brought it so far; "" before they did."""
         base = self.folder / HIDDEN / BASE / path
         return base.read_text(encoding="utf-8") if base.is_file() else ""
 
     def read_text(self, path: str = "") -> str:
-        """Return the text of a file of the participant, by default the exercise's. Raises Unreadable."""
+        """Return the text of a file of the participant, by default the exercise's. Raises UnreadableFile."""
         path = path or self.exercise.path
         shown_name = f"{self.folder.name}/{path}"
         step = f"Run `./workshop reset {self.exercise.id}` to get it back."
-        if self.exercise.file and not self.shipped(path):
+        if self.exercise.file and not self.base_text(path):
             step = f"It comes with lesson {self.exercise.page}: run that lesson's cells from the first one on."
 
         file = self.folder / path
@@ -88,9 +88,9 @@ class ExerciseFiles:
                 return read_small_text(file)
             return read_small_text(file, max_bytes=MAX_NOTEBOOK_BYTES)
         except FileNotFoundError:
-            raise Unreadable(f"{shown_name} cannot be read (No such file or directory).", step) from None
+            raise UnreadableFile(f"{shown_name} cannot be read (No such file or directory).", step) from None
         except NotReady as error:
-            raise Unreadable(error.what.replace(str(file), shown_name), step) from error
+            raise UnreadableFile(error.what.replace(str(file), shown_name), step) from error
 
     def own_text(self) -> str | None:
         """Return the participant's definitions or notebook cell; None where they cannot be found."""
@@ -115,24 +115,24 @@ class ExerciseFiles:
         place = f"{', '.join(names)} in {path}" if own_path.endswith(".py") else path
         return ", ".join([place, *(Path(other).name for other in others)])
 
-    def is_shipped(self) -> bool:
+    def is_brought(self) -> bool:
         """Return whether the lessons have brought the exercise: its files, and all that they show of it."""
         if self.exercise.file is None:
             return True
         for path in self.solution:
-            shipped = self.shipped(path)
+            base = self.base_text(path)
             shown_names = steps.shown_names(steps.load(self.root), self.exercise.id, path)
-            missing = shown_names.intersection(self.names(path)) - definitions.split(path, shipped).keys()
-            if not shipped or missing:
+            missing = shown_names.intersection(self.names(path)) - definitions.split(path, base).keys()
+            if not base or missing:
                 return False
         return True
 
     def is_untouched(self) -> bool:
-        """Return whether the participant has not begun: all definitions are as they were shipped."""
+        """Return whether the participant has not begun: all definitions are as the lessons brought them."""
         if self.exercise.file is None:
             own = self.own_text()
             return own is not None and is_same("cell.py", own, self.starter_cell())
-        return self.is_shipped() and self._has_texts(self.shipped)
+        return self.is_brought() and self._has_texts(self.base_text)
 
     def is_solved(self) -> bool:
         """Return whether all definitions are those of the solution."""
@@ -163,30 +163,30 @@ class ExerciseFiles:
 
     def _solved(self, path: str) -> str:
         change = Change(path, self.solution[path])
-        return steps.with_solution(change, self._text_or_shipped(path), self.shipped(path), self.exercise.removes)
+        return steps.with_solution(change, self._text_or_base(path), self.base_text(path), self.exercise.removes)
 
     def starter_texts(self) -> dict[str, str]:
-        """Return the participant's files with the exercise as it was shipped, by their paths. Raises WorkshopError."""
+        """Return the participant's files with the exercise as the lessons brought it. Raises WorkshopError."""
         if self.exercise.file is None:
             return {self.exercise.path: self._with_cell(self.starter_cell())}
-        if not self.is_shipped():
-            raise Unreadable(
+        if not self.is_brought():
+            raise UnreadableFile(
                 f"{self.shown_name} has not got {self.exercise.id}: no cell brought it yet.",
                 f"`./workshop goto {self.exercise.lesson}` brings the lesson back to its start.",
             )
         return {path: self._with_starter(path) for path in self.solution}
 
     def _with_starter(self, path: str) -> str:
-        mine = self._text_or_shipped(path)
-        return merge.restore(path, mine, self.shipped(path), self.names(path))
+        mine = self._text_or_base(path)
+        return merge.restore(path, mine, self.base_text(path), self.names(path))
 
-    def _text_or_shipped(self, path: str) -> str:
-        """Return the participant's file, or the shipped one where that is damaged or missing."""
+    def _text_or_base(self, path: str) -> str:
+        """Return the participant's file, or the one of the lessons where that is damaged or missing."""
         try:
             text = self.read_text(path)
             definitions.split(path, text)
         except WorkshopError:
-            return self.shipped(path)
+            return self.base_text(path)
         return text
 
     def _with_cell(self, body: str) -> str:
@@ -205,12 +205,17 @@ def _put_into_cell(text: str, cell_id: str, body: str) -> str:
 
 
 def copy_folder(folder: Path, target: Path) -> None:
-    """Copy a participant's folder without the parts of `LEFT_OUT`. Raises Unreadable if it cannot be copied."""
+    """Copy a participant's folder into another one, without the parts of `LEFT_OUT`.
+
+    Raises UnreadableFile if it cannot be copied.
+    """
     try:
-        shutil.copytree(folder, target, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        shutil.copytree(folder, target, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
     except OSError as error:
         reason = error.args[0][0][-1] if isinstance(error, shutil.Error) else error  # of many, the first one's
-        raise Unreadable(f"{folder.name} cannot be copied: {reason}.", "Make that readable, or remove it.") from error
+        raise UnreadableFile(
+            f"{folder.name} cannot be copied: {reason}.", "Make that readable, or remove it."
+        ) from error
 
 
 def join_texts(texts: Mapping[str, str]) -> str:

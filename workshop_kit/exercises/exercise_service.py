@@ -16,19 +16,18 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
-from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable, copy_folder, join_texts
+from workshop_kit.exercises.exercise_files import ExerciseFiles, UnreadableFile, copy_folder, join_texts
 from workshop_kit.exercises.progress import HINTS, Progress
 from workshop_kit.files import TemporaryCopy
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report, Step, silent
-from workshop_kit.trials.check_api import BLAMES
 from workshop_kit.trials.check_context import Context, seeded_random
-from workshop_kit.trials.result import Finding, Result, Verdict
-from workshop_kit.workspace import content, history, registry, repository
+from workshop_kit.trials.result import BLAMES, Finding, Result, Verdict
+from workshop_kit.workspace import content, exercise_list, history, repository
 from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.workspace.exercise_list import Exercise
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
-from workshop_kit.workspace.registry import Exercise
 from workshop_kit.workspace.steps import FIRST, TOOLS
 from workshop_kit.workspace.syntax import is_same
 
@@ -61,7 +60,7 @@ class ExerciseService:
     def of(cls, workspace: Workspace, stack: Callable[[], Stack], root: Path = CHECKOUT) -> ExerciseService:
         """Return the service of a workspace with the exercises of the checkout ``root``."""
         progress = Progress(workspace.progress_path)
-        return cls(workspace, progress, stack, root, registry.load(root))
+        return cls(workspace, progress, stack, root, exercise_list.load(root))
 
     @classmethod
     def on_demand(cls, workspace: Workspace, copy: Workspace | None = None) -> ExerciseService:
@@ -79,7 +78,7 @@ class ExerciseService:
 
     def find(self, identifier: str) -> Exercise:
         """Return the exercise of that id, with this participant's numbers in its texts. Raises WrongUsage."""
-        exercise = registry.find(self.exercises, identifier)
+        exercise = exercise_list.find(self.exercises, identifier)
         texts = (exercise.task, *exercise.hints)
         has_numbers = any("{" in text for text in texts)
         if not has_numbers:
@@ -250,7 +249,7 @@ class ExerciseService:
         if result.verdict not in BLAMES:
             return result
         for identifier in exercise.builds_on:
-            basis = registry.find(self.exercises, identifier)
+            basis = exercise_list.find(self.exercises, identifier)
             if self._is_failing(basis, report, superseded):
                 sentence = f"{exercise.id} builds on {basis.id}, which does not pass yet: begin with that one."
                 return replace(result, summary=f"{sentence} {result.summary}")
@@ -258,7 +257,7 @@ class ExerciseService:
 
     def _is_failing(self, exercise: Exercise, report: Report, superseded: threading.Event) -> bool:
         """Return whether the participant has got as far as an exercise, and its check fails."""
-        if not self.exercise_files(exercise).is_shipped():
+        if not self.exercise_files(exercise).is_brought():
             return False
         return self._judge_alone(exercise, report, superseded).verdict in BLAMES
 
@@ -273,7 +272,7 @@ class ExerciseService:
                     text = files.read_text()
                 if exercise.in_service:
                     copy_folder(self.workspace.my_service, folder)
-            except Unreadable as error:
+            except UnreadableFile as error:
                 return Result.not_readable(str(error))
 
             answer = self.progress.exercise(exercise.id).answer

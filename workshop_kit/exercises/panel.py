@@ -19,7 +19,7 @@ from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.reporting import Report, silent
 from workshop_kit.trials.result import Result, Verdict
-from workshop_kit.workspace.registry import Exercise
+from workshop_kit.workspace.exercise_list import Exercise
 
 HERE = Path(__file__).parent
 

@@ -17,7 +17,7 @@ from pydantic_core import from_json, to_json
 from workshop_kit.errors import WrongUsage
 from workshop_kit.files import load_document, write_atomically
 from workshop_kit.trials.result import Verdict
-from workshop_kit.workspace.registry import Exercise
+from workshop_kit.workspace.exercise_list import Exercise
 
 HINTS = 3
 MAX_BYTES = 16_000_000
@@ -97,7 +97,7 @@ class ExerciseRecord(_Entry):
         return State.NOT_STARTED
 
 
-class Document(_Entry):
+class ProgressDocument(_Entry):
     """The whole file: guesses by prediction, policies by lesson, records by exercise."""
 
     predictions: dict[str, Guess] = {}
@@ -175,12 +175,12 @@ class Progress:
         minutes_done, minutes_left = minutes_of(rows)
         return Board(rows, minutes_done, minutes_left)
 
-    def document(self) -> Document:
+    def document(self) -> ProgressDocument:
         """Return the document, an empty one without a file. Raises NotReady for a damaged file."""
         try:
-            return load_document(self.path, Document, max_bytes=MAX_BYTES)
+            return load_document(self.path, ProgressDocument, max_bytes=MAX_BYTES)
         except FileNotFoundError:
-            return Document()
+            return ProgressDocument()
 
     @contextmanager
     def record(self, exercise_id: str) -> Iterator[ExerciseRecord]:
@@ -189,7 +189,7 @@ class Progress:
             yield document.exercises.setdefault(exercise_id, ExerciseRecord())
 
     @contextmanager
-    def _open_for_change(self) -> Iterator[Document]:
+    def _open_for_change(self) -> Iterator[ProgressDocument]:
         """Yield the document for a change and write it back, one writer at a time across threads and processes."""
         with FileLock(self.path.with_name(f".{self.path.name}.lock")):
             document = self.document()

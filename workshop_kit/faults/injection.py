@@ -18,7 +18,7 @@ from requests.exceptions import RequestException
 
 from workshop_kit.engine import markers, paused_containers
 from workshop_kit.engine.reach import engine_reason
-from workshop_kit.engine.session import Makers, Session
+from workshop_kit.engine.session import MakerTest, Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults import active_fault
@@ -86,8 +86,8 @@ def history(session: Session) -> list[InjectedFault]:
     return [*past_faults.values(), *active_faults]
 
 
-def revert_all(session: Session, makers: Makers, report: Report = silent) -> list[str]:
-    """Revert the active faults of these makers, newest first, then unpause what their cells have paused.
+def revert_all(session: Session, is_chosen: MakerTest, report: Report = silent) -> list[str]:
+    """Revert the active faults of the chosen makers, newest first, then unpause what their cells have paused.
 
     Clean-up calls it before it removes the faults' proxies. Return a sentence for each fault that cannot be reverted,
     whose marker stays. No WorkshopError is raised.
@@ -95,7 +95,7 @@ def revert_all(session: Session, makers: Makers, report: Report = silent) -> lis
     problems = []
     descriptions = []
     for active in reversed(active_fault.find(session)):
-        if not makers(active.maker):
+        if not is_chosen(active.maker):
             continue
 
         description = f"{active.fault} of {active.name}"
@@ -108,7 +108,7 @@ def revert_all(session: Session, makers: Makers, report: Report = silent) -> lis
 
     if descriptions:
         report(Step("Faults", 1.0, f"reverted: {', '.join(descriptions)}", done=True))
-    for service in paused_containers.end_pauses(session, makers):
+    for service in paused_containers.end_pauses(session, is_chosen):
         paused_containers.report_unpaused(service, report)
     return problems
 

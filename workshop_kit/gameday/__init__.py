@@ -30,7 +30,7 @@ from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.observe.watcher import Watcher, WatchTarget
 from workshop_kit.reporting import Step
 from workshop_kit.trials import dependency_proxies
-from workshop_kit.trials.game_records import Record
+from workshop_kit.trials.game_records import GameRecord
 
 __all__ = ["CAUSES", "Incident", "start"]
 NAME = "game"
@@ -65,7 +65,7 @@ def start(lesson: Lesson, image: Any, name: str, *, seed: int | None = None) -> 
         watcher = Watcher(lesson.engine, workspace_id, target).start()
         block.callback(watcher.stop)
 
-        record = Record(secrets.token_hex(6), name, seed, datetime.now(UTC))
+        record = GameRecord(secrets.token_hex(6), name, seed, datetime.now(UTC))
         report(Step(title, None, "the first customers come"))
         wait_served(customers)
 

@@ -33,7 +33,7 @@ from workshop_kit.observe.events import out_of_memory
 from workshop_kit.patience import wait_for
 from workshop_kit.reporting import Step
 from workshop_kit.trials import game_records
-from workshop_kit.trials.game_records import Record
+from workshop_kit.trials.game_records import GameRecord
 from workshop_kit.workspace.course import notebook_cells
 
 FELT_SECONDS = 6.0
@@ -50,7 +50,7 @@ class Incident:
     Say: ``debrief``, ``card``.
     """
 
-    record: Record
+    record: GameRecord
     lesson: Lesson = field(repr=False)
     cause: Cause = field(repr=False)
     shop: Shop = field(repr=False)
@@ -144,7 +144,7 @@ class Incident:
     # Say
 
     def debrief(self, *, what: str, since: str, how: str, considered: str) -> dict[str, str]:
-        """Record the debrief (a sentence each), watch the customers, and return what the check needs."""
+        """GameRecord the debrief (a sentence each), watch the customers, and return what the check needs."""
         answers = {"what": what, "since": since, "how": how, "considered": considered}
         has_answer = any(text.strip() for text in answers.values())
         if has_answer:
@@ -228,7 +228,7 @@ class Incident:
         self._write_record()
 
     def _record_injection(self) -> None:
-        """Record this moment as that of the cause, and how many customers were served right before it."""
+        """GameRecord this moment as that of the cause, and how many customers were served right before it."""
         customer_watch.wait_served(self.customers, self._stop)
         injected = datetime.now(UTC)
         before_percent = customer_watch.served_before(self.customers, injected)
@@ -299,7 +299,7 @@ class Incident:
             self._update_record(actions=(*self.record.actions, entry))
 
     def _record_own_action(self) -> None:
-        """Record the detection, unless the running cell is an unchanged one of the lesson: that is no own action.
+        """GameRecord the detection, unless the running cell is an unchanged one of the lesson: that is no own action.
 
         Raises WorkshopError if the day's changes have failed.
         """

@@ -17,10 +17,10 @@ from workshop_kit.gameday.customers import SERVED, SHARES, Visit
 from workshop_kit.gameday.shop import PRODUCTION
 from workshop_kit.gameday.signals import first_signs, first_symptom
 from workshop_kit.observe.watcher import Tables
-from workshop_kit.trials.game_records import Record
+from workshop_kit.trials.game_records import GameRecord
 
 
-def card(record: Record, cause: Cause, visits: Sequence[Visit], logs: pd.DataFrame, tables: Tables) -> Rendered:
+def card(record: GameRecord, cause: Cause, visits: Sequence[Visit], logs: pd.DataFrame, tables: Tables) -> Rendered:
     """Return a table of the moments, TTD and TTR, and all signals on one time axis.
 
     The cause is told once the incident is over. Table, band and charts count the same visits.
@@ -46,7 +46,7 @@ def card(record: Record, cause: Cause, visits: Sequence[Visit], logs: pd.DataFra
 
 
 def _moments_table(
-    record: Record, cause: Cause, visits: Sequence[Visit], signs: Mapping[str, datetime | None]
+    record: GameRecord, cause: Cause, visits: Sequence[Visit], signs: Mapping[str, datetime | None]
 ) -> Rendered:
     """Return the table of the moments and the counts; its title has the cause once the incident is over."""
     explanation = cause.explanation if record.fixed else "not over yet"
@@ -55,7 +55,7 @@ def _moments_table(
     return table(title, ["", "UTC", "after the first symptom"], table_rows)
 
 
-def rows(record: Record, signs: Mapping[str, datetime | None]) -> list[tuple[str, str, str]]:
+def rows(record: GameRecord, signs: Mapping[str, datetime | None]) -> list[tuple[str, str, str]]:
     """Return the moments in order, with their distance from the first symptom; then TTD and TTR."""
     moment_by_name = {
         "the cause was put in place": record.injected,
@@ -90,7 +90,7 @@ def _duration(seconds: float | None) -> str:
     return "–" if seconds is None else f"{seconds:.0f} s"
 
 
-def counts(record: Record, visits: Iterable[Visit]) -> list[tuple[str, str, str]]:
+def counts(record: GameRecord, visits: Iterable[Visit]) -> list[tuple[str, str, str]]:
     """Return how many customers were served since the cause, and the actions."""
     began = record.injected or record.began
     until = record.fixed or datetime.now(UTC)

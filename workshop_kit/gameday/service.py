@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ from typing import Any
 from docker.errors import BuildError
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.exercise_files import LEFT_OUT
+from workshop_kit.exercises.exercise_files import copy_folder
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.files import TemporaryCopy
 from workshop_kit.host import MIB
-from workshop_kit.workspace.registry import Exercise
+from workshop_kit.workspace.exercise_list import Exercise
 
 ORDERS = "orders.py"
 GO_TO_LESSON = "./workshop goto 05 brings the service that the incidents need."
@@ -34,7 +33,7 @@ async def create(request, place_order=create):
 
 
 @dataclass
-class Service:
+class ShopService:
     """The code of the shop's service, in ``folder``, with an image for each version of it."""
 
     client: Any
@@ -57,7 +56,7 @@ class Service:
         return version
 
 
-def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Path) -> Service:
+def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Path) -> ShopService:
     """Return the service of a shop: ``image``, and a copy of ``mine``, the folder that it was built from.
 
     Raises WorkshopError if the folder lacks what an incident needs: it is that of another lesson, or an exercise in it
@@ -71,9 +70,9 @@ def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Pa
         sentence = f"The shop needs what my_service lacks: {', '.join(unsolved)}."
         raise WorkshopError(sentence, f"Solve it first. {GO_TO_LESSON}")
 
-    copy = TemporaryCopy()
-    shutil.copytree(mine, copy.name, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
-    return Service(client, copy, [image])
+    folder = TemporaryCopy()
+    copy_folder(mine, Path(folder.name))
+    return ShopService(client, folder, [image])
 
 
 def _is_unsolved(exercise_service: ExerciseService, exercise: Exercise) -> bool:
@@ -82,7 +81,7 @@ def _is_unsolved(exercise_service: ExerciseService, exercise: Exercise) -> bool:
     if not is_needed or exercise_service.progress.exercise(exercise.id).passed_at:
         return False
     files = exercise_service.exercise_files(exercise)
-    return files.is_shipped() and not files.is_solved()
+    return files.is_brought() and not files.is_solved()
 
 
 def add_leak(source: str, mib: float) -> str:

@@ -27,7 +27,7 @@ from workshop_kit.engine.control import explain_if_slow
 from workshop_kit.engine.labels import COLLECT, COMPOSE_SERVICE
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.gameday.service import Service
+from workshop_kit.gameday.service import ShopService
 from workshop_kit.host import MIB
 from workshop_kit.observe import http, stats
 from workshop_kit.observe.http import Answer
@@ -90,7 +90,7 @@ class Release:
 class Shop:
     """Runs the containers of its releases, from `open` to `close`."""
 
-    def __init__(self, stack: Stack, service: Service, gateways: DependencyProxies) -> None:
+    def __init__(self, stack: Stack, service: ShopService, gateways: DependencyProxies) -> None:
         self.stack = stack
         self.service = service
         self.gateways = gateways

@@ -1,6 +1,7 @@
 """The process of JupyterLab: it ends, and its kernels with it, once the process that started it has ended.
 
-That holds after ``kill -9``, too. `lab` runs this file with the id of its own process, then JupyterLab's options.
+That holds after ``kill -9``, too, and without an engine, which the reaper needs: then the book is open. `lab` runs this
+file with the id of its own process, then JupyterLab's options.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.files import load_document
 from workshop_kit.workspace.course import SHORT, lessons_with_tables, tables_path
-from workshop_kit.workspace.registry import Entry
+from workshop_kit.workspace.exercise_list import Entry
 
 HERE = Path(__file__).parent
 OPTIONS = 4

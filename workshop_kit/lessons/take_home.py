@@ -11,13 +11,13 @@ from typing import Any
 
 from workshop_kit.display.rendered import Rendered, templates
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.progress import Document, ExerciseRecord
+from workshop_kit.exercises.progress import ExerciseRecord, ProgressDocument
 from workshop_kit.lessons.predictions import Question, load_all_questions
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content, registry
+from workshop_kit.workspace import content, exercise_list
+from workshop_kit.workspace.exercise_list import Exercise
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.registry import Exercise
 
 HERE = Path(__file__).parent
 NAME = "take-home.md"
@@ -44,9 +44,9 @@ def write(workspace: Workspace, service: ExerciseService, audit: object) -> Rend
     return Rendered(html, f"Written to {place}:\n\n{text}")
 
 
-def page(document: Document, not_passed: str, audit: str, mask: Mask, day: date) -> str:
+def page(document: ProgressDocument, not_passed: str, audit: str, mask: Mask, day: date) -> str:
     """Return the page as Markdown; typed text is escaped, secrets are masked, and ``audit`` is a block of text."""
-    exercises = registry.load(CHECKOUT)
+    exercises = exercise_list.load(CHECKOUT)
 
     def masked(value: str, *limit: int) -> str:
         return plain(mask(value, *limit))
@@ -86,7 +86,7 @@ def _masked_lines(text: str, mask: Mask) -> list[str]:
     return lines
 
 
-def _guesses(document: Document) -> list[dict[str, Any]]:
+def _guesses(document: ProgressDocument) -> list[dict[str, Any]]:
     """Return the predictions whose result is known, as the template takes them."""
     questions = load_all_questions(CHECKOUT / "notebooks")
     guesses = []
@@ -111,7 +111,7 @@ def _option_text(question: Question | None, key: str) -> str:
     return question.options[key].text
 
 
-def _passes(document: Document, exercises: Sequence[Exercise]) -> list[tuple[Exercise, ExerciseRecord]]:
+def _passes(document: ProgressDocument, exercises: Sequence[Exercise]) -> list[tuple[Exercise, ExerciseRecord]]:
     """Return the exercises that were passed, in the same order, each with its record."""
     passes = []
     for exercise in exercises:

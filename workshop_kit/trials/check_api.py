@@ -11,18 +11,10 @@ from workshop_kit.engine.control import NEXT_STEP, Control
 from workshop_kit.errors import NotInTime
 from workshop_kit.trials import service
 from workshop_kit.trials.check_context import Context
-from workshop_kit.trials.result import Result, Verdict
+from workshop_kit.trials.check_table import CHECKS, TASK_NUMBERS, TaskNumbers
+from workshop_kit.trials.result import BLAMES, Result
 
-BLAMES = (Verdict.WRONG, Verdict.DID_NOT_START)
-"""The verdicts for which a slow machine may be the reason."""
-
-
-Check = Callable[[Context], Result]
 Function = Callable[[Any], Any]
-TaskNumbers = Callable[[int], dict[str, Any]]
-CHECKS: dict[str, Check] = {}
-TASK_NUMBERS: dict[str, TaskNumbers] = {}
-"""The numbers that an exercise's task names, from the seed: for ``task.format(**TASK_NUMBERS[identifier](seed))``."""
 
 
 def _no_numbers(_seed: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.patience import Waits
 from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.trials.result import Result
-from workshop_kit.workspace.registry import Exercise
+from workshop_kit.workspace.exercise_list import Exercise
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ FILE = "gameday.jsonl"
 
 
 @dataclass(frozen=True)
-class Record:
+class GameRecord:
     """The course of an incident, with times in UTC.
 
     ``began``: first requests. ``injected``: the fault is active. ``first_symptom``: the first failed request.
@@ -94,16 +94,16 @@ class Record:
         return ""
 
 
-def write(folder: Path, record: Record) -> None:
+def write(folder: Path, record: GameRecord) -> None:
     """Write a record, in place of an earlier one of the same incident. Raises WorkshopError for a full disk."""
     other_records = [kept_record for kept_record in read(folder) if kept_record.id != record.id]
     all_records = [*other_records, record]
     write_records(folder / FILE, all_records[-MAX_RECORDS:])
 
 
-def read(folder: Path) -> list[Record]:
+def read(folder: Path) -> list[GameRecord]:
     """Return the records in a workspace's hidden folder, oldest first; none without a file."""
-    return read_records(folder / FILE, Record)
+    return read_records(folder / FILE, GameRecord)
 
 
 def _seconds_between(start: datetime | None, end: datetime | None) -> float | None:

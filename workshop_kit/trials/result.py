@@ -24,6 +24,10 @@ class Verdict(StrEnum):
     NOT_JUDGED = "not judged"  # it took too long, and so did the control
 
 
+BLAMES = (Verdict.WRONG, Verdict.DID_NOT_START)
+"""The verdicts for which a slow machine may be the reason."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was tried, as a card. Every text is plain, one or two sentences, and without secrets.

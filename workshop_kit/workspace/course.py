@@ -1,6 +1,6 @@
 """Tracks and lessons from exercises.toml, sections and minutes from the notebooks. It needs no package.
 
-`./workshop plan` runs on a bare Python; `workspace.registry` reads the exercises in full.
+`./workshop plan` runs on a bare Python; `workspace.exercise_list` reads the exercises in full.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class CourseLesson:
     """A lesson: its notebook's ``name``, and the ``prefix`` of its exercises' ids ("" if it has none).
 
     The second notebook of a lesson has ``more``, which is optional, and a reason for a ``visit``. A notebook that is
@@ -92,7 +92,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class ExerciseTime:
-    """The part of an ``[[exercise]]`` that a timetable needs: see `workspace.registry.Exercise`."""
+    """The part of an ``[[exercise]]`` that a timetable needs: see `workspace.exercise_list.Exercise`."""
 
     id: str
     title: str
@@ -116,13 +116,13 @@ class ExerciseTime:
 class Course:
     """The notebooks by name, in their order, the tracks and sections by name, and the exercises."""
 
-    notebooks: Mapping[str, Lesson]
+    notebooks: Mapping[str, CourseLesson]
     tracks: Mapping[str, Track]
     exercises: tuple[ExerciseTime, ...]
     sections: Mapping[str, tuple[Section, ...]]
 
     @property
-    def lessons(self) -> tuple[Lesson, ...]:
+    def lessons(self) -> tuple[CourseLesson, ...]:
         """The lessons in their order, without the optional notebooks."""
         return tuple(lesson for lesson in self.notebooks.values() if not lesson.more)
 
@@ -130,7 +130,7 @@ class Course:
         """Return whether a notebook is an optional one."""
         return name in self.notebooks and self.notebooks[name].more
 
-    def lesson(self, name: str) -> Lesson | None:
+    def lesson(self, name: str) -> CourseLesson | None:
         """Return the lesson called ``name`` (``01_container``), or None."""
         return None if self.is_optional(name) else self.notebooks.get(name)
 
@@ -181,7 +181,7 @@ def load_course(root: Path) -> Course:
     document = read_document(root / FILE)
     try:
         tracks = {name: Track(name=name, **values) for name, values in document["tracks"].items()}
-        notebooks = {name: Lesson(name=name, **values) for name, values in document["lessons"].items()}
+        notebooks = {name: CourseLesson(name=name, **values) for name, values in document["lessons"].items()}
         exercises = [_exercise_time(entry) for entry in document.get("exercise", [])]
     except (KeyError, TypeError, AttributeError) as error:
         raise WorkshopError(f"{FILE} is not complete: {error}.", "Compare that table with the others.") from error
@@ -209,7 +209,7 @@ def find_track(name: str) -> str:
     return name
 
 
-def _sections(root: Path, lesson: Lesson) -> tuple[Section, ...]:
+def _sections(root: Path, lesson: CourseLesson) -> tuple[Section, ...]:
     """Return the sections of a lesson's notebook. Raises WorkshopError for an incomplete one."""
     cells = notebook_cells(root / "notebooks" / f"{lesson.name}.ipynb")
     starts = [index for index, cell in enumerate(cells) if SECTION in cell["metadata"]]

@@ -27,7 +27,7 @@ from workshop_kit.workspace.syntax import (
     PYTHON,
     Definition,
     File,
-    Unreadable,
+    UnreadableText,
     read,
     read_changes,
     style_of,
@@ -39,7 +39,7 @@ LAST = (MAIN, "ENTRYPOINT", "CMD")
 
 
 def split(name: str, text: str) -> dict[str, str]:
-    """Return the definitions of the file ``name`` by their names, a member as ``Class.method``. Raises Unreadable."""
+    """Return the definitions of the file ``name``, a member as ``Class.method``. Raises UnreadableText."""
     return _by_name(read(name, text).definitions)
 
 
@@ -58,8 +58,8 @@ def whole_classes(name: str, changes: str) -> frozenset[str]:
 def apply(name: str, text: str, changes: str, *, kept: Collection[str] = ()) -> str:
     """Return the file ``name`` with the definitions of ``changes``, but for those whose names are ``kept``.
 
-    Raises Unreadable if one of the texts cannot be read, or the file that they make: one with tabs, say, that gets a
-    method.
+    Raises UnreadableText if one of the texts cannot be read, or the file that they make: one with tabs, say, that gets
+    a method.
     """
     if not text.strip():
         return remove(name, without_gaps(changes), kept)
@@ -81,14 +81,14 @@ def apply(name: str, text: str, changes: str, *, kept: Collection[str] = ()) -> 
     result = File(tuple(merged), own.rest).text
     try:
         read(name, result)
-    except Unreadable as error:
+    except UnreadableText as error:
         sentence = f"The cell's lines do not fit into {name}, which is indented in another way."
-        raise Unreadable(sentence, "Indent the file as the cell is, and run the cell again.") from error
+        raise UnreadableText(sentence, "Indent the file as the cell is, and run the cell again.") from error
     return result
 
 
 def remove(name: str, text: str, names: Collection[str]) -> str:
-    """Return the file ``name`` without the definitions of these ``names``. Raises Unreadable.
+    """Return the file ``name`` without the definitions of these ``names``. Raises UnreadableText.
 
     >>> remove("app.py", "class A:\\n    x = 1\\n    y = 2\\n", ["A.x"])
     'class A:\\n    y = 2\\n'

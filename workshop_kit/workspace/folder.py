@@ -231,7 +231,7 @@ def lesson_copies(root: Path) -> Iterator[LessonCopy]:
 
 
 def lesson_files(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder that a workspace gets: all but the registry, and the lessons' notes and tables."""
+    """Yield the files of a folder that a workspace gets: all but the list of exercises, notes and tables."""
     for path in files_below(folder):
         is_table = folder.name == "notebooks" and path.suffix == TABLES_SUFFIX
         if not is_table and not path.name.endswith(NOT_COPIED):

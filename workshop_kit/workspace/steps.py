@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workshop_kit.files import files_below
-from workshop_kit.workspace import definitions, imports, registry
+from workshop_kit.workspace import definitions, exercise_list, imports
 from workshop_kit.workspace.course import SHORT, lesson_table, notebook_cells
+from workshop_kit.workspace.exercise_list import Exercise
 from workshop_kit.workspace.merge import Cell, Change, Merged, Record, merge_file, with_imports
-from workshop_kit.workspace.registry import Exercise
 from workshop_kit.workspace.syntax import PYTHON, style_of, undefined_names
 
 TOOLS = "tools.py"
@@ -35,7 +35,7 @@ CELL = "cell.py"
 
 
 @dataclass(frozen=True)
-class Step:
+class LessonStep:
     """A file cell, an exercise with its solution, or open definitions with their answer.
 
     ``exercise`` is "" for a file cell, the id of the exercise, or `OPEN`.
@@ -73,7 +73,7 @@ def path_of(name: str) -> str:
     return f"notebooks/{TOOLS}" if name == TOOLS else name
 
 
-def load(root: Path) -> tuple[Step, ...]:
+def load(root: Path) -> tuple[LessonStep, ...]:
     """Return all steps of the checkout ``root``, in the order of the course."""
     return _load(root, tuple(_states(root)))
 
@@ -88,8 +88,8 @@ def _states(root: Path) -> Iterator[tuple[Path, int]]:
 
 
 @functools.lru_cache(maxsize=4)
-def _load(root: Path, _states: object) -> tuple[Step, ...]:
-    exercises = [exercise for exercise in registry.load(root) if exercise.file]
+def _load(root: Path, _states: object) -> tuple[LessonStep, ...]:
+    exercises = [exercise for exercise in exercise_list.load(root) if exercise.file]
     by_cell = {exercise.cell: exercise for exercise in exercises}
     steps = list(_starters(root, exercises))
     for lesson, entry in lesson_table(root).items():
@@ -100,15 +100,15 @@ def _load(root: Path, _states: object) -> tuple[Step, ...]:
             change = file_cell(cell["source"])
             exercise = by_cell.get(cell["id"])
             if change is not None:
-                steps.append(Step(lesson, cell["id"], (change,)))
+                steps.append(LessonStep(lesson, cell["id"], (change,)))
                 steps += _open_steps(root, lesson, cell["id"], change)
             elif exercise is not None:
                 changes = answer(exercise, root / exercise.solution)
-                steps.append(Step(lesson, cell["id"], changes, exercise.id, exercise.removes))
+                steps.append(LessonStep(lesson, cell["id"], changes, exercise.id, exercise.removes))
     return tuple(steps)
 
 
-def _open_steps(root: Path, lesson: str, cell: str, change: Change) -> Iterator[Step]:
+def _open_steps(root: Path, lesson: str, cell: str, change: Change) -> Iterator[LessonStep]:
     """Yield a step with the answers of the definitions that a file cell leaves open, and with their imports."""
     file = root / "solutions" / lesson / OPEN / Path(change.path).name
     if not file.is_file():
@@ -119,7 +119,7 @@ def _open_steps(root: Path, lesson: str, cell: str, change: Change) -> Iterator[
     others = [name for name in own_names(answer) if name not in shown_names]
     if others != own_names(answer):
         text = definitions.remove(change.path, answer.text, others)
-        yield Step(lesson, cell, (replace(answer, text=text),), OPEN)
+        yield LessonStep(lesson, cell, (replace(answer, text=text),), OPEN)
 
 
 def own_names(change: Change) -> list[str]:
@@ -128,11 +128,12 @@ def own_names(change: Change) -> list[str]:
     return [name for name in names if not imports.is_import(name)]
 
 
-def _starters(root: Path, exercises: Collection[Exercise]) -> Iterator[Step]:
+def _starters(root: Path, exercises: Collection[Exercise]) -> Iterator[LessonStep]:
     """Yield a step for each file that an exercise outside of the service starts from."""
     paths = [exercise.path for exercise in exercises if not exercise.in_service]
     for path in dict.fromkeys(paths):
-        yield Step("", "", (Change(path, (root / path).read_text(), is_whole=True),))
+        starter = Change(path, (root / path).read_text(), is_whole=True)
+        yield LessonStep(lesson="", cell="", changes=(starter,))
 
 
 def answer(exercise: Exercise, place: Path) -> tuple[Change, ...]:
@@ -143,13 +144,13 @@ def answer(exercise: Exercise, place: Path) -> tuple[Change, ...]:
     return tuple(Change(f"{folder}/{file.relative_to(place)}", file.read_text()) for file in files_below(place))
 
 
-def before(steps: Sequence[Step], lesson: str) -> tuple[Step, ...]:
+def before(steps: Sequence[LessonStep], lesson: str) -> tuple[LessonStep, ...]:
     """Return the steps before a lesson begins. Lessons stand in the order of their names."""
     return tuple(step for step in steps if step.lesson < lesson)
 
 
 @functools.lru_cache(maxsize=64)
-def shown_names(steps: tuple[Step, ...], exercise: str, path: str) -> frozenset[str]:
+def shown_names(steps: tuple[LessonStep, ...], exercise: str, path: str) -> frozenset[str]:
     """Return the names of a file's definitions that cells bring before an exercise."""
     earlier = itertools.takewhile(lambda step: step.exercise != exercise, steps)
     changes = itertools.chain.from_iterable(step.changes for step in earlier)
@@ -162,7 +163,7 @@ def is_solved(_exercise: str) -> bool:
     return True
 
 
-def files_after(steps: Sequence[Step], solves: Callable[[str], bool] = is_solved) -> dict[str, Merged]:
+def files_after(steps: Sequence[LessonStep], solves: Callable[[str], bool] = is_solved) -> dict[str, Merged]:
     """Return the files that these steps make, by their path in the workspace, with the exercises that it ``solves``."""
     files: dict[str, Merged] = {}
     for step in steps:
@@ -191,7 +192,7 @@ def with_solution(change: Change, text: str, base: str, removes: Collection[str]
     return with_imports(change.path, text, base)
 
 
-def find_cell(steps: Sequence[Step], lesson: str, identifier: str, typed: Change) -> Step | None:
+def find_cell(steps: Sequence[LessonStep], lesson: str, identifier: str, typed: Change) -> LessonStep | None:
     """Return the file cell of the lessons that a participant runs in the notebook ``lesson``; None for an own one.
 
     A cell is known by its ``identifier`` in the notebook, "" where the editor does not send it, or by exactly its text.
@@ -208,7 +209,7 @@ def find_cell(steps: Sequence[Step], lesson: str, identifier: str, typed: Change
     return None
 
 
-def later_names(steps: Sequence[Step], cell: Step, record: Record) -> frozenset[str]:
+def later_names(steps: Sequence[LessonStep], cell: LessonStep, record: Record) -> frozenset[str]:
     """Return the names of the definitions that a cell after this one has brought last, or taken away."""
     names = [step.name for step in steps if not step.exercise]
     later_cells = set(names[names.index(cell.name) + 1 :])

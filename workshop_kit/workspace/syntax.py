@@ -48,7 +48,7 @@ ASSIGNED = re.compile(r"\w[\w.-]*(?=.*=)")
 """The package or variable in a line of a list."""
 
 
-class Unreadable(WorkshopError):
+class UnreadableText(WorkshopError):
     """A text that is no file of its kind: a syntax error in Python, say."""
 
 
@@ -104,7 +104,7 @@ def style_of(name: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def read(name: str, text: str) -> File:
-    """Return the file ``name`` with this text. Raises Unreadable with the line, where it is no file of its kind."""
+    """Return the file ``name`` with this text. Raises UnreadableText with the line, where it is no file of its kind."""
     readers = {PYTHON: _read_python, YAML: _read_yaml, DOCKERFILE: _read_dockerfile, LIST: _read_list}
     reader = readers.get(style_of(name), _whole)
     try:
@@ -123,7 +123,7 @@ def read(name: str, text: str) -> File:
 
 
 def read_changes(name: str, text: str) -> File:
-    """Return what a cell shows of the file ``name``, without its lines ``# …``. Raises Unreadable as `read` does."""
+    """Return what a cell shows of the file ``name``, without its lines ``# …``. Raises UnreadableText."""
     if style_of(name) != PYTHON:
         return read(name, without_gaps(text))
     file = read(name, GAP_LINE.sub(rf"\1{ELLIPSIS}\n", text))
@@ -144,9 +144,9 @@ def _shown(definitions: Sequence[Definition]) -> Iterator[Definition]:
             yield replace(definition, members=members, is_partial=is_partial)
 
 
-def _unreadable(name: str, line: int | None, reason: str) -> Unreadable:
+def _unreadable(name: str, line: int | None, reason: str) -> UnreadableText:
     place = name if line is None else f"{name}, line {line}"
-    return Unreadable(f"{place}: {reason}.", "Mend that line, and run the cell again.")
+    return UnreadableText(f"{place}: {reason}.", "Mend that line, and run the cell again.")
 
 
 def lines_of(text: str) -> list[str]:

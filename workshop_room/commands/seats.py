@@ -10,7 +10,7 @@ from workshop_kit import provision
 from workshop_kit.commands.options import NoInstall
 from workshop_kit.terminal import TerminalReport, answer
 from workshop_kit.workspace.folder import own_workspace
-from workshop_room.seats import seat_server
+from workshop_room import seat_server
 
 
 def seat(

@@ -26,7 +26,7 @@ SHOWN = timedelta(minutes=2)
 
 
 @dataclass
-class Change:
+class AudienceChange:
     """A time in which faults were active, without their names."""
 
     started: datetime
@@ -35,19 +35,19 @@ class Change:
     target: str = ""
 
 
-def changes(faults: Iterable[FaultBand]) -> list[Change]:
+def changes(faults: Iterable[FaultBand]) -> list[AudienceChange]:
     """Return when faults were active; overlapping ones are one change, so that they cannot be counted."""
-    merged_changes: list[Change] = []
+    merged_changes: list[AudienceChange] = []
     for fault in sorted(faults, key=lambda fault: fault.started):
         if not merged_changes or _ended_before(merged_changes[-1], fault.started):
-            merged_changes.append(Change(fault.started, fault.ended))
+            merged_changes.append(AudienceChange(fault.started, fault.ended))
         else:
             last_change = merged_changes[-1]
             merged_changes[-1] = replace(last_change, ended=_later_end(last_change.ended, fault.ended))
     return merged_changes
 
 
-def _ended_before(change: Change, moment: datetime) -> bool:
+def _ended_before(change: AudienceChange, moment: datetime) -> bool:
     return change.ended is not None and change.ended < moment
 
 

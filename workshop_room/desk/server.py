@@ -15,7 +15,7 @@ from typing import Any
 
 import tornado.web
 
-from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, Handler, PageServer
+from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, PageHandler, PageServer
 from workshop_kit.errors import WrongUsage
 from workshop_kit.files import parse_json
 from workshop_kit.lessons.lab import open_in_browser
@@ -80,7 +80,7 @@ def serving(desk: PresenterApi, server: InstructorServer, folder: Path, *, open_
             page.unlink(missing_ok=True)
 
 
-class Content(Handler):
+class Content(PageHandler):
     """The content that ``make`` returns, which is called in a thread."""
 
     async def get(self) -> None:
@@ -90,7 +90,7 @@ class Content(Handler):
         self.answer(json.dumps(content) if kind == JSON else content, kind)
 
 
-class Click(Handler):
+class Click(PageHandler):
     """A button of the presenter's page."""
 
     async def post(self, click: str) -> None:

@@ -93,14 +93,14 @@ def test_what_appears_after_a_sweep_is_found_by_its_maker(own: Session, images: 
     def is_of_dead(maker: str) -> bool:
         return maker == DEAD
 
-    assert cleanup.remove(own, {"kernel"}, makers=is_of_dead).removed == []
+    assert cleanup.remove(own, {"kernel"}, is_chosen=is_of_dead).removed == []
     create = own.engine.client.containers.create
     late, living = (
         create(images["base"], list(SLEEP), labels={**own.labels("kernel"), MAKER: maker})
         for maker in (DEAD, own.maker)
     )
-    assert [resource.id for resource in cleanup.remove(own, {"kernel"}, makers=is_of_dead).removed] == [late.id]
-    assert cleanup.remove(own, {"kernel"}, makers=is_dead).removed == []
+    assert [resource.id for resource in cleanup.remove(own, {"kernel"}, is_chosen=is_of_dead).removed] == [late.id]
+    assert cleanup.remove(own, {"kernel"}, is_chosen=is_dead).removed == []
     assert [resource.id for resource in cleanup.remove(own, {"kernel"}).removed] == [living.id]
 
 

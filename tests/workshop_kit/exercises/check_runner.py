@@ -25,10 +25,10 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service
 from workshop_kit.trials.check_context import Context
 from workshop_kit.trials.result import Finding, Result, Verdict
-from workshop_kit.workspace import content, registry, steps
+from workshop_kit.workspace import content, exercise_list, steps
 from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.workspace.exercise_list import Exercise
 from workshop_kit.workspace.merge import Change, Merged
-from workshop_kit.workspace.registry import Exercise
 
 SEED = 7
 TRIES = 3
@@ -66,7 +66,7 @@ def answer_of(exercise: Exercise, answer: Path) -> tuple[Change, ...]:
 
 def solved_text(identifier: str, name: str) -> str:
     """The text of a file when an exercise is solved, by its name."""
-    exercise = registry.find(registry.load(CHECKOUT), identifier)
+    exercise = exercise_list.find(exercise_list.load(CHECKOUT), identifier)
     files = files_at(exercise, solution_of(exercise))
     return next(file.text for path, file in files.items() if Path(path).name == name)
 
@@ -104,13 +104,13 @@ def check(exercise_service: ExerciseService, exercise: Exercise) -> Result:
 
 def judge(stack: Stack, identifier: str, text: str) -> Result:
     """Run the check of an exercise on a text of its file, beside which everything is solved."""
-    exercise = registry.find(registry.load(CHECKOUT), identifier)
+    exercise = exercise_list.find(exercise_list.load(CHECKOUT), identifier)
     return judge_files(stack, identifier, {exercise.file or "": text})
 
 
 def judge_files(stack: Stack, identifier: str, texts: Mapping[str, str]) -> Result:
     """Run the check of an exercise, which is solved, with these texts in place of some files (by their names)."""
-    exercise = registry.find(registry.load(CHECKOUT), identifier)
+    exercise = exercise_list.find(exercise_list.load(CHECKOUT), identifier)
     files = files_at(exercise, solution_of(exercise))
     by_path = {str(Path(exercise.path).with_name(name)): text for name, text in texts.items()}
     with folder_with({path: file.text for path, file in files.items()} | by_path) as folder:
@@ -121,14 +121,14 @@ def judge_files(stack: Stack, identifier: str, texts: Mapping[str, str]) -> Resu
 
 def judge_answer(stack: Stack, identifier: str, text: str) -> Result:
     """Run the check of an exercise on an answer to it, a text as in its file in solutions/."""
-    exercise = registry.find(registry.load(CHECKOUT), identifier)
+    exercise = exercise_list.find(exercise_list.load(CHECKOUT), identifier)
     files = files_at(exercise, (*solution_of(exercise), Change(exercise.path, text)))
     return judge(stack, identifier, files[exercise.path].text)
 
 
 def result_of(look: Callable[[], None]) -> Result:
     """What becomes of expectations that need no service."""
-    exercise = registry.find(registry.load(CHECKOUT), "logging.cause")
+    exercise = exercise_list.find(exercise_list.load(CHECKOUT), "logging.cause")
     return service.judge(lambda _service: look(), Context(exercise, NO_STACK, SEED))
 
 

@@ -15,10 +15,10 @@ from tests.workshop_kit.exercises import check_runner
 from workshop_dev import generator
 from workshop_kit.engine.stack import Stack
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.trials.check_api import CHECKS
 from workshop_kit.trials.check_context import Context
+from workshop_kit.trials.check_table import CHECKS
 from workshop_kit.trials.result import Result, Verdict
-from workshop_kit.workspace import registry, steps
+from workshop_kit.workspace import exercise_list, steps
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.notebook import notebook_bytes
 
@@ -74,7 +74,7 @@ def test_both_sides_hold(followed: Path, participant: Stack) -> None:
 
 def judged(root: Path, stack: Stack, *, solves: bool) -> Result:
     """The result of the document's check, beside all other solutions."""
-    exercise = registry.find(registry.load(root), ID)
+    exercise = exercise_list.find(exercise_list.load(root), ID)
     files = steps.files_after(steps.load(root), lambda name: solves or name != ID)
     with check_runner.folder_with({path: file.text for path, file in files.items()}) as folder:
         return CHECKS[ID](Context(exercise, stack, 1, folder=folder / MY_SERVICE))

@@ -20,7 +20,7 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.reporting import Report
 from workshop_kit.trials.result import Result, Verdict
-from workshop_kit.workspace import registry, steps
+from workshop_kit.workspace import exercise_list, steps
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace
 
@@ -80,7 +80,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: str, **options: Any) -> tupl
 
 def starter_of(identifier: str) -> str:
     """The finished file of an exercise, in which all others are solved."""
-    exercise = registry.find(registry.load(CHECKOUT), identifier)
+    exercise = exercise_list.find(exercise_list.load(CHECKOUT), identifier)
     files = steps.files_after(steps.load(CHECKOUT), lambda name: name != identifier)
     return files[exercise.path].text
 
@@ -94,9 +94,9 @@ def test_a_table_has_a_row_for_each_exercise(
     verdicts["config.limits"] = Verdict.NOT_JUDGED
     code, outcomes = run(capsys, everything=True, folder=hand_in())
     assert code == Exit.NOT_GOOD
-    assert list(outcomes) == [exercise.id for exercise in registry.load(CHECKOUT)]
+    assert list(outcomes) == [exercise.id for exercise in exercise_list.load(CHECKOUT)]
     other_rows = {name: outcome for name, outcome in outcomes.items() if outcome != "passed"}
-    in_notebooks = [exercise.id for exercise in registry.load(CHECKOUT) if exercise.file is None]
+    in_notebooks = [exercise.id for exercise in exercise_list.load(CHECKOUT) if exercise.file is None]
     replaced = ["container.dockerfile", "container.limits", "container.graceful"]
     assert other_rows == {
         **dict.fromkeys(in_notebooks, "in a notebook"),

@@ -10,7 +10,7 @@ from tests.workshop_kit.exercises import check_runner
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content, definitions, registry
+from workshop_kit.workspace import content, definitions, exercise_list
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.syntax import undefined_names
 
@@ -99,12 +99,12 @@ def test_what_counts_as_begun(engineless: ExerciseService, old: str, new: str, i
     assert state(engineless, exercise.id)[0] is not is_begun
 
 
-FILES = [exercise for exercise in registry.load(CHECKOUT) if exercise.file]
+FILES = [exercise for exercise in exercise_list.load(CHECKOUT) if exercise.file]
 
 
 @pytest.mark.parametrize("exercise", FILES, ids=lambda exercise: exercise.id)
 def test_answers_are_neither_the_starter_nor_the_solution(
-    engineless: ExerciseService, exercise: registry.Exercise
+    engineless: ExerciseService, exercise: exercise_list.Exercise
 ) -> None:
     """Each answer makes files that can be read, and has all names that it uses; the solution alone is solved."""
     check_runner.arrive(engineless, exercise)
@@ -128,6 +128,6 @@ def test_an_exercise_comes_with_the_last_of_its_definitions(engineless: Exercise
     """Half of monitoring.drain is there long before: who leaves 04b out gets no half of its solution."""
     check_runner.arrive(engineless, engineless.find("monitoring.metrics"))
     exercise = engineless.find("monitoring.drain")
-    assert not engineless.exercise_files(exercise).is_shipped()
+    assert not engineless.exercise_files(exercise).is_brought()
     check_runner.arrive(engineless, exercise)
-    assert engineless.exercise_files(exercise).is_shipped()
+    assert engineless.exercise_files(exercise).is_brought()

@@ -14,10 +14,10 @@ from tests.private_engine import filled
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 from workshop_kit.exercises import checkpoint, fixtures
-from workshop_kit.exercises.exercise_files import Unreadable
+from workshop_kit.exercises.exercise_files import UnreadableFile
 from workshop_kit.exercises.exercise_service import LATER_SERVICE_FILE, ExerciseService
-from workshop_kit.trials.check_api import CHECKS
 from workshop_kit.trials.check_context import Context
+from workshop_kit.trials.check_table import CHECKS
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.workspace.folder import Workspace
 
@@ -239,7 +239,7 @@ def test_a_file_that_cannot_be_judged_is_named(
     arrive(engineless, DOCKERFILE)
     path = engineless.workspace.my_service / "Dockerfile"
     path.unlink() if content is None else path.write_bytes(content)
-    with pytest.raises(Unreadable, match=rf"my_service/Dockerfile {sentence}.*`./workshop reset"):
+    with pytest.raises(UnreadableFile, match=rf"my_service/Dockerfile {sentence}.*`./workshop reset"):
         engineless.exercise_files(engineless.find(DOCKERFILE)).read_text()
 
 

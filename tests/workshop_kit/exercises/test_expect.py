@@ -12,7 +12,7 @@ from workshop_kit.trials.check_context import CheckEnded, Context
 from workshop_kit.trials.expect import expect, require
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.trials.service import Service
-from workshop_kit.workspace import registry
+from workshop_kit.workspace import exercise_list
 
 TEXTS: dict[str, Any] = {"expected": "200", "means": "It is down.", "look": "The log."}
 STACK: Any = None
@@ -29,7 +29,7 @@ class Looked:
 
 def judged(check: Any, tmp_path: Path) -> tuple[Result, Context]:
     """The result of a check that needs no engine, and its context."""
-    exercise = registry.find(registry.load(CHECKOUT), "monitoring.deep")
+    exercise = exercise_list.find(exercise_list.load(CHECKOUT), "monitoring.deep")
     context = Context(exercise, STACK, 1, folder=tmp_path)
     return service.judge(check, context), context
 

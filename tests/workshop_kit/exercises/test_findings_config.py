@@ -17,7 +17,7 @@ from workshop_kit.checks import (
     monitoring_healthcheck,
 )
 from workshop_kit.checks.config import Refusal
-from workshop_kit.checks.config_restore import Outcome
+from workshop_kit.checks.config_restore import RestoreOutcome
 from workshop_kit.trials.check_context import CheckEnded
 from workshop_kit.trials.expect import collected
 
@@ -61,9 +61,9 @@ def test_a_mistake_with_a_file_is_refused_in_a_sentence_and_not_by_an_exception(
 
 
 AS_IT_WAS = config_restore.RIGHT
-NAME_ERROR = Outcome("NameError", None, "before")
-SWALLOWED = Outcome("not as asked", None, "before")
-NOT_PUT_BACK = Outcome("as asked", "within", "within")
+NAME_ERROR = RestoreOutcome("NameError", None, "before")
+SWALLOWED = RestoreOutcome("not as asked", None, "before")
+NOT_PUT_BACK = RestoreOutcome("as asked", "within", "within")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,9 @@ NOT_PUT_BACK = Outcome("as asked", "within", "within")
         ("After the inner block", (AS_IT_WAS, AS_IT_WAS, NOT_PUT_BACK)),
     ],
 )
-def test_what_a_test_leaves_behind_is_named(words: str, outcomes: tuple[Outcome, Outcome, Outcome]) -> None:
+def test_what_a_test_leaves_behind_is_named(
+    words: str, outcomes: tuple[RestoreOutcome, RestoreOutcome, RestoreOutcome]
+) -> None:
     """What only repeats the failure of the first situation is left out."""
     with collected() as findings:
         config_restore.judge_outcomes(*outcomes)

@@ -15,10 +15,9 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.observe import jq
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service_image
-from workshop_kit.trials.check_api import BLAMES
-from workshop_kit.trials.result import Result
-from workshop_kit.workspace import registry
-from workshop_kit.workspace.registry import Exercise
+from workshop_kit.trials.result import BLAMES, Result
+from workshop_kit.workspace import exercise_list
+from workshop_kit.workspace.exercise_list import Exercise
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
@@ -34,7 +33,7 @@ ANSWERS = {
 """Answers in languages other than Python: one for each of them."""
 IN_PYTHON = {"config.env", "logging.context", "monitoring.deep"}
 """At the start, in each request, and in an endpoint of its own."""
-EXERCISES = [exercise for exercise in registry.load(CHECKOUT) if exercise.id in ANSWERS.keys() | IN_PYTHON]
+EXERCISES = [exercise for exercise in exercise_list.load(CHECKOUT) if exercise.id in ANSWERS.keys() | IN_PYTHON]
 IN_DEFAULT = {"container.graceful", "config.env"}
 
 

@@ -16,7 +16,7 @@ from workshop_kit.exercises.panel import ExercisePanel, ExerciseWidget
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import wait_for
 from workshop_kit.trials.result import Finding, Result, Verdict
-from workshop_kit.workspace import registry
+from workshop_kit.workspace import exercise_list
 
 ID = "container.graceful"
 
@@ -70,7 +70,7 @@ def test_headless_checks_and_shows_the_page_alone(
 
 BAD = Finding(False, "docker stop", "137 after 10.0 s", "0 within 2 s", "Requests are cut off.", "Look at main().")
 RESULT = Result(Verdict.WRONG, "It was killed.", (BAD,), exercise="container.graceful", seconds=1.24)
-EXERCISE = registry.find(registry.load(CHECKOUT), "container.graceful")
+EXERCISE = exercise_list.find(exercise_list.load(CHECKOUT), "container.graceful")
 
 
 def test_lines_are_wrapped_and_terminal_sequences_written_out() -> None:

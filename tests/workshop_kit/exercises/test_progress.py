@@ -13,10 +13,10 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Progress, State
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.result import Verdict
-from workshop_kit.workspace import registry
+from workshop_kit.workspace import exercise_list
 
 ID = "container.limits"
-EXERCISES = registry.load(CHECKOUT)
+EXERCISES = exercise_list.load(CHECKOUT)
 
 
 @pytest.fixture

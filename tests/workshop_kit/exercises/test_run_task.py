@@ -14,7 +14,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import task_process
 from workshop_kit.trials.check_context import Context
 from workshop_kit.trials.result import Result, Verdict
-from workshop_kit.workspace import registry
+from workshop_kit.workspace import exercise_list
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
@@ -42,7 +42,7 @@ ENDS = "import os\ndef run_task(definition, client): os._exit(7)"
 def judge(stack: Stack, folder: Path, tools: str) -> Result:
     """Run the check of config.store, solved, with a participant's tools.py."""
     (folder / "tools.py").write_text(tools)
-    exercise = registry.find(registry.load(CHECKOUT), "config.store")
+    exercise = exercise_list.find(exercise_list.load(CHECKOUT), "config.store")
     text = check_runner.solved_text("config.store", "tasks.yaml")
     with check_runner.quick_control():
         return check_of("config.store")(Context(exercise, stack, 7, text, tools=folder / "tools.py"))

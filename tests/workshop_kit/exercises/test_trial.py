@@ -19,7 +19,7 @@ from workshop_kit.trials import service_image, service_trial
 from workshop_kit.trials.check_context import CheckEnded, Context
 from workshop_kit.trials.service import RunningService, Service
 from workshop_kit.trials.trial import Trial
-from workshop_kit.workspace import registry, steps
+from workshop_kit.workspace import exercise_list, steps
 from workshop_kit.workspace.course import MY_SERVICE
 
 PRINTS = "from pathlib import Path\nfor path in Path('/run/secrets').iterdir():\n    print(path.read_text(), '!')\n"
@@ -30,7 +30,7 @@ def context(participant: Stack) -> Iterator[Context]:
     """The context of a check whose folder is solved."""
     texts = {path: file.text for path, file in steps.files_after(steps.load(CHECKOUT)).items()}
     with check_runner.folder_with(texts) as folder:
-        exercise = registry.find(registry.load(CHECKOUT), "config.env")
+        exercise = exercise_list.find(exercise_list.load(CHECKOUT), "config.env")
         yield Context(exercise, participant, 1, folder=folder / MY_SERVICE)
 
 

@@ -29,8 +29,8 @@ from workshop_kit.observe.scrape import Health
 from workshop_kit.observe.watcher import Tables, frame
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.dependency_proxies import HANGS, DependencyProxies, Faults
-from workshop_kit.trials.game_records import Record
-from workshop_kit.workspace import registry
+from workshop_kit.trials.game_records import GameRecord
+from workshop_kit.workspace import exercise_list
 
 VISITS = 36
 SECRETS = {
@@ -166,7 +166,7 @@ def incident(folder: Path, day: str, seed: int = 1) -> Incident:
     shop = play(CAUSES[day], seed)
     session = SimpleNamespace(folder=folder)
     return Incident(
-        record=Record(f"{day}-{seed}", day, seed, injected, injected),
+        record=GameRecord(f"{day}-{seed}", day, seed, injected, injected),
         lesson=cast(
             Any,
             SimpleNamespace(stack=SimpleNamespace(session=session), exercise_service=SimpleNamespace(root=CHECKOUT)),
@@ -206,7 +206,7 @@ def solution(identifier: str, names: Mapping[str, Any]) -> Any:
 
 def handed_in(identifier: str, names: Mapping[str, Any], text_of: Callable[[ExerciseFiles], str]) -> Any:
     """What a text of an exercise's cell hands in."""
-    exercise = registry.find(registry.load(CHECKOUT), identifier)
+    exercise = exercise_list.find(exercise_list.load(CHECKOUT), identifier)
     values: list[Any] = []
     task = SimpleNamespace(hand_in=lambda value: values.append(as_json(identifier, value)))
     exec(text_of(ExerciseFiles(CHECKOUT, CHECKOUT, exercise)), {"json": json, "plt": plt, "task": task, **names})

@@ -19,7 +19,7 @@ from workshop_kit.gameday.causes import CAUSES
 from workshop_kit.trials import game_records
 from workshop_kit.trials.check_context import Context
 from workshop_kit.trials.result import Result, Verdict
-from workshop_kit.workspace import registry
+from workshop_kit.workspace import exercise_list
 
 QUICK = Control(0.4)
 SLOW = Control(9.3)
@@ -37,7 +37,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def checked(root: Path, folder: Path, day: str, value: Any) -> Result:
     """The check's result for a value that a cell hands in."""
-    exercise = registry.find(registry.load(root), f"gameday.{day}")
+    exercise = exercise_list.find(exercise_list.load(root), f"gameday.{day}")
     context = Context(exercise, recorded.incident(folder, day).lesson.stack, 1, answer={"value": value})
     return check_of(exercise.id)(context)
 

@@ -9,16 +9,16 @@ import pytest
 from tests.workshop_kit.gameday.recorded import play
 from workshop_kit.gameday.causes import CAUSES
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import registry
+from workshop_kit.workspace import exercise_list
 from workshop_kit.workspace.course import notebook_cells
-from workshop_kit.workspace.registry import Exercise
+from workshop_kit.workspace.exercise_list import Exercise
 
 CAUSE_WORDS = {
     "gameday.monday": ("secret", "password"),
     "gameday.wednesday": ("half-open", "silence", "waits for", "gateway accepts"),
     "gameday.thursday": ("leak", "oom", "killed", "want of memory"),
 }
-DAYS = [exercise for exercise in registry.load(CHECKOUT) if exercise.id in CAUSE_WORDS]
+DAYS = [exercise for exercise in exercise_list.load(CHECKOUT) if exercise.id in CAUSE_WORDS]
 
 
 def text_before(exercise: Exercise) -> str:

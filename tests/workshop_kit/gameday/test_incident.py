@@ -45,7 +45,7 @@ def arrived(tmp_path: Path) -> ExerciseService:
     return exercise_service
 
 
-def prepare(exercise_service: ExerciseService) -> service.Service:
+def prepare(exercise_service: ExerciseService) -> service.ShopService:
     """The service of a shop, with an engine that builds everything."""
     client = MagicMock()
     client.images.build.side_effect = lambda **arguments: (arguments["tag"], [])

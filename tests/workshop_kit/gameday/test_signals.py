@@ -14,7 +14,7 @@ from workshop_kit.gameday import CAUSES, customer_watch, incident_card, signals
 from workshop_kit.gameday.customers import Customers, ShopWatcher, Visit
 from workshop_kit.observe.events import Event
 from workshop_kit.observe.watcher import Tables, frame
-from workshop_kit.trials.game_records import Record
+from workshop_kit.trials.game_records import GameRecord
 
 
 def visits(*good: bool) -> list[Visit]:
@@ -73,7 +73,7 @@ def watcher() -> ShopWatcher:
 def test_card_and_charts_have_the_same_first_customer(watcher: ShopWatcher) -> None:
     """The moment is that of the visits that the charts count; what the record has from an earlier look does not win."""
     came = visits(True, True, *[False] * 7)
-    record = Record("1", "monday", 1, NOON, NOON, first_symptom=at(5), fixed=at(9))
+    record = GameRecord("1", "monday", 1, NOON, NOON, first_symptom=at(5), fixed=at(9))
     card = incident_card.card(record, CAUSES["monday"], came, pd.DataFrame(), watcher.tables())
     assert re.search(r"the first customer suffered\W+12:00:02\W+\+0 s", card.text)
     assert "customers suffer from 12:00:02" in card.text.replace("Fault ", "")

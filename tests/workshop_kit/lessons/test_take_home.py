@@ -13,13 +13,13 @@ from container_audit.report import as_text
 from tests.container_audit.test_report import HOSTILE, report, rule_of
 from tests.workshop_kit.exercises.conftest import no_engine
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.progress import Document
+from workshop_kit.exercises.progress import ProgressDocument
 from workshop_kit.lessons import take_home
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.result import Verdict
-from workshop_kit.workspace import registry
+from workshop_kit.workspace import exercise_list
 from workshop_kit.workspace.folder import Workspace
 
 DAY = date(2026, 3, 1)
@@ -33,7 +33,7 @@ def page(
     """A page of one audit."""
     mask = Mask(secrets)
     audited = as_text(report(verdict, sentence))
-    return take_home.page(Document.model_validate(document), "", audited, mask, DAY)
+    return take_home.page(ProgressDocument.model_validate(document), "", audited, mask, DAY)
 
 
 def test_policies_predictions_and_findings_are_on_it() -> None:
@@ -59,7 +59,7 @@ def test_it_says_what_was_passed_and_when() -> None:
         "gone.exercise": {"passed_at": passed},
     }
     text = page({"exercises": exercises})
-    all_exercises = registry.load(CHECKOUT)
+    all_exercises = exercise_list.load(CHECKOUT)
     titles = {exercise.id: exercise.title for exercise in all_exercises}
     assert f"2 of {len(all_exercises)} exercises" in text
     first = f"| `container.limits` | {titles['container.limits']} | 2026-02-28 09:05 UTC |"

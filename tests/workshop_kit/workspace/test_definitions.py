@@ -10,7 +10,7 @@ import pytest
 from tests.examples import given, st
 from workshop_kit.workspace import merge
 from workshop_kit.workspace.definitions import apply, names_in, remove, split
-from workshop_kit.workspace.syntax import Unreadable, is_same, read
+from workshop_kit.workspace.syntax import UnreadableText, is_same, read
 
 FILE = "my_service/app.py"
 NAMES = ("alpha", "beta", "gamma")
@@ -279,15 +279,15 @@ def test_lists_and_other_files(name: str, mine: str, cell: str, after: str) -> N
 def test_a_file_that_cannot_be_read(name: str, text: str, line: int) -> None:
     """The line is named, whichever of the two texts it is in."""
     for mine, cell in ((text, "a = 2\n"), ("b = 1\n", text)):
-        with pytest.raises(Unreadable, match=f"{name}, line {line}: "):
+        with pytest.raises(UnreadableText, match=f"{name}, line {line}: "):
             apply(name, mine, cell)
-    with pytest.raises(Unreadable, match=r"app\.py: "):
+    with pytest.raises(UnreadableText, match=r"app\.py: "):
         read("app.py", "a = '\0'\n")
 
 
 def test_a_file_that_is_indented_in_another_way() -> None:
     """A class with tabs gets no member with spaces: the file is left alone."""
-    with pytest.raises(Unreadable, match=f"do not fit into {FILE}, which is indented in another way"):
+    with pytest.raises(UnreadableText, match=f"do not fit into {FILE}, which is indented in another way"):
         apply(FILE, "class A:\n\ta = 1\n", "class A:\n    # …\n    b = 2\n")
 
 

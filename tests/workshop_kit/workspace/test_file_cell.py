@@ -11,7 +11,7 @@ from workshop_kit.display.diff_card import Written
 from workshop_kit.errors import WrongUsage
 from workshop_kit.workspace import file_cell
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.syntax import Unreadable
+from workshop_kit.workspace.syntax import UnreadableText
 
 NAME = "my_service/shop.py"
 FIRST = 'LIMIT = 1\n\n\ndef sell():\n    return "tea"\n\n\ndef buy():\n    return LIMIT\n'
@@ -163,7 +163,7 @@ def test_a_file_that_is_being_edited_is_left_alone(workspace: Workspace, shop: P
     """The sentence names the line; once it is mended, the cell does what it does."""
     run(workspace, *ALL[0])
     shop.write_text(FIRST.replace("return LIMIT", "return ("))
-    with pytest.raises(Unreadable, match=f"{NAME}, line 9: "):
+    with pytest.raises(UnreadableText, match=f"{NAME}, line 9: "):
         file_cell.write(workspace, *ALL[1], workspace.folder)
     assert shop.read_text() == FIRST.replace("return LIMIT", "return (")
     shop.write_text(FIRST)

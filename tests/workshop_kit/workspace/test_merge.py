@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from workshop_kit.workspace.merge import Cell, Change, Merged, Record, is_same_in, merge_file, restore
-from workshop_kit.workspace.steps import Step, later_names
+from workshop_kit.workspace.steps import LessonStep, later_names
 
 PATH = "my_service/shop.py"
 FIRST = '''"""A shop."""
@@ -117,10 +117,10 @@ def test_an_import_that_an_editor_removed_comes_with_what_uses_it() -> None:
 
 SHOP = Change(PATH, CLOSED.text.replace("tea", "coffee"))
 CELLS = (WHOLE, LIMIT, SHOP, SELL, ALL)
-COURSE = [Step("01_shop", f"cell-{number}", (change,)) for number, change in enumerate(CELLS)]
+COURSE = [LessonStep("01_shop", f"cell-{number}", (change,)) for number, change in enumerate(CELLS)]
 
 
-def run(step: Step, text: str, record: Record) -> Merged:
+def run(step: LessonStep, text: str, record: Record) -> Merged:
     """Run a cell of the course on a file, "" for none, of which cells have brought what the record says."""
     [change] = step.changes
     return merge_file(Cell(change, change, step.name), text or None, record, later_names(COURSE, step, record))

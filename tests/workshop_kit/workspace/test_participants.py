@@ -18,16 +18,16 @@ from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.result import Verdict
-from workshop_kit.workspace import file_cell, registry, steps
+from workshop_kit.workspace import exercise_list, file_cell, steps
 from workshop_kit.workspace.definitions import names_in, split
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.imports import is_import
 from workshop_kit.workspace.merge import Cell, Merged, is_same_in, merge_file
-from workshop_kit.workspace.steps import Step, later_names, with_solution
+from workshop_kit.workspace.steps import LessonStep, later_names, with_solution
 
 Edit = Callable[[str], str]
 STEPS = steps.load(CHECKOUT)
-EXERCISES = {exercise.id: exercise for exercise in registry.load(CHECKOUT)}
+EXERCISES = {exercise.id: exercise for exercise in exercise_list.load(CHECKOUT)}
 MOST_ANSWERS = max(len(exercise.alternatives) for exercise in EXERCISES.values())
 RUFF = Path(sys.executable).with_name("ruff")
 OWN = "own_"
@@ -80,14 +80,14 @@ EDITS: dict[str, Edit] = {
 }
 
 
-def answer_to(step: Step, number: int | None) -> Step:
+def answer_to(step: LessonStep, number: int | None) -> LessonStep:
     """Return the step with another right answer to its exercise, if there are any; None: the reference."""
     exercise = EXERCISES.get(step.exercise)  # None for an open definition
     if number is None or exercise is None or not exercise.alternatives:
         return step
     name = exercise.alternatives[number % len(exercise.alternatives)]
     changes = steps.answer(exercise, CHECKOUT / exercise.answers / name)
-    return Step(step.lesson, step.cell, changes, step.exercise, step.removes)
+    return LessonStep(step.lesson, step.cell, changes, step.exercise, step.removes)
 
 
 def walk(edit: Edit, *, solves: bool = True, answer: int | None = None) -> dict[str, dict[str, Merged]]:

@@ -18,7 +18,7 @@ from workshop_kit.workspace import content, definitions, file_cell, steps
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.imports import is_import
 from workshop_kit.workspace.merge import Change
-from workshop_kit.workspace.syntax import Unreadable, is_same
+from workshop_kit.workspace.syntax import UnreadableText, is_same
 
 COURSE = steps.load(CHECKOUT)
 PATHS = ("my_service/orders.py", "my_service/config.py", "my_service/app.py")
@@ -107,7 +107,7 @@ class Participant:
         try:
             text = make()
             definitions.names_in(self.path, text)
-        except Unreadable:  # a cell that shows a class in parts is no file
+        except UnreadableText:  # a cell that shows a class in parts is no file
             return change
         return replace(change, text=text) if text.strip() else change
 
@@ -118,7 +118,7 @@ class Participant:
         before = self.text
         try:
             sentence = file_cell.bring(self.workspace, lesson, typed, cell=identifier).sentence
-        except Unreadable:
+        except UnreadableText:
             assert self.text == before
             return
         if index is not None:

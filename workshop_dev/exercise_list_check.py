@@ -1,4 +1,4 @@
-"""Check the registry: every table of exercises.toml, and its exercises against their solutions and answers."""
+"""Check the list of exercises: every table of exercises.toml, and its exercises against their solutions and answers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from workshop_kit.files import read_document
 from workshop_kit.guidelines import Principle, principles
 from workshop_kit.workspace import steps
 from workshop_kit.workspace.course import FILE, Course, load_course
-from workshop_kit.workspace.registry import Document, Exercise
+from workshop_kit.workspace.exercise_list import Exercise, ExerciseDocument
 
 
 def require_sound(root: Path) -> None:
     """Raise WorkshopError with a sentence for every problem: in exercises.toml, or between it and ``solutions/``."""
     document = read_document(root / FILE)
     try:
-        exercises = Document.model_validate(document).exercise
+        exercises = ExerciseDocument.model_validate(document).exercise
     except ValidationError as error:
         problems = [_problem_sentence(problem["loc"], problem["msg"], document) for problem in error.errors()]
     else:  # only a complete list can be compared with the sources

@@ -1,6 +1,8 @@
 """The server of one seat, JupyterHub's single-user server with the kit's JupyterLab settings; and its image.
 
-The image is built on the base image, with the workshop's images in it as a bundle.
+A seat is a privileged container with an engine of its own, for people whose laptop has none. Its image is built on the
+base image, with the workshop's images in it as a bundle. `deploy/room` has the hub of a room, `deploy/cluster` that of
+a cluster.
 """
 
 from __future__ import annotations

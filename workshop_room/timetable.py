@@ -12,7 +12,7 @@ from typing import Literal
 
 from workshop_kit.display.rendered import table
 from workshop_kit.errors import WrongUsage
-from workshop_kit.workspace.course import Course, ExerciseTime, Lesson, Section, Track, find_track
+from workshop_kit.workspace.course import Course, CourseLesson, ExerciseTime, Section, Track, find_track
 
 NOON = 12 * 60 + 15
 COLUMNS = ("Time", "Minutes", "What", "Exercises")
@@ -146,7 +146,7 @@ def _teaching_blocks(course: Course, track: Track) -> Iterator[Block]:
             needs_demo = False
 
 
-def _lesson_blocks(lesson: Lesson, course: Course, track: str) -> Iterator[Block]:
+def _lesson_blocks(lesson: CourseLesson, course: Course, track: str) -> Iterator[Block]:
     """Yield a lesson in blocks, cut where a break may come."""
     whole_lesson = _whole_lesson_block(lesson, course, track)
     stretches = list(_stretches(course.sections[lesson.name], track))
@@ -162,7 +162,7 @@ def _lesson_blocks(lesson: Lesson, course: Course, track: str) -> Iterator[Block
         yield replace(whole_lesson, minutes=minutes, exercises=tuple(block_exercises), sections=stretch)
 
 
-def _whole_lesson_block(lesson: Lesson, course: Course, track: str) -> Block:
+def _whole_lesson_block(lesson: CourseLesson, course: Course, track: str) -> Block:
     """Return one block for a lesson, with the exercises that the track has of it."""
     exercises = sorted(course.exercises_of(lesson.name, track), key=lambda exercise: exercise.weight != "core")
     return Block(

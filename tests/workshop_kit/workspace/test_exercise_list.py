@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.workshop_kit.conftest import REGISTRY, Write
-from workshop_dev import generator, registry_check
+from workshop_dev import exercise_list_check, generator
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import registry
+from workshop_kit.workspace import exercise_list
 
 
 @pytest.mark.parametrize(
@@ -31,21 +31,21 @@ from workshop_kit.workspace import registry
     ],
 )
 def test_problems_name_their_exercise(checkout: Path, write: Write, old: str, new: str, problem: str) -> None:
-    """Every problem of the registry, or of its match with the sources, is a sentence that names exercise or file."""
+    """Every problem of the list, or of its match with the sources, is a sentence that names exercise or file."""
     write("exercises/exercises.toml", REGISTRY.replace(old, new))
     with pytest.raises(WorkshopError, match=re.escape(problem)):
-        registry_check.require_sound(checkout)
+        exercise_list_check.require_sound(checkout)
 
 
 def test_a_beginning_is_enough_where_no_other_exercise_has_it(checkout: Path) -> None:
     """The id, its second part, or a beginning of either; else the nearest id is proposed, or all that fit."""
-    exercises = registry.load(checkout)
+    exercises = exercise_list.load(checkout)
     for typed in ("container.graceful", "container.g", "Graceful", "gra"):
-        assert registry.find(exercises, typed).id == "container.graceful"
+        assert exercise_list.find(exercises, typed).id == "container.graceful"
     with pytest.raises(WrongUsage, match=r"'container' fits more than one exercise: container.*graceful"):
-        registry.find(exercises, "container")
+        exercise_list.find(exercises, "container")
     with pytest.raises(WrongUsage, match=r"'gracful'.*Did you mean 'container\.graceful'\?"):
-        registry.find(exercises, "gracful")
+        exercise_list.find(exercises, "gracful")
 
 
 def test_what_is_committed_is_what_build_makes() -> None:

@@ -7,9 +7,9 @@ import itertools
 import pytest
 
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import TRACKS, ExerciseTime, Lesson, Section, load_course, notebook_cells
+from workshop_kit.workspace.course import TRACKS, CourseLesson, ExerciseTime, Section, load_course, notebook_cells
 from workshop_room.commands.plan import main as plan
-from workshop_room.timetable.plan import clock, minutes_of, timetable
+from workshop_room.timetable import clock, minutes_of, timetable
 
 COURSE = load_course(CHECKOUT)
 SECONDS_PER_CELL = 30
@@ -23,7 +23,7 @@ def core_exercises(lesson: str, track: str) -> list[ExerciseTime]:
 
 
 @pytest.mark.parametrize("lesson", COURSE.lessons, ids=lambda lesson: lesson.name)
-def test_exercises_take_two_thirds_of_a_lesson_at_most(lesson: Lesson) -> None:
+def test_exercises_take_two_thirds_of_a_lesson_at_most(lesson: CourseLesson) -> None:
     """A third of a lesson stays for telling and experiments, on each track; one to four exercises are core."""
     for track in COURSE.tracks:
         needed = sum(exercise.all_minutes for exercise in core_exercises(lesson.name, track))

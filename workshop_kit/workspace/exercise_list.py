@@ -108,7 +108,7 @@ class Exercise(Entry):
         return self.minutes + self.debrief_minutes
 
 
-class Document(BaseModel):
+class ExerciseDocument(BaseModel):
     """The exercises of exercises.toml; `workspace.course` reads its tracks and lessons."""
 
     exercise: tuple[Exercise, ...] = ()
@@ -119,7 +119,7 @@ def load(root: Path) -> tuple[Exercise, ...]:
 
     Raises NotReady for an entry that is not complete.
     """
-    exercises = load_document(root / FILE, Document).exercise
+    exercises = load_document(root / FILE, ExerciseDocument).exercise
     return tuple(sorted(exercises, key=lambda exercise: exercise.lesson))
 
 

@@ -19,7 +19,7 @@ from workshop_kit.commands import COMMANDS
 from workshop_kit.engine import install, recipes
 from workshop_kit.workspace.folder import COPIED, LINKED, Workspace
 from workshop_kit.workspace.lab_settings import server_environment
-from workshop_room.seats import seat_server
+from workshop_room import seat_server
 
 
 class Authenticator:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,8 +20,8 @@ SCOPES: tuple[Scope, ...] = ("kernel", "workspace")
 
 
 @contextmanager
-def own_session(scopes: Collection[Scope] = SCOPES) -> Iterator[tuple[Workspace, Session]]:
-    """Open a workspace in a temporary folder and yield it with a session; remove what these scopes have at the end."""
+def own_session() -> Iterator[tuple[Workspace, Session]]:
+    """Open a workspace in a temporary folder and yield it with a session; remove what it has at the end."""
     os.environ.setdefault("NO_PROXY", "127.0.0.1")
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace.open(Path(folder) / "workspace")
@@ -29,13 +29,13 @@ def own_session(scopes: Collection[Scope] = SCOPES) -> Iterator[tuple[Workspace,
         try:
             yield workspace, session
         finally:
-            cleanup.remove(session, scopes)
+            cleanup.remove(session, SCOPES)
 
 
 @contextmanager
-def own_stack(scopes: Collection[Scope] = SCOPES) -> Iterator[tuple[Workspace, Stack]]:
+def own_stack() -> Iterator[tuple[Workspace, Stack]]:
     """Start the stack of a workspace as in `own_session`; yield both."""
-    with own_session(scopes) as (workspace, session):
+    with own_session() as (workspace, session):
         stack = provision.stack_of(workspace, session)
         stack.up()
         yield workspace, stack

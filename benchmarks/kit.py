@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import version
 
 from benchmarks._rows import Row, median_pair, show
-from benchmarks._workspace import ROOT, SCOPES, own_stack
+from benchmarks._workspace import ROOT, own_stack
 from tests.conftest import free_port
 from workshop_kit.observe import http
 from workshop_kit.patience import wait_for
@@ -23,7 +24,10 @@ def warm_start(workspace: Workspace) -> Row:
 
     def ours() -> None:
         command = [str(ROOT / "workshop"), "start", "--no-browser"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        environment = {**os.environ, "WORKSHOP_WORKSPACE": str(workspace.folder)}
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as process:
             assert process.stdout is not None
             assert "http://" in process.stdout.readline()
             process.terminate()
@@ -60,7 +64,7 @@ def first_imports() -> Row:
 
 def main() -> None:
     """Measure on a stack of its own."""
-    with own_stack((*SCOPES, "machine")) as (workspace, _):
+    with own_stack() as (workspace, _):
         show([warm_start(workspace), first_imports()])
 
 

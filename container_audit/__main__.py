@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from container_audit import command
 from workshop_kit import program
-from workshop_kit.engine import reaper
+from workshop_kit.termination import interrupt_on_termination
 
 NAME = "container-audit"
 
@@ -19,7 +19,7 @@ def main() -> NoReturn:
 
 def run() -> object:
     """Run the command, and return its exit code."""
-    reaper.interrupt_on_termination()
+    interrupt_on_termination()
     app = program.new_application(NAME)
     app.command()(command.audit)
     return program.start(app, sys.argv[1:], NAME)

@@ -87,14 +87,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if not may_install or session.config.option.collectonly or not marks & {"engine", "browser"}:
         return
     from workshop_dev import suite
-    from workshop_kit.engine import install
+    from workshop_kit.engine import docker_group
     from workshop_kit.errors import NotReady
 
     try:
         suite.prepare(marks, may_install=may_install == "yes")
     except NotReady as error:
         os.environ[PREPARING] = may_install
-        install.repeat_as_group_member(error, sys.orig_argv)
+        docker_group.repeat_as_group_member(error, sys.orig_argv)
         pytest.exit(str(error), returncode=suite.NOT_PREPARED)
 
 

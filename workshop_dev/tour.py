@@ -22,12 +22,12 @@ from nbconvert import HTMLExporter
 
 from workshop_dev import expectations
 from workshop_dev.book import ANSI, write_chapter, write_index
-from workshop_kit.engine import reaper
 from workshop_kit.files import write_atomically
 from workshop_kit.lessons.lesson import HEADLESS, SOLVED
 from workshop_kit.paths import CHECKOUT, TOURS
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Report, Step, silent
+from workshop_kit.termination import interrupt_on_termination
 from workshop_kit.workspace.course import SHORT, find_lesson, lesson_names, load_course, optional_names
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
@@ -75,7 +75,7 @@ class InterruptibleClient(NotebookClient):
         if self._loop is not None:
             for number in SIGNALS:
                 self._loop.remove_signal_handler(number)
-        reaper.interrupt_on_termination()
+        interrupt_on_termination()
 
     def _interrupt(self) -> None:
         """Cancel all tasks at the first signal; later ones change nothing."""

@@ -10,8 +10,8 @@ import typer
 
 from workshop_kit import program
 from workshop_kit.commands import COMMANDS, run_without_packages
-from workshop_kit.engine import reaper
 from workshop_kit.paths import LAUNCHER
+from workshop_kit.termination import interrupt_on_termination
 
 
 def application(name: str) -> typer.Typer:
@@ -44,7 +44,7 @@ def run(words: list[str]) -> object:
 
     name = words[0]
     if COMMANDS[name].has_containers:
-        reaper.interrupt_on_termination()
+        interrupt_on_termination()
 
     return program.start(application(name), words, "./workshop")
 

@@ -55,6 +55,10 @@ class NotReady(WorkshopError):
     exit_code = Exit.NOT_READY
 
 
+class NoPermission(NotReady):
+    """There is an engine, but this user has no permission to use it."""
+
+
 class WrongUsage(WorkshopError):
     """The command or call is wrong: exit code 2."""
 

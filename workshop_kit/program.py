@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from workshop_kit.engine import install
+from workshop_kit.engine import docker_group
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.files import explain
 from workshop_kit.paths import CHECKOUT
@@ -52,7 +52,7 @@ def exit_with(program: Callable[[], object], command: Sequence[str]) -> NoReturn
         if code == INTERRUPTED:  # Typer returns this code after Ctrl-C
             raise KeyboardInterrupt
     except WorkshopError as error:
-        install.repeat_as_group_member(error, command)
+        docker_group.repeat_as_group_member(error, command)
         _say_and_exit(error)
     except (KeyboardInterrupt, typer.Abort):
         say("Stopped. Nothing is lost: run the same command again.")

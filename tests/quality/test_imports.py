@@ -18,7 +18,7 @@ FLOORS = (
     # the learner's
     ("workshop_kit.paths", "workshop_kit.reporting", "workshop_kit.untrusted_text"),
     ("workshop_kit.errors",),
-    ("workshop_kit.host", "workshop_kit.names", "workshop_kit.patience"),
+    ("workshop_kit.host", "workshop_kit.names", "workshop_kit.patience", "workshop_kit.termination"),
     ("workshop_kit.files", "workshop_kit.terminal"),
     ("workshop_kit.python_env", "workshop_kit.guidelines"),
     ("workshop_kit.engine",),
@@ -51,7 +51,7 @@ UNDIVIDED = {"container_audit", "workshop_dev"}
 AUDIT_NEEDS = {
     *("workshop_kit.paths", "workshop_kit.reporting", "workshop_kit.errors", "workshop_kit.guidelines"),
     *("workshop_kit.patience", "workshop_kit.files", "workshop_kit.terminal", "workshop_kit.program"),
-    *("workshop_kit.engine", "workshop_kit.observe", "workshop_kit.display"),
+    *("workshop_kit.engine", "workshop_kit.observe", "workshop_kit.display", "workshop_kit.termination"),
 }
 """What the audit takes of the kit, so that it can be a tool of its own: no lesson, no workspace, no command of it."""
 
@@ -64,13 +64,14 @@ SLOW_IMPORTS = {
     "workshop_dev/commands/tour.py": COMMAND,
     "workshop_kit/checks/config_inside.py": "it runs in a container, beside the participant's modules",
     "workshop_kit/commands/doctor.py": BARE,
-    "workshop_kit/commands/machine.py": COMMAND,
+    "workshop_kit/commands/start.py": "JupyterLab starts before them",
     "workshop_kit/display/figure_text.py": COMMAND,
     "workshop_kit/display/rendered.py": COMMAND,
     "workshop_kit/exercises/checkpoint.py": COMMAND,
     "workshop_kit/exercises/exercise_service.py": COMMAND,
     "workshop_kit/files.py": BARE,
     "workshop_kit/lessons/first_cell.py": FIRST_CELL,
+    "workshop_kit/lessons/lab.py": "JupyterLab starts without it",
     "workshop_kit/lessons/lesson.py": FIRST_CELL,
     "workshop_kit/terminal.py": BARE,
     "workshop_kit/workspace/lab_settings.py": COMMAND,

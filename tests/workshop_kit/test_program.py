@@ -11,7 +11,8 @@ import pytest
 
 from container_audit import __main__ as audit
 from workshop_kit import cli
-from workshop_kit.engine import install, reach
+from workshop_kit.engine import docker_group
+from workshop_kit.errors import NoPermission
 from workshop_kit.paths import LAUNCHER
 
 
@@ -27,8 +28,8 @@ def test_a_new_member_of_dockers_group_runs_the_same_program_again(
     monkeypatch: pytest.MonkeyPatch, main: Callable[[], NoReturn], run: tuple[object, str], command: str
 ) -> None:
     """A user who was added to the group after logging in need not log in again, nor type another command."""
-    monkeypatch.setattr(*run, mock.Mock(side_effect=reach.NoPermission("No.", "Log in again.")))
-    monkeypatch.setattr(install, "_lacks_own_group", lambda: True)
+    monkeypatch.setattr(*run, mock.Mock(side_effect=NoPermission("No.", "Log in again.")))
+    monkeypatch.setattr(docker_group, "_lacks_own_group", lambda: True)
     monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/sg")
     monkeypatch.setattr("sys.argv", ["the program", "my-image"])
     repeat = mock.Mock(side_effect=SystemExit)

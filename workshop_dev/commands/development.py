@@ -15,7 +15,7 @@ from workshop_dev import generated, generator, suite
 from workshop_dev import site as site_pages
 from workshop_kit import provision, python_env
 from workshop_kit.commands.options import NoInstall
-from workshop_kit.engine import install
+from workshop_kit.engine import docker_group
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.paths import CHECKOUT, LAUNCHER
 from workshop_kit.reporting import Step
@@ -146,7 +146,7 @@ def _prepare_tests(*, may_install: bool) -> dict[str, str]:
         try:
             provision.make_ready(own_workspace(), may_install=may_install, report=report)
         except NotReady as error:
-            install.repeat_as_group_member(error, [str(LAUNCHER), *sys.argv[1:]])
+            docker_group.repeat_as_group_member(error, [str(LAUNCHER), *sys.argv[1:]])
             reasons_by_mark["engine"] = str(error)
             reasons_by_mark["browser"] = str(error)  # its tests need an engine, too
 

@@ -50,7 +50,7 @@ COMMANDS = {
         may_install=True,
     ),
     "start": Command(
-        f"{KIT}.machine",
+        f"{KIT}.start",
         "Prepare what is missing and open the first lesson in JupyterLab.",
         may_install=True,
     ),

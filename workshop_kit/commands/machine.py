@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -15,17 +13,15 @@ from workshop_kit import provision
 from workshop_kit.bundle import image_archive, wheels
 from workshop_kit.bundle.part import MB, find, parts, require_same, verify, version_of
 from workshop_kit.commands import doctor
-from workshop_kit.commands.options import AsJson, NoBrowser, NoInstall, Seed
-from workshop_kit.engine import cleanup, features, install, reach
+from workshop_kit.commands.options import AsJson, NoInstall
+from workshop_kit.engine import cleanup, features, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import tags
-from workshop_kit.errors import Exit, NotReady
-from workshop_kit.paths import CHECKOUT, LAUNCHER, TOURS
-from workshop_kit.reporting import Report, Step
-from workshop_kit.terminal import TerminalReport, answer, say, say_error
-from workshop_kit.workspace import content
-from workshop_kit.workspace.course import find_lesson
-from workshop_kit.workspace.folder import begin_anew, own_folder, own_workspace
+from workshop_kit.errors import Exit
+from workshop_kit.paths import CHECKOUT, TOURS
+from workshop_kit.reporting import Step
+from workshop_kit.terminal import TerminalReport, answer, say
+from workshop_kit.workspace.folder import own_workspace
 
 OTHER_ENGINE = "Save a bundle on a machine whose engine is {}, into the same folder if you like."
 bundle = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -42,49 +38,6 @@ def setup(no_install: NoInstall = False) -> None:
 
     say(doctor.as_text([doctor.feature_line(feature) for feature in feature_results]))
     say(f"Ready: {stack.session.engine.name}, all images, and a container that ran. Next: ./workshop start")
-
-
-def start(
-    lesson: Annotated[
-        str, typer.Argument(help="The lesson: 02_configuration, or a beginning such as 02.")
-    ] = "00_start",
-    port: Annotated[
-        int | None,
-        typer.Option(min=1024, max=65535, help="JupyterLab's port; left out, the workspace's own, or a free one."),
-    ] = None,
-    no_browser: NoBrowser = False,
-    seed: Seed = None,
-    no_install: NoInstall = False,
-) -> None:
-    """Install and build what is missing, then open a lesson; without an engine, open the book."""
-    from workshop_kit.lessons import lab  # lazily: slow imports
-
-    for sentence in begin_anew(own_folder()):
-        say(sentence)
-    workspace = own_workspace(seed=seed)
-    lesson = find_lesson(lesson, workspace.notebooks)
-    page = f"notebooks/{lesson}.ipynb"
-    has_engine = True
-    try:
-        with TerminalReport() as report:
-            install.ensure(install=not no_install, report=report)
-    except NotReady as error:
-        install.repeat_as_group_member(error, [str(LAUNCHER), *sys.argv[1:]])
-        say_error(error)
-        say("Until then you can read the book: the lessons with their outputs.")
-        content.copy_book(workspace)
-        page = content.book_page(lesson)
-        has_engine = False
-
-    def make_ready(report: Report) -> None:
-        if has_engine:
-            stack = provision.make_ready(workspace, may_install=not no_install, report=report)
-            provision.write_env(stack, report)
-            leftovers = provision.sweep(stack.session, report)
-            if leftovers.removed:
-                say(f"Removed what a killed process left: {_count_by_kind(leftovers)}.")
-
-    lab.serve(workspace, page, make_ready, port=port, open_browser=not no_browser)
 
 
 def down(
@@ -157,20 +110,8 @@ def _outcome_as_json(outcome: cleanup.CleanupResult) -> str:
 
 def _say_outcome(outcome: cleanup.CleanupResult) -> None:
     """Say what ``down`` has removed and what is left."""
-    removed_objects = _count_by_kind(outcome) or "nothing, there was nothing of this workspace"
+    removed_objects = outcome.removed_in_words or "nothing, there was nothing of this workspace"
     say(f"Removed: {removed_objects}.")
 
     for resource, reason in outcome.left:
         say(f"Left: {resource.kind} {resource.name} ({reason}). Run ./workshop down again once that is settled.")
-
-
-def _count_by_kind(outcome: cleanup.CleanupResult) -> str:
-    """Return how many objects of each kind were removed, such as ``2 containers, 1 network``; "" if none was."""
-    counts = Counter(resource.kind for resource in outcome.removed)
-    phrases = []
-    for kind in cleanup.ORDER:
-        if counts[kind] == 1:
-            phrases.append(f"1 {kind}")
-        elif counts[kind] > 1:
-            phrases.append(f"{counts[kind]} {kind}s")
-    return ", ".join(phrases)

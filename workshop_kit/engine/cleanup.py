@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -58,6 +59,18 @@ class CleanupResult:
 
     removed: list[Resource] = field(default_factory=list)
     left: list[tuple[Resource, str]] = field(default_factory=list)
+
+    @property
+    def removed_in_words(self) -> str:
+        """How many resources of each kind were removed, such as ``2 containers, 1 network``; "" if none was."""
+        counts = Counter(resource.kind for resource in self.removed)
+        phrases = []
+        for kind in ORDER:
+            if counts[kind] == 1:
+                phrases.append(f"1 {kind}")
+            elif counts[kind] > 1:
+                phrases.append(f"{counts[kind]} {kind}s")
+        return ", ".join(phrases)
 
 
 def remove(

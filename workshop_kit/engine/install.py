@@ -6,9 +6,7 @@ Only on Debian and Ubuntu, as root or with sudo, and only if no engine is there.
 from __future__ import annotations
 
 import getpass
-import grp
 import os
-import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -16,8 +14,9 @@ from pathlib import Path
 
 from workshop_kit.engine import reach, shell
 from workshop_kit.engine.dialect import DEFAULT_SOCKET
+from workshop_kit.engine.docker_group import GROUP
 from workshop_kit.engine.reach import Engine
-from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.errors import NoPermission, NotReady
 from workshop_kit.host import can_install_packages, sudo
 from workshop_kit.patience import wait_for
 from workshop_kit.reporting import Report, Step, silent
@@ -25,7 +24,6 @@ from workshop_kit.reporting import Report, Step, silent
 PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "iptables")
 UBUNTU_PACKAGES = ("docker.io", "docker-buildx", "docker-compose-v2", "iptables")
 LOG = Path("/var/log/container-design-workshop-dockerd.log")
-GROUP = "docker"
 START_TIMEOUT_SECONDS = 60
 TASK = "Docker engine"
 
@@ -56,7 +54,7 @@ def ensure(*, install: bool, report: Report = silent) -> Engine:
 def _lacks_engine(error: NotReady) -> bool:
     """Return whether Docker's own engine is absent or stopped, rather than another one, or closed to this user."""
     is_default = reach.endpoint().address == f"unix://{DEFAULT_SOCKET}"
-    return is_default and not isinstance(error, reach.NoPermission)
+    return is_default and not isinstance(error, NoPermission)
 
 
 def ensure_tools(*, install: bool, report: Report = silent) -> None:
@@ -148,26 +146,6 @@ def _join_group(report: Report) -> None:
     )
 
 
-def repeat_as_group_member(error: WorkshopError, command: Sequence[str]) -> None:
-    """Run a command again, with ``sg``, if the user was added to Docker's group after logging in; else return.
-
-    Logging in again would apply the new group, too; ``sg`` applies it to one command at once.
-    """
-    if isinstance(error, reach.NoPermission) and _lacks_own_group() and shutil.which("sg"):
-        os.execvp("sg", ["sg", GROUP, "-c", shlex.join(command)])
-
-
-def _lacks_own_group() -> bool:
-    """Return whether this user is a member of Docker's group, and this process is not in it yet."""
-    user = getpass.getuser()
-    groups_of_process = {os.getgid(), *os.getgroups()}
-    for group in grp.getgrall():
-        is_member = group.gr_name == GROUP and user in group.gr_mem
-        if is_member and group.gr_gid not in groups_of_process:
-            return True
-    return False
-
-
 def _has_systemd() -> bool:
     return Path("/run/systemd/system").is_dir()
 
@@ -178,7 +156,7 @@ def _wait_for_engine() -> Engine:
     def connect() -> Engine | NotReady:
         try:
             return reach.connect(timeout_seconds=10)
-        except reach.NoPermission:
+        except NoPermission:
             raise
         except NotReady as error:
             return error

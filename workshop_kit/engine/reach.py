@@ -14,7 +14,7 @@ from docker.context import ContextAPI
 from docker.errors import APIError, DockerException
 
 from workshop_kit.engine.dialect import DEFAULT_SOCKET, Dialect, dialect_of
-from workshop_kit.errors import NotReady
+from workshop_kit.errors import NoPermission, NotReady
 from workshop_kit.paths import clone_command
 from workshop_kit.patience import patient
 
@@ -36,10 +36,6 @@ _START_ADVICE = (
     f"or let {clone_command('setup')} do it."
 )
 NO_CGROUP = "it gives its containers no cgroup, in which it could pause or limit them"
-
-
-class NoPermission(NotReady):
-    """There is an engine, but this user has no permission to use it."""
 
 
 @dataclass(frozen=True)

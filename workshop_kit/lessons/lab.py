@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -9,14 +10,11 @@ import signal
 import subprocess
 import sys
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 from html import escape
 from pathlib import Path
 
-from workshop_kit.display.page_server import listen
-from workshop_kit.engine import reaper
 from workshop_kit.errors import NotReady
 from workshop_kit.files import load_document, write_atomically
 from workshop_kit.lessons import lab_process
@@ -24,6 +22,7 @@ from workshop_kit.observe.http import Answer, request
 from workshop_kit.patience import patient, wait_for
 from workshop_kit.reporting import Report, Step
 from workshop_kit.terminal import TerminalReport, answer
+from workshop_kit.termination import interrupt_on_termination
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import (
     HOST,
@@ -89,25 +88,29 @@ class LabServer:
             _end(self.process)
 
 
-def start_server(
-    workspace: Workspace, *, port: int | None = None, meanwhile: Callable[[], None] | None = None
-) -> LabServer:
-    """Start JupyterLab on ``workspace`` and return it once it answers; call ``meanwhile`` while it starts.
+def start_server(workspace: Workspace, *, port: int | None = None) -> LabServer:
+    """Start JupyterLab on ``workspace`` and return it once it answers.
 
     Without ``port`` it takes the workspace's own, so that open tabs go on working, or else a free one.
-    Raises NotReady (port taken, server did not start), WrongUsage (invalid port), and what ``meanwhile`` raises.
+    Raises NotReady (port taken, server did not start) and WrongUsage (invalid port).
     """
+    with _launched(workspace, port) as process:
+        return _wait_ready(process, workspace)
+
+
+@contextlib.contextmanager
+def _launched(workspace: Workspace, port: int | None) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the process of JupyterLab; end it if the block, in which it gets ready, fails."""
     if port is not None:
+        from workshop_kit.display.page_server import listen  # brings Tornado
+
         for free_socket in listen(port, HOST):  # raises for a taken port
             free_socket.close()
 
     prepare(workspace)
     process = _launch(workspace, port)
     try:
-        if meanwhile is not None:
-            meanwhile()
-        trust(workspace)
-        return _wait_ready(process, workspace.jupyter_folder)
+        yield process
     except BaseException:
         _end(process)
         raise
@@ -115,26 +118,27 @@ def start_server(
 
 def serve(
     workspace: Workspace,
-    page: str,
-    meanwhile: Callable[[Report], None],
+    prepare_page: Callable[[Report], str],
     *,
     port: int | None = None,
     open_browser: bool = True,
 ) -> None:
     """Run JupyterLab in the foreground until Ctrl-C, SIGTERM or SIGHUP; print its URL and open a browser.
 
-    JupyterLab takes seconds to start: ``meanwhile`` is called then. If this workspace has a running server already,
-    print the URL of that one and return.
+    JupyterLab takes seconds to start: ``prepare_page`` is called then, and returns the page to open, a path in the
+    workspace. If this workspace has a running server already, print the URL of that one and return.
     """
     redirect = workspace.folder / REDIRECT
-    reaper.interrupt_on_termination()
+    interrupt_on_termination()
     with TerminalReport() as report:
         report(Step("JupyterLab", detail="starting"))
         server = running_server(workspace)
         if server is None:
-            server = start_server(workspace, port=port, meanwhile=partial(meanwhile, report))
+            with _launched(workspace, port) as process:
+                page = prepare_page(report)
+                server = _wait_ready(process, workspace)
         else:
-            meanwhile(report)
+            page = prepare_page(report)
         report(Step("JupyterLab", 1.0, done=True))
 
     try:
@@ -202,8 +206,10 @@ def _launch(workspace: Workspace, port: int | None) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait_ready(process: subprocess.Popen[bytes], folder: Path) -> LabServer:
+def _wait_ready(process: subprocess.Popen[bytes], workspace: Workspace) -> LabServer:
     """Return the server of a process once it answers. Raises NotReady if it ends, or does not answer in time."""
+    trust(workspace)
+    folder = workspace.jupyter_folder
     server_file = folder / RUNTIME / f"jpserver-{process.pid}.json"
     log = folder / LOG
 

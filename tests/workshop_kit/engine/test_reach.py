@@ -17,7 +17,7 @@ from urllib3.exceptions import ProtocolError
 from workshop_kit.engine import install, reach
 from workshop_kit.engine.dialect import DEFAULT_SOCKET
 from workshop_kit.engine.reach import Engine
-from workshop_kit.errors import Exit, NotReady
+from workshop_kit.errors import Exit, NoPermission, NotReady
 
 
 def refusal(environment: dict[str, str]) -> NotReady:
@@ -45,7 +45,7 @@ def test_a_socket_without_permission_names_the_group() -> None:
     """The next step is the docker group, not another engine."""
     where = reach.endpoint({"DOCKER_HOST": "unix:///closed.sock"})
     error = reach.unreachable(where, ConnectionError(ProtocolError("aborted", PermissionError(errno.EACCES, ""))))
-    assert isinstance(error, reach.NoPermission)
+    assert isinstance(error, NoPermission)
     assert "usermod -aG docker" in str(error)
 
 

@@ -34,7 +34,7 @@ SERVE = (
     "import sys, pathlib\n"
     "from workshop_kit.lessons.lab import serve\n"
     "from workshop_kit.workspace.folder import Workspace\n"
-    "serve(Workspace.open(pathlib.Path(sys.argv[1])), '', lambda report: None, open_browser=False)\n"
+    "serve(Workspace.open(pathlib.Path(sys.argv[1])), lambda report: '', open_browser=False)\n"
 )
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
 

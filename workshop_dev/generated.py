@@ -16,6 +16,7 @@ import psutil
 from container_audit import catalog
 from container_audit.findings import Rule
 from workshop_dev import suite
+from workshop_dev.weeks import weeks
 from workshop_kit.display.rendered import template
 from workshop_kit.engine import shell
 from workshop_kit.files import read_document, write_atomically
@@ -25,6 +26,7 @@ from workshop_kit.python_env import DEVELOPER_LOCK, LOCK
 HERE = Path(__file__).parent
 PERFORMANCE = Path("docs") / "performance.md"
 AUDIT = Path("docs") / "audit.md"
+TEACHING = Path("docs") / "teaching.md"
 MEASURED = Path("benchmarks") / "measured"
 COMPILE = ("--quiet", "--universal", "--generate-hashes", "--no-header", "--no-annotate", "--python-version", "3.11")
 APP_SOURCE = "workshop_app/requirements.in"
@@ -43,13 +45,13 @@ LOCKS = (
     (DEVELOPER_LOCK, "pyproject.toml", "--all-extras", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK),
 )
 """Each lock with its sources and, behind ``-c``, the earlier locks whose versions it takes."""
-FILES = (AUDIT, PERFORMANCE, *(Path(target) for target, *_ in LOCKS))
+FILES = (AUDIT, PERFORMANCE, TEACHING, *(Path(target) for target, *_ in LOCKS))
 """All of them, in the order in which they are written."""
 
 
 def write_all(root: Path) -> Iterator[tuple[Path, bool]]:
     """Write the files that differ; yield each file's path relative to ``root``, and whether it was written."""
-    texts = {AUDIT: audit_page(), PERFORMANCE: performance_page(root)}
+    texts = {AUDIT: audit_page(), PERFORMANCE: performance_page(root), TEACHING: teaching_page(root)}
     for path, text in texts.items():
         file = root / path
         is_outdated = not file.is_file() or file.read_text(encoding="utf-8") != text
@@ -84,6 +86,11 @@ def audit_page() -> str:
         "proof": _proving_rules,
     }
     return template(HERE / "audit_page.md").render(values) + "\n"
+
+
+def teaching_page(root: Path) -> str:
+    """Return docs/teaching.md: the weeks of a course, made of the lessons' sections and exercises."""
+    return template(HERE / "teaching_page.md").render(weeks=weeks(root)) + "\n"
 
 
 def _served_principles(rule: Rule) -> str:

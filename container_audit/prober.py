@@ -17,7 +17,8 @@ import psutil
 from docker.errors import APIError
 
 from workshop_kit.engine import containers, images, recipes
-from workshop_kit.engine.containers import Running, Spec, url_of
+from workshop_kit.engine.container_spec import Spec
+from workshop_kit.engine.containers import Running, url_of
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.observe import http

@@ -1,7 +1,7 @@
 """The subject of the rules: one target, its image, its files, and clones of it.
 
 Each ``read_…`` and ``run_…`` method works at its first call; after that all rules share its result, from any thread.
-At most AT_ONCE clones run at the same time.
+At most AT_ONCE clones run at the same time. It is one class of more than 300 lines: what a rule may look at.
 """
 
 from __future__ import annotations
@@ -20,20 +20,15 @@ from docker.errors import APIError
 
 from container_audit import build_steps, prober
 from container_audit.build_steps import BuildStep
-from container_audit.clone import KILL_SECONDS, Clone, CloneRun, CloneStart
-from container_audit.clone_spec import (
-    MountedFiles,
-    clone_spec,
-    confine,
-    copied_files,
-    limit_writes,
-    private_network,
-    read_mounted_files,
-)
+from container_audit.clone import KILL_SECONDS, Clone
+from container_audit.clone_run import CloneRun, CloneStart
+from container_audit.clone_spec import clone_spec, confine, limit_writes, private_network
+from container_audit.mounted_files import MountedFiles, copied_files, read_mounted_files
 from container_audit.prober import Prober
 from container_audit.targets import Target
 from workshop_kit.engine import containers, control
-from workshop_kit.engine.containers import SECRETS_FOLDER, Spec
+from workshop_kit.engine.container_spec import Spec
+from workshop_kit.engine.containers import SECRETS_FOLDER
 from workshop_kit.engine.control import NEXT_STEP
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError

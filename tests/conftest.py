@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import httpx
     from _pytest.terminal import TerminalReporter
 
-    from workshop_kit.engine.containers import Spec
+    from workshop_kit.engine.container_spec import Spec
     from workshop_kit.engine.reach import Engine
     from workshop_kit.engine.session import Session
     from workshop_kit.engine.stack import Stack
@@ -207,7 +207,7 @@ def write_notebook(workspace: Workspace, name: str, sources: Sequence[str]) -> P
 
 def like(container: Any, **changes: Any) -> Spec:
     """Return the spec of an existing container, with changes."""
-    from workshop_kit.engine.containers import Spec
+    from workshop_kit.engine.container_spec import Spec
     from workshop_kit.engine.labels import SERVICE, service_in
 
     config = container.attrs["Config"]

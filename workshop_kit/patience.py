@@ -1,9 +1,8 @@
 """The one way to wait, by limits which grow while this machine is slow: a slow machine must not fail a check.
 
-On an idle machine a limit is what the code says. It is longer while programs wait for a core, or while the engine takes
-long to start a container. A check notes each wait that ended by its limit. Before anything is blamed for one,
-`engine.control`, which needs the engine, says whether this machine was slow. This module needs the standard library
-only.
+On an idle machine a limit is what the code says. It is longer while programs wait for a core. A check notes each wait
+that ended by its limit. Before anything is blamed for one, `engine.control`, which needs the engine, says whether this
+machine was slow. This module needs the standard library only.
 """
 
 from __future__ import annotations
@@ -23,17 +22,7 @@ MAX_FACTOR = 100.0
 """The largest factor that the variable may have."""
 MAX_MEASURED_FACTOR = 10.0
 """The largest measured factor: a wait for what never comes has to end on a busy machine, too."""
-USUAL_START_SECONDS = 1.0
-"""The longest time in which an idle engine starts a container, also in a virtual machine."""
-RECENT_SECONDS = 60.0
 Seen = TypeVar("Seen")
-
-
-class _LastStart:
-    """The last start of a container: its duration, and its end on the monotonic clock (both in seconds)."""
-
-    seconds = 0.0
-    at = float("-inf")
 
 
 def patient(seconds: float) -> float:
@@ -109,20 +98,7 @@ def configured_factor() -> float | None:
 
 
 def measured_factor() -> float:
-    """Return the factor that this machine needs now, from 1 to 10: by its load or its engine, the larger one."""
+    """Return the factor that this machine needs now, from 1 to 10, by its load."""
     last_minute, _, _ = os.getloadavg()  # the mean number of programs that run or wait for a core
     load_factor = 2.0 * last_minute / (os.cpu_count() or 1) - 1.0
-    engine_factor = _last_start_seconds() / USUAL_START_SECONDS
-    return min(max(1.0, load_factor, engine_factor), MAX_MEASURED_FACTOR)
-
-
-def note_start(seconds: float) -> None:
-    """Note how long the engine took to start a container just now."""
-    _LastStart.seconds = seconds
-    _LastStart.at = time.monotonic()
-
-
-def _last_start_seconds() -> float:
-    """Return how long the engine took to start the last container; 0 if that was more than a minute ago."""
-    is_recent = time.monotonic() - _LastStart.at < RECENT_SECONDS
-    return _LastStart.seconds if is_recent else 0.0
+    return min(max(1.0, load_factor), MAX_MEASURED_FACTOR)

@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from workshop_kit.engine import cleanup, containers, images, install, reach, reaper, recipes
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session, everyone, is_dead

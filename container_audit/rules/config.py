@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from container_audit.clone import CloneRun
+from container_audit.clone_run import CloneRun
 from container_audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from container_audit.subject import Subject
 from workshop_kit.observe.layers import Member

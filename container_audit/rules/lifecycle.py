@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal as signals
 
-from container_audit.clone import CloneRun, CloneStop
+from container_audit.clone_run import CloneRun, CloneStop
 from container_audit.clone_spec import STOP_SECONDS
 from container_audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from container_audit.processes import Disposition, Process1

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from container_audit.clone import CloneRun
+from container_audit.clone_run import CloneRun
 from container_audit.findings import Evidence, Judgment, cannot_tell, fails, holds
 from container_audit.subject import Subject
 from workshop_kit.observe.leaks import Surface, find

@@ -15,7 +15,7 @@ from container_audit import prober
 from container_audit.clone_spec import private_network
 from container_audit.prober import HostProber
 from workshop_kit.engine import containers
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import Exit, NotReady
 

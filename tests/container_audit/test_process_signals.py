@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from container_audit import catalog, runner
-from container_audit.clone import CloneRun, CloneStart, CloneStop
+from container_audit.clone_run import CloneRun, CloneStart, CloneStop
 from container_audit.findings import RuleFinding, RuleVerdict
 from container_audit.processes import (
     INSIDE,
@@ -21,7 +21,7 @@ from container_audit.processes import (
 )
 from container_audit.subject import FrozenRun
 from workshop_kit.engine import containers
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.control import Control
 from workshop_kit.engine.session import Session
 from workshop_kit.observe.http import Answer

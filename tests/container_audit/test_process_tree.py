@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from container_audit.clone import CloneRun, CloneStart
+from container_audit.clone_run import CloneRun, CloneStart
 from container_audit.findings import RuleVerdict
 from container_audit.processes import tree_of
 from container_audit.rules import build

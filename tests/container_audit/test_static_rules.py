@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from container_audit import catalog, clone_spec
+from container_audit import catalog, clone_spec, mounted_files
 from container_audit.clone_spec import private_network
 from container_audit.findings import AuditReport, RuleVerdict
 from container_audit.report import as_text
@@ -116,8 +116,8 @@ def test_a_clone_has_bounds_and_nothing_of_the_hosts(session: Session, images: d
         (target,) = resolve(session.engine, word)
         network = block.enter_context(private_network(session))
         assert target.container is not None
-        files = clone_spec.read_mounted_files(session, target.container)
-        copies = block.enter_context(clone_spec.copied_files(session, target.image["Id"], files))
+        files = mounted_files.read_mounted_files(session, target.container)
+        copies = block.enter_context(mounted_files.copied_files(session, target.image["Id"], files))
         spec = clone_spec.clone_spec(target, {}, network, copies)
         clone = block.enter_context(create(session, spec))
         host = clone.inspect()["HostConfig"]

@@ -12,7 +12,8 @@ import pytest
 from images.agent.agent import exposition, read_metrics
 from tests.images.conftest import assert_confined, until
 from workshop_kit.engine import containers
-from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.container_spec import Spec
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
 
 VERSION_1 = {

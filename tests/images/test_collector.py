@@ -17,7 +17,8 @@ from docker.errors import APIError
 from tests.conftest import like, own_stack
 from tests.images.conftest import assert_confined, until
 from workshop_kit.engine import containers, log_bucket, recipes
-from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.container_spec import Spec
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import SERVICE
 from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.observe import logs

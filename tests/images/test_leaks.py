@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from tests.conftest import own_stack
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.containers import run as run_container
 from workshop_kit.engine.labels import COMPOSE_PROJECT
 from workshop_kit.engine.session import Session

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from tests.images.conftest import assert_confined, wait_healthy
 from workshop_kit.engine import containers, parameter_store
 from workshop_kit.engine.aws import Access
-from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.container_spec import Spec
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.parameter_store import ADMINISTRATOR, Settings, Store
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError

@@ -8,7 +8,8 @@ import pytest
 from images.proxy import run
 from tests.images.conftest import until
 from workshop_kit.engine import containers
-from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.container_spec import Spec
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
 from workshop_kit.paths import CHECKOUT
 

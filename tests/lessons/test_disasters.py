@@ -22,6 +22,7 @@ from tests.private_engine import PrivateEngine, private_engine
 from workshop_kit.engine.labels import SCOPE, SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.lessons.lesson import HEADLESS
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import wait_for
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
@@ -35,7 +36,7 @@ SWEPT_SECONDS = 60  # it aims for three; a busy machine takes longer
 SLEEPER = 'containers.run(w.stack.session, Spec(w.image("base"), command=("sleep", "600"), network="none"))'
 PRELUDE = """
 from workshop_kit.engine import containers
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.lessons.lesson import lesson
 w = lesson("x")
 """
@@ -189,3 +190,19 @@ def test_the_reaper_survives_a_restarted_engine(own_engine: PrivateEngine, own_w
         os.kill(kernel.pid, signal.SIGKILL)
         own_engine.start()
         assert wait_for(lambda: kernels_own(own_engine, own_workspace) == [], SWEPT_SECONDS)
+
+
+def test_down_after_a_restart_of_the_engine(
+    own_engine: PrivateEngine, own_workspace: Workspace, images: dict[str, str]
+) -> None:
+    """It removes what was made before, since labels say so; a container of somebody else stays."""
+    foreign = own_engine.client().containers.create(images["base"], ["true"], name="foreign")
+    with closing(LessonKernel(own_engine, own_workspace, LESSON)) as kernel:
+        assert errors([kernel.run("setup")]) == []
+
+    own_engine.stop()
+    own_engine.start()
+    process = own_engine.workshop(CHECKOUT, "down", WORKSHOP_WORKSPACE=str(own_workspace.folder))
+    assert process.returncode == 0, process.stderr
+    left = own_engine.client().containers.list(all=True, ignore_removed=True)
+    assert [container.id for container in left] == [foreign.id]

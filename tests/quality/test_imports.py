@@ -40,6 +40,7 @@ FLOORS = (
     ("container_audit",),
     # who teaches
     ("workshop_room.timetable",),
+    ("workshop_room.timetable_text",),
     ("workshop_room.desk", "workshop_room.seat_server"),
     ("workshop_room.commands",),
     # who maintains

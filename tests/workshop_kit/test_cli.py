@@ -17,7 +17,7 @@ from tests.workshop_kit.engine.recorded_engines import GOOD
 from workshop_dev.commands import tour
 from workshop_kit.commands import COMMANDS
 from workshop_kit.engine import containers
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import Exit
 from workshop_kit.workspace.folder import Workspace

@@ -7,9 +7,8 @@ import time
 
 import pytest
 
-from workshop_kit import patience
 from workshop_kit.errors import WrongUsage
-from workshop_kit.patience import MAX_MEASURED_FACTOR, VARIABLE, note_start, patient, wait_for
+from workshop_kit.patience import MAX_MEASURED_FACTOR, VARIABLE, patient, wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +17,6 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     load(monkeypatch, 0.1)
-    note_start(0.2)
 
 
 def load(monkeypatch: pytest.MonkeyPatch, programs: float) -> None:
@@ -40,30 +38,18 @@ def test_the_variable_overrules_what_is_measured(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("programs", "start_seconds", "factor"),
+    ("programs", "factor"),
     [
-        (0.1, 0.2, 1.0),  # idle
-        (4.0, 0.2, 1.0),  # a program for each core: none waits
-        (8.0, 0.2, 3.0),
-        (0.1, 4.0, 4.0),  # the load has just begun, or the engine is slow, in a machine of its own
-        (200, 0.2, MAX_MEASURED_FACTOR),
+        (0.1, 1.0),  # idle
+        (4.0, 1.0),  # a program for each core: none waits
+        (8.0, 3.0),
+        (200, MAX_MEASURED_FACTOR),
     ],
 )
-def test_a_limit_follows_the_machine(
-    monkeypatch: pytest.MonkeyPatch, programs: float, start_seconds: float, factor: float
-) -> None:
-    """By the programs that wait for a core, or by how long a container took to start."""
+def test_a_limit_follows_the_machine(monkeypatch: pytest.MonkeyPatch, programs: float, factor: float) -> None:
+    """By the programs that wait for a core."""
     load(monkeypatch, programs)
-    note_start(start_seconds)
     assert patient(2.0) == 2.0 * factor
-
-
-def test_a_start_counts_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was slow long ago says nothing of now."""
-    note_start(5.0)
-    assert patient(1.0) == 5.0
-    monkeypatch.setattr(patience, "RECENT_SECONDS", 0.0)
-    assert patient(1.0) == 1.0
 
 
 def test_a_wait_returns_what_was_seen_last(monkeypatch: pytest.MonkeyPatch) -> None:

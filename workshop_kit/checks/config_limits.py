@@ -147,7 +147,7 @@ def is_answered(
     ``late`` and ``wrong`` say where to look if the reply comes too late, or has another status.
     """
     limit_seconds = seconds + GRACE_SECONDS  # for a busy machine
-    in_time = reply.status is not None and running.is_in_time(reply, limit_seconds)
+    in_time = reply.status is not None and running.is_prompt(reply, limit_seconds)
     is_right = reply.status == status and in_time
 
     means = f"A customer waits too long for {what}."

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from workshop_kit.engine import containers, images, recipes
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.files import TemporaryCopy

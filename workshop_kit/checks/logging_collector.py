@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from workshop_kit.engine import containers, recipes
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.trials.check_api import check

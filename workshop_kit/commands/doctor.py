@@ -1,6 +1,7 @@
 """``./workshop doctor``: examine the machine, report what is good and how to fix the rest; change nothing.
 
-It also runs on a bare Python: findings that need the workshop's packages are then "n/a".
+It also runs on a bare Python: findings that need the workshop's packages are then "n/a". Each line of its report has a
+function, in the order of the report.
 """
 
 from __future__ import annotations
@@ -316,7 +317,7 @@ def _trial_lines(engine: Engine) -> Iterator[DoctorLine]:
 def _clock_line(session: Session, image: str) -> DoctorLine:
     """Compare the clocks of this machine and a container: a virtual machine's clock may lag after sleep."""
     from workshop_kit.engine import containers
-    from workshop_kit.engine.containers import Spec
+    from workshop_kit.engine.container_spec import Spec
 
     program = ("python3", "-I", "-S", "-c", "import time; print(time.time(), flush=True); time.sleep(3600)")
     time_before = time.time()

@@ -1,4 +1,4 @@
-"""Specify, run, wait for and remove single containers; their ports are published on this machine alone."""
+"""Run, wait for and remove single containers; their ports are published on this machine alone."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ import io
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
 import requests
 from docker.errors import APIError, ImageNotFound, NotFound
-from docker.types import LogConfig, Mount
 
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.client_containers import remove_container
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotInTime, WorkshopError
-from workshop_kit.host import MIB
 from workshop_kit.paths import clone_command
-from workshop_kit.patience import note_start, patient, wait_for
+from workshop_kit.patience import patient, wait_for
 
 SECRETS_FOLDER = "/run/secrets"
 """The folder in a container that holds its secret files, as with docker compose."""
@@ -33,70 +32,10 @@ EXEC_TRIES = 5
 LOG_TAIL_LINES = 20
 LOG_TAIL_BYTES = 64 * 1024
 POLL_SECONDS = 0.02
-LOG = LogConfig(type="json-file", config={"max-size": "50m", "max-file": "5"})
 ENDED = frozenset({"exited", "dead"})
 """The states of a container whose program has ended, in ``docker inspect``."""
 DIFF_DELETED = 2
 """The kind of a deletion in ``docker diff``."""
-
-
-@dataclass(frozen=True)
-class Spec:
-    """The specification of a container; the defaults are hardened as the lessons recommend.
-
-    ``cpus``: in cores.
-    ``memory_bytes``: the limit of memory and swap together.
-    ``ports``: the container's ports, each of which gets a free port on 127.0.0.1.
-    ``volumes``: folders that become anonymous volumes, filled from the image.
-    ``files``: text or bytes by absolute path, copied into the container before it starts. With ``read_only`` the
-    folder of a file has to be a volume.
-    ``more``: further options of the SDK's ``create``, which take precedence over the other fields.
-    """
-
-    image: str
-    command: tuple[str, ...] | None = None
-    entrypoint: tuple[str, ...] | None = None  # None: the image's
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    network: str | None = None
-    ports: tuple[int, ...] = ()
-    volumes: tuple[str, ...] = ()
-    files: Mapping[str, str | bytes] = field(default_factory=dict, repr=False)
-    tmpfs: Mapping[str, str] = field(default_factory=lambda: {"/tmp": "size=16m,mode=1777"})  # noqa: S108
-    read_only: bool = True
-    memory_bytes: int | None = 256 * MIB
-    cpus: float | None = 1.0
-    pids: int | None = 100
-    cap_drop: tuple[str, ...] = ("ALL",)
-    security_opt: tuple[str, ...] = ("no-new-privileges:true",)
-    dns_options: tuple[str, ...] = ()
-    user: str | None = None  # None: the image's
-    labels: Mapping[str, str] = field(default_factory=dict)  # beside the kit's own, which win
-    healthcheck: Mapping[str, Any] | None = None  # with the engine's keys, times in nanoseconds; None: the image's
-    more: Mapping[str, Any] = field(default_factory=dict)
-
-    def options(self) -> dict[str, Any]:
-        """Return all but the image and the command as options of the SDK's ``create``."""
-        return {
-            "entrypoint": self.entrypoint,
-            "environment": dict(self.environment),
-            "network_mode": self.network or "default",
-            "ports": dict.fromkeys(self.ports),
-            "mounts": [anonymous_volume(folder) for folder in self.volumes],
-            "tmpfs": dict(self.tmpfs),
-            "read_only": self.read_only,
-            "mem_limit": self.memory_bytes,
-            "memswap_limit": self.memory_bytes,
-            "nano_cpus": int(self.cpus * 1e9) if self.cpus else None,
-            "pids_limit": self.pids,
-            "cap_drop": self.cap_drop,
-            "security_opt": list(self.security_opt),
-            "dns_opt": self.dns_options,
-            "user": self.user,
-            "labels": self.labels,
-            "healthcheck": dict(self.healthcheck) if self.healthcheck else None,
-            "log_config": LOG,
-            **self.more,
-        }
 
 
 @dataclass(frozen=True)
@@ -235,15 +174,13 @@ class Running:
 def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
     """Create a container, copy its files into it, and start it. Raises WorkshopError as `create` does.
 
-    The time that the start takes is noted for `patience`. A container that does not start is removed.
+    A container that does not start is removed.
     """
     running = create(session, spec, scope=scope)
     try:
         with _refusals_as_sentences(spec):
             copy_in(running.container, spec.files)
-            began = time.monotonic()
             running.container.start()
-            note_start(time.monotonic() - began)
     except BaseException:
         running.remove()
         raise
@@ -294,14 +231,6 @@ def host_port(attributes: Mapping[str, Any], port: int) -> int | None:
     published_ports = attributes["NetworkSettings"]["Ports"] or {}
     bindings = published_ports.get(f"{port}/tcp")
     return int(bindings[0]["HostPort"]) if bindings else None
-
-
-def anonymous_volume(folder: str) -> Mount:
-    """Return a mount of an anonymous volume at a folder, filled from the image.
-
-    The SDK turns ``volumes=[folder]`` into a bind without a source; Docker 28 does not report the name of its volume.
-    """
-    return Mount(folder, None, type="volume")
 
 
 def copy_in(container: Any, files: Mapping[str, str | bytes]) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workshop_kit.engine import containers, recipes
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotInTime
 from workshop_kit.paths import CHECKOUT

@@ -23,7 +23,8 @@ from docker.types import Mount
 from pydantic import TypeAdapter
 
 from workshop_kit.engine import containers, control
-from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.container_spec import Spec
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.files import read_document

@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 
 from workshop_kit.engine import containers, recipes
-from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.container_spec import Spec
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.host import MIB

@@ -1,4 +1,7 @@
-"""The exercise service: check, hint, solution and reset of exercises, for the panel and the command line."""
+"""The exercise service: check, hint, solution and reset of exercises, for the panel and the command line.
+
+It is one class of more than 300 lines: its methods share the workspace, the stack and the running checks.
+"""
 
 from __future__ import annotations
 

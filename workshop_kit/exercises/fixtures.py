@@ -15,7 +15,7 @@ from docker.errors import NotFound
 
 from workshop_kit.display.live import NotebookReport
 from workshop_kit.engine import containers, recipes
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
 from workshop_kit.trials import incidents

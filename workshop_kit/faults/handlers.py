@@ -1,7 +1,7 @@
 """How each fault is injected and reverted: by calls of the engine, or by a proxy in the target's place.
 
 A revert leaves the other active faults of the same target in force, so that faults nest and end in any order. It may
-run twice, or after an injection that failed half-way.
+run twice, or after an injection that failed half-way. All faults stand in this one file, a pair of functions each.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from docker.errors import APIError, NotFound
 
 from workshop_kit.engine import containers, markers, recipes
 from workshop_kit.engine.client_containers import freeze
-from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.container_spec import Spec
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError

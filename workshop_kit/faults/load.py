@@ -8,7 +8,8 @@ from json import dumps
 from typing import Any
 
 from workshop_kit.engine import containers, recipes
-from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.container_spec import Spec
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.host import MIB

@@ -1,9 +1,12 @@
-"""An incident: what the participant sees and does, and its record."""
+"""An incident: what the participant sees and does, and its record.
+
+It is one class of more than 300 lines: the cells of lesson 05 call its methods, which share its record.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -179,7 +182,7 @@ class Incident:
         name = self.cause.name.capitalize()
         report(Step(name, None, "customers are coming"))
         self._join_day()
-        self._wait_for(self._is_noticed_or_failed, SYMPTOM_SECONDS)
+        wait_for(lambda: self._is_stopped() or self._failure or self._is_noticed(), SYMPTOM_SECONDS)
         outcome = "something has happened" if self._is_noticed() else "no customer has noticed anything yet"
         report(Step(name, 1.0, outcome, done=True))
         self._raise_failure()
@@ -220,7 +223,8 @@ class Incident:
                 if change is self.cause.inject:
                     self._record_injection()
                 if change is changes[-1]:
-                    self._wait_for(self._is_noticed, SYMPTOM_SECONDS if self.cause.kills else FELT_SECONDS)
+                    limit_seconds = SYMPTOM_SECONDS if self.cause.kills else FELT_SECONDS
+                    wait_for(lambda: self._is_stopped() or self._is_noticed(), limit_seconds)
                 if not self._stop.is_set():
                     change(self.shop, random)
         except BaseException as failure:  # raised by the next use of the incident
@@ -243,17 +247,13 @@ class Incident:
         """Write the record to the workspace, where checks and cards read it."""
         game_records.write(self.lesson.stack.session.folder, self.record)
 
-    def _wait_for(self, condition: Callable[[], bool], within_seconds: float) -> None:
-        """Wait until the condition holds, the time is up, or the incident ends."""
-        wait_for(lambda: self._stop.is_set() or condition(), within_seconds)
-
     def _join_day(self) -> None:
         """Wait until the day's changes are done, if they have begun."""
         if self._day.is_alive():
             self._day.join()
 
-    def _is_noticed_or_failed(self) -> bool:
-        return self._failure is not None or self._is_noticed()
+    def _is_stopped(self) -> bool:
+        return self._stop.is_set()
 
     def _is_noticed(self) -> bool:
         """Return whether customers have noticed the cause; a leak counts as noticed only after the first kill."""

@@ -1,7 +1,8 @@
 """The shop of an incident: it runs releases of the service, behind a balancer and with gateways to its dependencies.
 
 It belongs to one kernel; the participant's stack keeps running beside it, and its databases serve the shop. A release
-is a container with its number in the name (``production-41``); older ones stay, stopped, until the shop closes.
+is a container with its number in the name (``production-41``); older ones stay, stopped, until the shop closes. The
+file is long: how each part of a shop is run stands beside the shop.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from docker.errors import APIError
 from requests.exceptions import RequestException
 
 from workshop_kit.engine import containers, recipes
-from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec
+from workshop_kit.engine.container_spec import Spec
+from workshop_kit.engine.containers import SECRETS_FOLDER, Running
 from workshop_kit.engine.control import explain_if_slow
 from workshop_kit.engine.labels import COLLECT, COMPOSE_SERVICE
 from workshop_kit.engine.stack import Stack

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workshop_kit.engine import containers
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotInTime
 from workshop_kit.patience import patient

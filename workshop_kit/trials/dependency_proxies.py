@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from workshop_kit.engine import containers, recipes
-from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.container_spec import Spec
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.handlers import PROXY_MEMORY_BYTES, tell

@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from workshop_kit.engine import containers, paused_containers
-from workshop_kit.engine.containers import SECRETS_FOLDER, CommandResult, Spec
+from workshop_kit.engine.container_spec import Spec
+from workshop_kit.engine.containers import SECRETS_FOLDER, CommandResult
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError

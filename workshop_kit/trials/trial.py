@@ -202,13 +202,6 @@ class Trial:
         text = self._mask(self.running.log_tail(limit_lines))
         return text.encode()[-limit_bytes:].decode(errors="ignore")
 
-    def is_in_time(self, answer: Answer, seconds: float) -> bool:
-        """Return whether an answer came within a limit, longer on a slow machine; note a late one as a wait."""
-        in_time = answer.seconds <= patient(seconds)
-        if not in_time:
-            self.waits.add(f"{answer} to {answer.path}", answer.seconds)
-        return in_time
-
     def _wait_reply(self, path: str, within_seconds: float, is_good: Callable[[Reply], bool], missing: str) -> bool:
         """Poll a path until its reply is good; return False if the time is up or the container has ended."""
 

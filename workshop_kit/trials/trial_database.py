@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from workshop_kit.engine import containers, recipes
-from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec
+from workshop_kit.engine.container_spec import Spec
+from workshop_kit.engine.containers import SECRETS_FOLDER, Running
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.stack import Stack
 from workshop_kit.host import MIB

@@ -1,6 +1,7 @@
 """Tracks and lessons from exercises.toml, sections and minutes from the notebooks. It needs no package.
 
-`./workshop plan` runs on a bare Python; `workspace.exercise_list` reads the exercises in full.
+`./workshop plan` runs on a bare Python; `workspace.exercise_list` reads the exercises in full. The names of notebooks
+stand here, too: they are few lines, and all that reads sections needs them.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from workshop_kit.errors import Exit
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import Parser, answer
 from workshop_kit.workspace.course import TRACKS, load_course
-from workshop_room.timetable import as_text, timetable
+from workshop_room.timetable import timetable
+from workshop_room.timetable_text import as_text
 
 
 def main(arguments: Sequence[str]) -> int:

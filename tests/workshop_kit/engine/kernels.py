@@ -22,7 +22,7 @@ SETUP = """
 import os, sys, time
 from pathlib import Path
 from workshop_kit.engine import containers, images, reach, reaper
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit import provision
 from workshop_kit.workspace.folder import Workspace
 workspace, base = Workspace.open(Path(sys.argv[1])), sys.argv[2]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from workshop_kit.engine import cleanup, containers
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.labels import (
     COMPOSE_FOLDER,
     COMPOSE_PROJECT,

@@ -6,7 +6,7 @@ import pytest
 
 from tests.workshop_kit.engine.kernels import things
 from workshop_kit.engine import containers
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.labels import MAKER
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.engine import images, recipes
+from workshop_kit.engine import debian, images, recipes
 from workshop_kit.engine.labels import IMAGE_SCOPE
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import image_labels
@@ -81,5 +81,5 @@ def test_a_silent_registry_costs_seconds(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "docker").write_text("#!/bin/sh\nexec sleep 600\n")  # longer than a test may take
     (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(images, "REGISTRY_TIMEOUT_SECONDS", 0.3)
-    assert images._pull_debian(lambda _step: None) is False
+    monkeypatch.setattr(debian, "REGISTRY_TIMEOUT_SECONDS", 0.3)
+    assert debian._pull_debian(lambda _step: None) is False

@@ -16,7 +16,7 @@ from tests.workshop_kit.engine.kernels import kernel
 from workshop_kit.engine import containers, markers
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.client_containers import FREEZE_TRIES, freeze
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack

@@ -17,7 +17,7 @@ import pytest
 from tests.workshop_kit.engine import kernels
 from tests.workshop_kit.engine.kernels import things
 from workshop_kit.engine import cleanup, containers, reaper
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.labels import MAKER, SCOPE
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session, is_dead

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
-from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.container_spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from workshop_kit.engine import containers
-from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.container_spec import Spec
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
 
 Start = Callable[..., Running]

@@ -64,6 +64,7 @@ class Clone:
     """A created clone: start it, ask it, stop it."""
 
     def __init__(self, running: Running, target: Target, prober: Prober) -> None:
+        """Observe ``running``, a container like ``target``; ``address`` is "" until the clone serves a port."""
         self.running = running
         self.prober = prober
         self.exposed = _exposed_tcp_ports(target)

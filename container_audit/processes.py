@@ -243,7 +243,7 @@ def _process_of_row(row: Sequence[str]) -> Process | None:
 def programs(processes: Collection[Process]) -> tuple[Process, ...]:
     """Return one process for each command that is neither a wrapper nor a worker of another process.
 
-    If all processes are wrappers, the ones without a child are the programs: shells that run a script.
+    If that leaves none, the programs are the wrappers without a child: shells that run a script.
     """
     by_pid = {process.pid: process for process in processes}
     parent_pids = {process.parent for process in processes}

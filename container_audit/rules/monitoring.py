@@ -18,7 +18,10 @@ EVERYTHING = "It answers any path with a success, also a random one: its answers
 
 
 def health_check(subject: Subject) -> Judgment:
-    """Hold if image or container defines a health check; without one fail if it serves a port, as a job does not."""
+    """Hold if image or container defines a health check; without one fail if it serves a port.
+
+    Without both it may be a job, which needs none: that cannot be told.
+    """
     test = _health_test(subject)
     evidence = Evidence("docker inspect: Config.Healthcheck.Test", " ".join(test) or "none")
     if is_checked(subject):

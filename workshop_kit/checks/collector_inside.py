@@ -7,6 +7,7 @@ positions of two containers. Only the parts that the uploader would send count. 
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import os
 import sys
@@ -23,35 +24,54 @@ STEPS = ("open", "os.rename", "os.remove", "os.link", "os.mkdir")
 
 
 def main(mark: str) -> None:
-    """Print one line: the mark, and the most lines that a death at any step lost or doubled."""
+    """Kill the collector before its first step, its second and so on, until a run has no further step to die at.
+
+    Prints one line: the mark, and the most lines that one death lost or doubled.
+    """
     parts = importlib.import_module("collector.parts")
     checkpoint = importlib.import_module("collector.checkpoint")
-    counts = {"steps": -1, "lost": 0, "twice": 0}
-    ended = False
+    most_lost = 0
+    most_doubled = 0
 
-    while not ended:
-        counts["steps"] += 1
-        folder = ROOT / f"death-{counts['steps']}"
+    for death_step in itertools.count(1):
+        folder = ROOT / f"death-{death_step}"
         folder.mkdir()
-        ended = ends_normally(folder, parts, checkpoint, counts["steps"] + 1)
+        ended = ends_normally(folder, parts, checkpoint, death_step)
+        read_on(folder, parts, checkpoint)
 
-        start, _ = parts.restore(folder)
-        keeper = checkpoint.Checkpoint(folder, start)
-        for container in CONTAINERS:
-            take(keeper, container, int(start["positions"].get(container, {"seen": 0})["seen"]), LINES)
-        keeper.commit()
+        lines = Counter(committed_lines(folder, parts))
+        most_lost = max(most_lost, LINES * len(CONTAINERS) - len(lines))
+        most_doubled = max(most_doubled, lines.total() - len(lines))
+        if ended:
+            break
 
-        state = parts.read_checkpoint(folder)
-        waiting = parts.waiting_parts(folder) if state else []
-        committed = [part for part in waiting if parts.is_committed(part, state)]
-        lines = Counter(line for part in committed for line in part.read_bytes().splitlines())
-        counts["lost"] = max(counts["lost"], LINES * len(CONTAINERS) - len(lines))
-        counts["twice"] = max(counts["twice"], lines.total() - len(lines))
-
+    counts = {"steps": death_step - 1, "lost": most_lost, "twice": most_doubled}
     sys.stdout.write(f"\n{mark}{json.dumps(counts)}\n")
 
 
-def ends_normally(folder: Path, parts: Any, checkpoint: Any, dies_at: int) -> bool:
+def read_on(folder: Path, parts: Any, checkpoint: Any) -> None:
+    """Start once more after a death: take the rest of each container's lines from its stored position, and commit."""
+    state, _ = parts.restore(folder)
+    keeper = checkpoint.Checkpoint(folder, state)
+    for container in CONTAINERS:
+        position = state["positions"].get(container, {"seen": 0})
+        take(keeper, container, int(position["seen"]), LINES)
+    keeper.commit()
+
+
+def committed_lines(folder: Path, parts: Any) -> list[bytes]:
+    """Return the lines of all parts that the uploader would send; none without a checkpoint."""
+    state = parts.read_checkpoint(folder)
+    if not state:
+        return []
+    lines = []
+    for part in parts.waiting_parts(folder):
+        if parts.is_committed(part, state):
+            lines += part.read_bytes().splitlines()
+    return lines
+
+
+def ends_normally(folder: Path, parts: Any, checkpoint: Any, death_step: int) -> bool:
     """Collect in a child that commits once and dies at a later step; return whether it ended without such a step."""
     keeper = checkpoint.Checkpoint(folder, parts.restore(folder)[0])
     checkpoint.save(keeper)
@@ -62,7 +82,7 @@ def ends_normally(folder: Path, parts: Any, checkpoint: Any, dies_at: int) -> bo
     try:
         for number in range(0, LINES, GO):
             if number == GO:
-                arm(folder, dies_at)
+                arm(folder, death_step)
             for container in CONTAINERS:
                 take(keeper, container, number, number + GO)
             keeper.commit()
@@ -71,7 +91,7 @@ def ends_normally(folder: Path, parts: Any, checkpoint: Any, dies_at: int) -> bo
         os._exit(code)
 
 
-def arm(folder: Path, dies_at: int) -> None:
+def arm(folder: Path, death_step: int) -> None:
     """From now on, die before the given step in the folder."""
     done = 0
 
@@ -79,7 +99,7 @@ def arm(folder: Path, dies_at: int) -> None:
         nonlocal done
         if event in STEPS and str(arguments[0]).startswith(str(folder)):
             done += 1
-            if done == dies_at:
+            if done == death_step:
                 os._exit(9)
 
     sys.addaudithook(hook)

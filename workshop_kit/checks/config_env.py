@@ -13,7 +13,7 @@ from workshop_kit.trials.expect import Observation, expect
 from workshop_kit.trials.service import Service
 from workshop_kit.trials.start_failure import exception_reason
 from workshop_kit.trials.trial import Reply
-from workshop_kit.trials.trial_database import ROOM
+from workshop_kit.trials.trial_database import ITEM_LENGTH
 
 ITEM = "coffee"
 OTHER = {
@@ -57,7 +57,7 @@ def uses_the_database(order: Reply, log: str, first_id: int) -> bool:
     """
     order_id = entry_of(order.json(), "id")
     is_there = order.status == 201 and isinstance(order_id, int) and order_id >= first_id
-    is_right = is_there and entry_of(order.json(), "item") == ITEM[:ROOM]
+    is_right = is_there and entry_of(order.json(), "item") == ITEM[:ITEM_LENGTH]
 
     reason = failure_reason(log)
     got = f"{order}; {reason}"

@@ -32,14 +32,14 @@ END_SECONDS = 3.0
 
 @dataclass
 class DrainCustomers:
-    """DrainCustomers whom a balancer sends to those instances whose last answer of /readyz was 200."""
+    """Customers whom a balancer sends to those instances whose last answer of /readyz was 200."""
 
     addresses: tuple[str, ...]
     served: int = 0
     lost: int = 0
 
     @contextlib.contextmanager
-    def come(self) -> Iterator[None]:
+    def arriving(self) -> Iterator[None]:
         """Send customers during the block, and until the balancer has noticed what happened in it."""
         stop = threading.Event()
         with ThreadPoolExecutor(1) as pool:
@@ -67,7 +67,11 @@ class DrainCustomers:
 
 @check("monitoring.drain")
 def drain(service: Service) -> None:
-    """It left, and no customer noticed."""
+    """Told to stop, the service says that it leaves, serves until its drain time ends, and loses no customer.
+
+    It is one of two instances behind a balancer, and an order is half sent. The drain time is drawn by lot, so that a
+    number in the code is not enough.
+    """
     drain_seconds = round(min(MOST_DRAIN_SECONDS, patient(service.random.uniform(1.6, 2.4))), 1)
     with service.run(environment={"HTTP_DRAIN_SECONDS": str(drain_seconds)}) as running:
         ready = running.eventually("/readyz", 200)
@@ -80,7 +84,7 @@ def drain(service: Service) -> None:
         )
 
         customers = DrainCustomers((running.address, service.context.stack.url()))
-        with customers.come(), running.half_post("/orders", ORDER) as finish_order:
+        with customers.arriving(), running.half_post("/orders", ORDER) as finish_order:
             time.sleep(PROBE_SECONDS)
             running.signal("SIGTERM")
             says_that_it_leaves(running, drain_seconds)

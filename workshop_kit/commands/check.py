@@ -125,15 +125,18 @@ def _choose_exercises(words: Sequence[str], *, everything: bool) -> list[Exercis
 
 
 def _ids_of(exercises: Sequence[Exercise], word: str) -> Iterator[str]:
-    """Yield the ids of the exercises that a word names: one, or those of a lesson, whose name begins with a digit."""
+    """Yield the ids of the exercises that a word names: one, or those of a notebook, whose name begins with a digit.
+
+    A lesson may have further notebooks: 03_logging names its exercises in 03b_logs_further as well.
+    """
     if not word[:1].isdigit():
         yield exercise_list.find(exercises, word).id
         return
 
-    lesson = find_lesson(word, CHECKOUT / "notebooks")
-    ids = [exercise.id for exercise in exercises if lesson in (exercise.lesson, exercise.page)]
+    notebook = find_lesson(word, CHECKOUT / "notebooks")
+    ids = [exercise.id for exercise in exercises if notebook in (exercise.lesson, exercise.page)]
     if not ids:
-        raise WrongUsage(f"{lesson} has no exercises.", "Name another lesson.")
+        raise WrongUsage(f"{notebook} has no exercises.", "Name another lesson.")
     yield from ids
 
 

@@ -37,6 +37,7 @@ class Control:
         return self.program_seconds > SLOW_SECONDS * (configured_factor() or 1.0)
 
     def __str__(self) -> str:
+        """Return the sentence that ends a message about a time limit."""
         program = f"a small program took {self.program_seconds:.1f} s in a container"
         return f"This machine was slow meanwhile: {program}."
 
@@ -53,11 +54,11 @@ def measure(session: Session, image: str = "") -> Control:
 
 @contextlib.contextmanager
 def explain_if_slow(session: Session) -> Iterator[None]:
-    """Add to a NotInTime that the block raises that the machine was slow, if it was."""
+    """If the block raises NotInTime, and the machine measures as slow, say so in the error."""
     try:
         yield
     except NotInTime as error:
-        control = measure(session)
-        if not control.is_slow:
+        machine = measure(session)
+        if not machine.is_slow:
             raise
-        raise NotInTime(f"{error.what} {control}", NEXT_STEP, output=error.output) from error
+        raise NotInTime(f"{error.what} {machine}", NEXT_STEP, output=error.output) from error

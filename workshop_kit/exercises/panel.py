@@ -184,7 +184,10 @@ class ExercisePanel:
             self.result = self.exercise_service.check(self.exercise.id, report)
 
     def _check_headless(self) -> None:
-        """Run a check without a widget. Raises WorkshopError if the exercise has to pass and does not."""
+        """Run a check without a widget. Raises WorkshopError if the exercise has to pass and was judged not to.
+
+        A check that could not judge raises nothing, nor does one that a newer check replaced, which has no result.
+        """
         self._run_check(silent)
         if not self.must_pass or self.result is None:
             return

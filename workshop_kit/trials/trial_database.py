@@ -28,13 +28,14 @@ PORT = 3307
 NAME = "shop_staging"
 USER = "staging"
 NOT_STRICT = "NO_ENGINE_SUBSTITUTION"
-ROOM = 3
+ITEM_LENGTH = 3
 """The characters of an item that its table keeps."""
-IDS = range(10**8, 9 * 10**8)
+FIRST_IDS = range(10**8, 9 * 10**8)
+"""The id of its first order is one of these."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
-    item VARCHAR({room}) NOT NULL,
+    item VARCHAR({item_length}) NOT NULL,
     quantity INT UNSIGNED NOT NULL,
     created_at DATETIME(3) NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 AUTO_INCREMENT={first_id};
@@ -86,12 +87,12 @@ class TrialDatabase:
 def start(stack: Stack, password: str = "") -> Iterator[TrialDatabase]:
     """Start a server in the stack's network, with a password or a random one; remove it at the end of the block."""
     password = password or secrets.token_urlsafe(12)
-    first_id = secrets.choice(IDS)
+    first_id = secrets.choice(FIRST_IDS)
     spec = _spec(
         stack,
         {"MARIADB_DATABASE": NAME, "MARIADB_USER": USER},
         password,
-        SCHEMA.format(room=ROOM, first_id=first_id),
+        SCHEMA.format(item_length=ITEM_LENGTH, first_id=first_id),
     )
     with containers.run(stack.session, replace(spec, command=(f"--port={PORT}",))) as running:
         yield TrialDatabase(running, first_id, password)
@@ -104,8 +105,8 @@ def start_in_place(stack: Stack, ages: Sequence[timedelta]) -> Iterator[TrialDat
     names = ("MARIADB_DATABASE", "MARIADB_USER", "MARIADB_SHOP_PASSWORD")
     password = (stack.secrets_folder / "master_db_password").read_text()
 
-    first_id = secrets.choice(IDS)
-    schema = SCHEMA.format(room=ROOM, first_id=first_id)
+    first_id = secrets.choice(FIRST_IDS)
+    schema = SCHEMA.format(item_length=ITEM_LENGTH, first_id=first_id)
     for age in ages:
         schema += OLD_ORDER.format(seconds=age.total_seconds())
 

@@ -130,7 +130,7 @@ def read_changes(name: str, text: str) -> File:
     if style_of(name) != PYTHON:
         return read(name, without_gaps(text))
     file = read(name, GAP_LINE.sub(rf"\1{ELLIPSIS}\n", text))
-    return File(tuple(_shown(file.definitions)), file.rest)
+    return File(tuple(_without_gaps(file.definitions)), file.rest)
 
 
 def without_gaps(text: str) -> str:
@@ -138,11 +138,14 @@ def without_gaps(text: str) -> str:
     return GAP_LINE.sub("", text)
 
 
-def _shown(definitions: Sequence[Definition]) -> Iterator[Definition]:
-    """Yield definitions without gaps; a class with a gap among its members is partial."""
+def _without_gaps(definitions: Sequence[Definition]) -> Iterator[Definition]:
+    """Yield what a cell shows in full, without the ``...`` that stands for what it leaves out.
+
+    A class with such a gap among its members is partial: the cell does not show all of it.
+    """
     for definition in definitions:
         if definition.name != ELLIPSIS:
-            members = tuple(_shown(definition.members))
+            members = tuple(_without_gaps(definition.members))
             is_partial = len(members) < len(definition.members)
             yield replace(definition, members=members, is_partial=is_partial)
 
@@ -174,7 +177,7 @@ def is_same(name: str, text: str, other: str) -> bool:
     What a formatter or an editor on Windows changes makes no difference; nor do comments above an entry of a list, of
     YAML or of a Dockerfile, which stay.
     """
-    forms: dict[str, Callable[[str], object]] = {PYTHON: _python_form, WHOLE: _stripped_lines}
+    forms: dict[str, Callable[[str], object]] = {PYTHON: _python_meaning, WHOLE: _stripped_lines}
     form = forms.get(style_of(name), _entry_lines)
     return form(text) == form(other)
 
@@ -189,10 +192,13 @@ def _stripped_lines(text: str) -> list[str]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _python_form(text: str) -> object:
-    """Return a definition's syntax tree and its comments; the lines of a text that is not Python."""
+def _python_meaning(text: str) -> object:
+    """Return what is equal for two definitions that differ in layout alone: their syntax tree and comments.
+
+    For a text that is not Python it is its lines, stripped.
+    """
     code = textwrap.dedent(text.replace("\r\n", "\n")).strip("\n") + "\n"
-    for candidate in (code, f"{code}    pass\n"):  # of a class there is only what stands above its members
+    for candidate in (code, f"{code}    pass\n"):  # a class comes without its members: it needs a body to parse
         try:
             tree = ast.dump(ast.parse(candidate))
             return tree, list(_comments(candidate))

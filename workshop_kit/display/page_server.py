@@ -10,8 +10,8 @@ import hmac
 import json
 import socket
 import threading
-from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import tornado.httpserver
 import tornado.netutil
@@ -43,10 +43,7 @@ Value = TypeVar("Value")
 
 
 class PageServer:
-    """Serves the pages of its ``routes``, each behind a token. ``port`` None takes a free one.
-
-    Raises NotReady for a port that is taken.
-    """
+    """Serves pages, each behind a token. ``port`` None takes a free one. Raises NotReady for a taken one."""
 
     def __init__(self, port: int | None = None) -> None:
         self._sockets = listen(port, HOST)
@@ -54,15 +51,13 @@ class PageServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="desk: server", daemon=True)
 
-    def routes(self, served: Any) -> list[Any]:
-        """Return the routes, each with its handler and the arguments of `PageHandler.initialize`."""
-        raise NotImplementedError
+    def serve(self, served: Any, routes: Sequence[Any]) -> None:
+        """Serve pages of ``served`` in a thread until ``stop``.
 
-    def start(self, served: Any) -> Self:
-        """Serve pages of ``served`` in a thread until ``stop``."""
+        A route has a path, its handler and the arguments of `PageHandler.initialize`.
+        """
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._serve(served), self._loop).result()
-        return self
+        asyncio.run_coroutine_threadsafe(self._serve(served, routes), self._loop).result()
 
     def stop(self) -> None:
         """End the server without waiting for answers under way."""
@@ -73,10 +68,10 @@ class PageServer:
             self._thread.join()
         self._loop.close()
 
-    async def _serve(self, served: Any) -> None:
+    async def _serve(self, served: Any, routes: Sequence[Any]) -> None:
         """Accept connections from now on; it runs in the server's thread."""
         application = tornado.web.Application(
-            self.routes(served),
+            list(routes),
             default_handler_class=PageHandler,
             default_handler_args={"tokens": []},
             log_function=lambda _: None,

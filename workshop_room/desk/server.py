@@ -39,20 +39,24 @@ class InstructorServer(PageServer):
         self.presenter_url = f"{address}/presenter?token={self.presenter_token}"  # it can inject faults
         self.audience_url = f"{address}/audience?token={self.audience_token}"  # for the projector
 
-    def routes(self, served: PresenterApi) -> list[Any]:
+    def start(self, desk: PresenterApi) -> None:
+        """Serve the pages of ``desk`` in a thread until ``stop``."""
+        self.serve(desk, self._routes(desk))
+
+    def _routes(self, desk: PresenterApi) -> list[Any]:
         """Return the routes that only the presenter's token opens, and those that both tokens open."""
         presenter = [self.presenter_token]
         both = [self.presenter_token, self.audience_token]
         return [
             _content(presenter, "/presenter", HTML, lambda: _read_page("presenter", self.presenter_token)),
             _content(presenter, "/presenter.js", JS, lambda: _read_file("presenter.js")),
-            _content(presenter, "/presenter/choices", JSON, served.choices),
-            _content(presenter, "/presenter/state", JSON, served.state),
+            _content(presenter, "/presenter/choices", JSON, desk.choices),
+            _content(presenter, "/presenter/state", JSON, desk.state),
             (r"/presenter/do/([a-z-]+)", Click, {"tokens": presenter}),
             _content(both, "/audience", HTML, lambda: _read_page("audience", self.audience_token)),
             _content(both, "/audience.js", JS, lambda: _read_file("audience.js")),
-            _content(both, "/audience/state", JSON, served.audience_state),
-            _content(both, "/audience/picture", JSON, served.controller.picture),
+            _content(both, "/audience/state", JSON, desk.audience_state),
+            _content(both, "/audience/picture", JSON, desk.controller.picture),
             _content(both, "/desk.css", CSS, lambda: _read_file("desk.css")),
         ]
 

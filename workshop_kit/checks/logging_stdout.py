@@ -127,7 +127,7 @@ def expect_json(log: Lines) -> None:
         len(ends.texts) == len(HONEST),
         seen=ends,
         expected=f"{len(HONEST)} lines",
-        means="One event is not one line: whoever counts the lines counts wrong.",
+        means="One event is not one line: a program that counts lines gets a wrong number.",
         look="Which handlers get an event? One of the root logger is enough.",
     )
 

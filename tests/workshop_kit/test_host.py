@@ -18,7 +18,7 @@ MOUNTS = r"""
 34 30 0:30 / /home/ann/lab rw - nfs4 server:/lab rw
 35 30 0:31 / /home/ann/mac rw - fuse.sshfs mac:/ rw
 36 30 0:32 / /home/ann/usb rw - fuseblk /dev/sdc1 rw
-37 31 0:33 / /mnt/c/work rw - ext4 /dev/sdd rw
+37 31 0:33 / /mnt/c/code rw - ext4 /dev/sdd rw
 38 22 0:34 / /workspaces rw - fakeowner /run/host_mark/Users rw
 """
 """The mounts of a machine: lines as WSL2, a share, NFS, sshfs and a dev container of Docker Desktop have them."""
@@ -47,10 +47,10 @@ def test_a_seat_says_its_own_memory(own: str, name: str, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("path", "kind", "has_events"),
     [
-        ("/work/workshop", "ext4", True),
+        ("/srv/workshop", "ext4", True),
         ("/home/ann/workshop", "ext4", True),
         ("/mnt/c/Users/ann/workshop", "9p", False),
-        ("/mnt/c/work/workshop", "ext4", True),
+        ("/mnt/c/code/workshop", "ext4", True),
         ("/mnt/cd", "ext4", True),
         ("/mnt/d", "virtiofs", False),
         ("/home/ann/our share/workshop", "cifs", False),
